@@ -1,0 +1,43 @@
+# Two commands are enough on a fresh machine with Python 3.11+, pip and make: `make demo` and `make test`.
+PYTHON ?= python3
+DEMO_DIR ?= build/demo
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint typecheck docs bench pins clean
+
+demo: $(READY)
+	$(BIN)/rastervision run local rastervision.pytorch_backend.examples.tiny_buildings -a root_uri $(DEMO_DIR)
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+typecheck: $(READY)
+	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
+.venv: $(READY)
+
+# The environment alone: pinned dependencies and this checkout, editable.
+# Where Python comes without the venv module's pip, uv makes the environment instead.
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv || ( $(PYTHON) -m pip install --target build/uv uv && PYTHONPATH=build/uv $(PYTHON) -m uv venv --seed --clear .venv )
+	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet uv
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# Renew the pins after a change of the dependencies in pyproject.toml.
+pins:
+	$(BIN)/python -m uv pip compile pyproject.toml --extra pretrained --group dev --group docs --universal \
+		--no-emit-index-url --no-emit-find-links --no-annotate --quiet --upgrade --custom-compile-command 'make pins' -o requirements/dev.txt
+
+clean:
+	rm -rf .venv build dist site
