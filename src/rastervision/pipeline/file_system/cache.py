@@ -1,0 +1,166 @@
+"""Local copies of remote files: one download per URI, whatever the number of processes."""
+
+import os
+import time
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+from rastervision.pipeline.file_system.file_system import FileSystem, unreadable, unwritable
+from rastervision.pipeline.file_system.local_file_system import (
+    LocalFileSystem,
+    atomic_local_path,
+    make_dir,
+)
+
+SETTINGS = 'RV'
+"""Section of the settings `cache_dir` and `cache_gb`."""
+DEFAULT_MAX_GB = 20.0
+KEEP_SECONDS = 24 * 3600.0
+"""A file that was asked for in this time is never removed: a running job may still read it."""
+_LOCKS = '.locks'
+_fresh: set[tuple[str, str]] = set()
+"""(URI, local path) pairs that this process found up to date; they are not asked for again."""
+
+
+def cache_dir() -> str:
+    """The directory of the cache, shared by all processes of a user and kept between runs.
+
+    The setting `cache_dir` of section `[RV]`, else a directory of the user's own below the root of
+    temporary directories.
+
+    Raises:
+        NotWritableError: It cannot be made, or another user has made it.
+    """
+    from rastervision.pipeline import rv_config_
+
+    if folder := rv_config_.get_namespace_option(SETTINGS, 'cache_dir'):
+        return str(folder)
+    user = getattr(os, 'getuid', lambda: 'user')()
+    path = Path(rv_config_.get_tmp_dir_root(), f'rastervision-cache-{user}')
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_uid not in {user, 0}:
+            raise unwritable(str(path), 'it belongs to another user')
+    except OSError as error:
+        raise unwritable(str(path), error) from error
+    return str(path)
+
+
+def get_local_path(uri: str, download_dir: str, fs: type[FileSystem] | None = None) -> str:
+    """Where the local copy of `uri` lies (or will lie), the path itself for a local file.
+
+    Args:
+        uri: URI of a file.
+        download_dir: Directory below which remote files are put.
+        fs: The file system to use; found by the URI if None.
+    """
+    fs = fs or FileSystem.get_file_system(uri)
+    return fs.local_path(uri, download_dir)
+
+
+def download_if_needed(
+    uri: str,
+    download_dir: str | None = None,
+    fs: type[FileSystem] | None = None,
+    use_cache: bool = True,
+) -> str:
+    """Make a file available as a local path.
+
+    A local file is left where it is. A remote one is downloaded unless a copy of the same age is
+    there; several processes that ask for one URI at the same time cause one download.
+
+    Args:
+        uri: URI of a file.
+        download_dir: Where to put the file. Defaults to the cache, whose size is bounded.
+        fs: The file system to use; found by the URI if None.
+        use_cache: Use a copy that is there. If False, download anyway.
+
+    Returns:
+        Path of the local copy.
+
+    Raises:
+        NotReadableError: The file does not exist or cannot be read.
+        NotWritableError: The copy cannot be written.
+    """
+    fs = fs or FileSystem.get_file_system(uri)
+    folder = cache_dir() if download_dir is None else download_dir
+    path = fs.local_path(uri, folder)
+    if fs is LocalFileSystem or path == uri:
+        if not Path(path).exists():
+            raise unreadable(uri, 'no such file')
+        return path
+    if use_cache and (uri, path) in _fresh and Path(path).is_file():
+        return path
+    with _Lock(folder, path):
+        modified = fs.last_modified(uri)
+        if not (use_cache and _is_current(path, modified)):
+            with atomic_local_path(path) as tmp_path:
+                fs.copy_from(uri, tmp_path)
+            if download_dir is None:
+                trim(folder, _max_bytes())
+        _stamp(path, modified)
+    _fresh.add((uri, path))
+    return path
+
+
+def trim(folder: str, max_bytes: float, keep_seconds: float = KEEP_SECONDS) -> None:
+    """Remove the files of a cache that were not asked for the longest until it fits.
+
+    Args:
+        folder: The cache.
+        max_bytes: Size that it should not exceed.
+        keep_seconds: Leave files that were asked for in this time, even if it does not fit then.
+    """
+    files = [
+        (path.stat(), path)
+        for path in Path(folder).rglob('*')
+        if path.is_file() and _LOCKS not in path.parts
+    ]
+    excess = sum(stat.st_size for stat, _ in files) - max_bytes
+    oldest_kept = time.time() - keep_seconds
+    for stat, path in sorted(files, key=lambda item: item[0].st_atime):
+        if excess <= 0 or stat.st_atime > oldest_kept:
+            return
+        path.unlink(missing_ok=True)
+        excess -= stat.st_size
+
+
+def _max_bytes() -> float:
+    from rastervision.pipeline import rv_config_
+
+    settings = rv_config_.get_namespace_config(SETTINGS)
+    return float(settings('cache_gb', default=DEFAULT_MAX_GB, parser=float)) * 1e9
+
+
+def _is_current(path: str, modified: datetime | None) -> bool:
+    """Whether a copy is there and has the age of the original (if the store tells it)."""
+    if not Path(path).is_file():
+        return False
+    return modified is None or abs(Path(path).stat().st_mtime - modified.timestamp()) < 1
+
+
+def _stamp(path: str, modified: datetime | None) -> None:
+    """Record the time of use as access time, and the original's age as modification time."""
+    written = Path(path).stat().st_mtime if modified is None else modified.timestamp()
+    os.utime(path, (time.time(), written))
+
+
+class _Lock:
+    """Exclusive use of one path below `folder`, among processes; a crash frees it."""
+
+    def __init__(self, folder: str, path: str) -> None:
+        from filelock import FileLock
+
+        locks = Path(folder, _LOCKS)
+        make_dir(str(locks))
+        self._lock = FileLock(locks / f'{sha256(path.encode()).hexdigest()[:20]}.lock')
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.acquire()
+        except OSError as error:
+            raise unwritable(self._lock.lock_file, error) from error
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
