@@ -1,0 +1,490 @@
+"""Config classes: validated, serialisable descriptions of pipelines and their parts."""
+
+import json as json_
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
+
+from rastervision.pipeline import plugins, registry_, rv_config_
+from rastervision.pipeline.config_errors import explain
+from rastervision.pipeline.errors import (
+    ConfigError,
+    NotReadableError,
+    RegistryError,
+    did_you_mean,
+)
+from rastervision.pipeline.registry import Upgrader
+from rastervision.pipeline.upgrade import PLUGIN_VERSIONS, TYPE_HINT, upgrade
+
+if TYPE_CHECKING:
+    from rastervision.pipeline.pipeline import PipelineConfig
+
+ConfigType = TypeVar('ConfigType', bound='type[Config]')
+JSON = dict[str, Any]
+
+METADATA_FIELDS = (PLUGIN_VERSIONS, 'rv_config')
+
+
+class Config(BaseModel):
+    """Base of all config classes.
+
+    A config describes something, `build()` makes it. A field whose type is a config class takes
+    configs of any registered subclass, or dictionaries that name one by `type_hint`; this holds
+    inside lists, dictionaries, Optional and Union as well.
+
+    Attributes:
+        type_hint: Name of the class in serialised configs, given to `register_config`.
+    """
+
+    model_config = ConfigDict(
+        extra='forbid',
+        validate_assignment=True,
+        defer_build=True,
+        ser_json_inf_nan='constants',
+    )
+
+    type_hint: ClassVar[str] = 'config'
+
+    if not TYPE_CHECKING:  # type checkers see the constructor with the fields as arguments
+
+        def __init__(self, **data: Any) -> None:
+            cls = type(self)
+            hint = data.pop(TYPE_HINT, cls.type_hint)
+            if registry_.current_type_hint(hint) != cls.type_hint:
+                raise ConfigError(
+                    f'{cls.__name__} has the type hint {cls.type_hint!r}, got {hint!r}; '
+                    f'leave it out, or use Config.from_dict() to build any class.'
+                )
+            try:
+                super().__init__(**data)
+            except ValidationError as e:
+                raise explain(e, data, cls.__name__) from None
+
+        # pydantic then fills nested configs itself and reports their fields with full paths
+        __init__.__pydantic_base_init__ = True
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            try:
+                super().__setattr__(name, value)
+            except ValidationError as e:
+                raise explain(e, {name: value}, type(self).__name__) from None
+
+    @classmethod
+    def model_validate(cls, obj: Any, **kwargs: Any) -> Self:
+        """Build a config from a dictionary as it is, without upgrading it.
+
+        Raises:
+            ConfigError: The values do not fit.
+        """
+        try:
+            return super().model_validate(obj, **kwargs)
+        except ValidationError as e:
+            raise explain(e, obj, cls.__name__) from None
+
+    @model_validator(mode='wrap')
+    @classmethod
+    def _validate_by_type_hint(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Pass a dictionary on to the class that its type hint names."""
+        if isinstance(value, Mapping) and TYPE_HINT in value:
+            hint = value[TYPE_HINT]
+            value = {k: v for k, v in value.items() if k != TYPE_HINT}
+            target = cls._class_for(hint)
+            if target is not cls:
+                # not model_validate: pydantic's own error keeps the path to each field
+                return target.__pydantic_validator__.validate_python(value)
+        elif isinstance(value, Config) and not isinstance(value, cls):
+            raise _custom_error('rv_wrong_family', cls._wrong_family(type(value)))
+        return handler(value)
+
+    @model_validator(mode='before')
+    @classmethod
+    def _refuse_unknown_fields(cls, value: Any) -> Any:
+        """Name the nearest valid field; runs after the 'before' validators of subclasses."""
+        if not isinstance(value, Mapping) or cls.model_config.get('extra') != 'forbid':
+            return value
+        names = {*cls.model_fields, *(f.alias for f in cls.model_fields.values() if f.alias)}
+        fields = ', '.join(cls.model_fields) or 'none'
+        errors = [
+            InitErrorDetails(
+                type=_custom_error(
+                    'rv_unknown_field',
+                    f'unknown field of {cls.__name__}.'
+                    f'{did_you_mean(str(key), names) or f" Its fields: {fields}."}',
+                ),
+                loc=(str(key),),
+                input=value[key],
+            )
+            for key in value
+            if key not in names
+        ]
+        if errors:
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        return value
+
+    @classmethod
+    def _class_for(cls, hint: object) -> 'type[Self]':
+        """The class that a type hint names, if values of it may stand where this class may."""
+        if hint == cls.type_hint:
+            return cls
+        if not isinstance(hint, str):
+            raise _error_at(TYPE_HINT, 'rv_type_hint', f'{hint!r} is not a name', hint)
+        try:
+            target = registry_.get_config(hint)
+        except RegistryError as e:
+            raise _error_at(TYPE_HINT, 'rv_type_hint', str(e), hint) from None
+        if target.type_hint == cls.type_hint:
+            return cls
+        if not issubclass(target, cls):
+            raise _error_at(TYPE_HINT, 'rv_wrong_family', cls._wrong_family(target), hint)
+        return target
+
+    @classmethod
+    def _wrong_family(cls, other: 'type[Config]') -> str:
+        hints = sorted(i.type_hint for i in registry_.configs.values() if issubclass(i.cls, cls))
+        return (
+            f'{other.__name__} (type hint {other.type_hint!r}) is not a {cls.__name__}; '
+            f'expected one of: {", ".join(hints)}'
+        )
+
+    @model_serializer(mode='wrap')
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> JSON:
+        return {TYPE_HINT: self.type_hint, **handler(self)}
+
+    # What subclasses override
+
+    def build(self, *args: Any, **kwargs: Any) -> Any:
+        """Make what this config describes."""
+        raise NotImplementedError(f'{type(self).__name__} has nothing to build.')
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Fill in defaults that depend on other fields; the framework calls it on a copy."""
+
+    def validate_config(self) -> None:
+        """Check what depends on several fields, after `update()`.
+
+        Raises:
+            ConfigError: The fields do not go together.
+        """
+
+    # Checks
+
+    def revalidate(self) -> None:
+        """Validate all fields again, for changes that assignment does not see (`cfg.xs.append`).
+
+        Raises:
+            ConfigError: A value does not fit.
+        """
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        try:
+            type(self).__pydantic_validator__.validate_python(values)
+        except ValidationError as e:
+            raise explain(e, values, type(self).__name__) from None
+        self.validate_config()
+
+    def recursive_validate_config(self) -> None:
+        """Call `validate_config()` on this config and on every config within it.
+
+        Raises:
+            ConfigError: Fields do not go together; the message has the path to the config.
+        """
+        for path, cfg in walk(self):
+            try:
+                cfg.validate_config()
+            except ConfigError as e:
+                raise ConfigError(f'{path}: {e}' if path else str(e)) from e
+
+    def validate_list(self, field: str, valid_options: list[str]) -> None:
+        """Check that a field which is a list holds valid options only.
+
+        Raises:
+            ConfigError: A value is none of the options.
+        """
+        for value in getattr(self, field):
+            if value not in valid_options:
+                near = did_you_mean(str(value), map(str, valid_options))
+                options = ', '.join(map(str, valid_options))
+                raise ConfigError(
+                    f'{field}: {value!r} is not a valid option.{near} Options: {options}.'
+                )
+
+    # Copies and serialised forms
+
+    def copy(self) -> Self:  # type: ignore[override]  # pydantic's own is deprecated
+        """A deep copy."""
+        return self.model_copy(deep=True)
+
+    def to_dict(self, with_rv_metadata: bool = False, **kwargs: Any) -> JSON:
+        """The serialised form, made of what JSON knows.
+
+        Args:
+            with_rv_metadata: Add the versions of the plugins that the config needs and, for a
+                pipeline, the settings that travel with it.
+            kwargs: Passed to pydantic's `model_dump`, such as `exclude`.
+        Raises:
+            ConfigError: A class is not registered, or a value cannot be serialised.
+        """
+        for path, cfg in walk(self):
+            if TYPE_HINT not in vars(type(cfg)):
+                raise ConfigError(
+                    f'{path or "The config"} is a {type(cfg).__name__}, which cannot be serialised '
+                    f'because it is not registered; decorate it with @register_config(...).'
+                )
+        try:
+            serialised = self.model_dump(mode='json', serialize_as_any=True, **kwargs)
+        except PydanticSerializationError as e:
+            raise ConfigError(f'{type(self).__name__} cannot be written as JSON: {e}') from e
+        if with_rv_metadata:
+            serialised[PLUGIN_VERSIONS] = _plugin_versions(self)
+            if 'rv_config' in type(self).model_fields:
+                schema = registry_.get_rv_config_schema()
+                serialised['rv_config'] = rv_config_.get_config_dict(schema)
+        return serialised
+
+    def dict(self, with_rv_metadata: bool = False, **kwargs: Any) -> JSON:  # type: ignore[override]
+        """The same as `to_dict()`, under its name of release 0.31."""
+        return self.to_dict(with_rv_metadata, **kwargs)
+
+    def json(self, with_rv_metadata: bool = False, **kwargs: Any) -> str:  # type: ignore[override]
+        """The serialised form as JSON text; arguments as for `to_dict()`."""
+        return json_.dumps(self.to_dict(with_rv_metadata, **kwargs))
+
+    def to_file(self, uri: str, with_rv_metadata: bool = True) -> None:
+        """Write the serialised form to a JSON file.
+
+        Raises:
+            ConfigError: The config cannot be serialised.
+            NotWritableError: The file cannot be written.
+        """
+        from rastervision.pipeline.file_system.utils import str_to_file
+
+        str_to_file(json_.dumps(self.to_dict(with_rv_metadata), indent=2), str(uri))
+
+    @classmethod
+    def deserialize(cls, inp: 'str | JSON | Config') -> Self:
+        """Read a config from a file, a serialised form, or take it as it is.
+
+        Raises:
+            ConfigError: There is no valid config of this class.
+            NotReadableError: The file cannot be read.
+        """
+        if isinstance(inp, Config):
+            return cls._checked(inp)
+        return cls.from_dict(inp) if isinstance(inp, Mapping) else cls.from_file(inp)
+
+    @classmethod
+    def from_file(cls, uri: str) -> Self:
+        """Read a config from a JSON file, which an older release may have written.
+
+        Raises:
+            ConfigError: The file is not JSON, or not a valid config of this class.
+            NotReadableError: The file cannot be read.
+        """
+        from rastervision.pipeline.file_system.utils import file_to_str
+
+        try:
+            content = json_.loads(file_to_str(str(uri)))
+        except (UnicodeDecodeError, json_.JSONDecodeError) as e:
+            raise ConfigError(f'{uri} is not a JSON file: {e}') from e
+        if not isinstance(content, Mapping):
+            raise ConfigError(f'{uri} holds a JSON {type(content).__name__}, not a config.')
+        try:
+            return cls.from_dict(content)
+        except (ConfigError, RegistryError) as e:
+            raise ConfigError(f'{uri}: {e}') from e
+
+    @classmethod
+    def from_dict(cls, cfg_dict: Mapping[str, Any]) -> Self:
+        """Build a config from its serialised form, which an older release may have written.
+
+        Args:
+            cfg_dict: The serialised form. Without a type hint it is read as this class.
+        Raises:
+            ConfigError: It is not a valid config of this class.
+        """
+        recorded = cfg_dict.get(PLUGIN_VERSIONS)
+        values = cast('JSON', upgrade_config({TYPE_HINT: cls.type_hint, **cfg_dict}))
+        hint = values[TYPE_HINT]
+        try:
+            target = cls if hint == cls.type_hint else registry_.get_config(hint)
+        except RegistryError as e:
+            raise ConfigError(f'{e}{_missing_plugins(recorded)}') from e
+        for name in METADATA_FIELDS:
+            if name not in target.model_fields:
+                values.pop(name, None)
+        del values[TYPE_HINT]
+        try:
+            return cls._checked(target.model_validate(values))
+        except ConfigError as e:
+            raise ConfigError(f'{e}{_missing_plugins(recorded)}') from e.__cause__
+
+    @classmethod
+    def _checked(cls, cfg: 'Config') -> Self:
+        if not isinstance(cfg, cls):
+            raise ConfigError(cls._wrong_family(type(cfg)) + '.')
+        return cfg
+
+
+def walk(cfg: Config, path: str = '') -> Iterator[tuple[str, Config]]:
+    """Every config within a config, itself first, with the path that leads to it."""
+    yield path, cfg
+    for name in type(cfg).model_fields:
+        yield from _walk_value(getattr(cfg, name), f'{path}.{name}' if path else name)
+
+
+def _walk_value(value: object, path: str) -> Iterator[tuple[str, Config]]:
+    if isinstance(value, Config):
+        yield from walk(value, path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _walk_value(item, f'{path}[{key!r}]')
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _walk_value(item, f'{path}[{i}]')
+
+
+def register_config(
+    type_hint: str, plugin: str | None = None, upgrader: Upgrader | None = None
+) -> Callable[[ConfigType], ConfigType]:
+    """Class decorator that makes a config class known.
+
+    Args:
+        type_hint: Unique name of the class in serialised configs.
+        plugin: Name of the plugin whose version the serialised form follows. Default: the package
+            that the class is in.
+        upgrader: Function of a serialised config and the version that it has; returns it lifted to
+            the next version. See `rastervision.pipeline.upgrade` for its rules.
+    Raises:
+        RegistryError: The type hint is taken, or what is decorated is not a config class.
+    """
+
+    def register(cls: ConfigType) -> ConfigType:
+        if not (isinstance(cls, type) and issubclass(cls, Config)):
+            raise RegistryError(f'@register_config({type_hint!r}) is for subclasses of Config.')
+        registry_.add_config(type_hint, cls, plugin or get_plugin(cls), upgrader)
+        cls.type_hint = type_hint
+        return cls
+
+    return register
+
+
+def get_plugin(config_cls: type) -> str:
+    """Name of the plugin that a config class is in: `rastervision.x`, or the top-level package."""
+    parts = config_cls.__module__.split('.')
+    return '.'.join(parts[: 2 if parts[0] == plugins.NAMESPACE else 1])
+
+
+@overload
+def build_config(x: Config | Mapping[str, Any]) -> Config: ...
+@overload
+def build_config(x: list[Any]) -> list[Config]: ...
+def build_config(x: Any) -> Config | list[Config]:
+    """Build configs from serialised ones that have type hints and today's form.
+
+    Args:
+        x: A serialised config, a config (returned as it is), or a list of these.
+    Raises:
+        ConfigError: Something in it is not a valid config.
+    """
+    if isinstance(x, Config):
+        return x
+    if isinstance(x, list | tuple):
+        return [build_config(item) for item in x]
+    if not isinstance(x, Mapping) or TYPE_HINT not in x:
+        raise ConfigError(f'Expected a serialised config with a {TYPE_HINT}, got {x!r}.')
+    try:
+        cls = registry_.get_config(x[TYPE_HINT])
+    except RegistryError as e:
+        raise ConfigError(str(e)) from e
+    return cls.model_validate(x)
+
+
+def upgrade_plugin_versions(plugin_versions: Mapping[str, int]) -> dict[str, int]:
+    """Recorded plugin versions under today's names of the plugins."""
+    return {
+        registry_.get_plugin_from_alias(name) or name: version
+        for name, version in plugin_versions.items()
+    }
+
+
+def upgrade_config(config_dict: Any) -> Any:
+    """Lift a serialised config to today's form, by the plugin versions that it carries.
+
+    Args:
+        config_dict: A serialised config, or a list of such. One without plugin versions is taken
+            to have today's form.
+    Returns:
+        A copy in today's form, with today's plugin versions if there were any.
+    Raises:
+        ConfigError: The plugin versions are malformed or newer than the installed ones, or the
+            config cannot be lifted.
+    """
+    if isinstance(config_dict, list):
+        return [upgrade_config(item) for item in config_dict]
+    values = dict(config_dict)
+    recorded = values.pop(PLUGIN_VERSIONS, None)
+    if recorded is None:
+        return values
+    if not isinstance(recorded, Mapping) or not all(isinstance(v, int) for v in recorded.values()):
+        raise ConfigError(
+            f'{PLUGIN_VERSIONS}: expected plugin names and whole numbers, got {recorded!r}.'
+        )
+    versions = upgrade_plugin_versions(recorded)
+    lifted = cast('JSON', upgrade(values, versions, registry_))
+    known = registry_.plugin_versions
+    lifted[PLUGIN_VERSIONS] = {name: known.get(name, version) for name, version in versions.items()}
+    return lifted
+
+
+def save_pipeline_config(cfg: 'PipelineConfig', output_uri: str) -> None:
+    """Write a pipeline config with the plugin versions and settings that it needs.
+
+    Raises:
+        ConfigError: The config cannot be serialised.
+        NotWritableError: The file cannot be written.
+    """
+    cfg.to_file(output_uri, with_rv_metadata=True)
+
+
+def _plugin_versions(cfg: Config) -> dict[str, int]:
+    """Current versions of the plugins that a config needs."""
+    hints = {
+        hint
+        for _, part in walk(cfg)
+        for hint in registry_.get_type_hint_lineage(type(part).type_hint)
+    }
+    versions = {}
+    for plugin in {registry_.get_plugin(hint) for hint in hints}:
+        try:
+            versions[plugin] = registry_.get_plugin_version(plugin)
+        except RegistryError:  # a module of the user that declares no version
+            versions[plugin] = 0
+    return dict(sorted(versions.items()))
+
+
+def _missing_plugins(recorded: object) -> str:
+    """Which plugins a config was written with and that are not here."""
+    if not isinstance(recorded, Mapping):
+        return ''
+    here = set(registry_.discover_plugins()) | {i.plugin for i in registry_.configs.values()}
+    missing = sorted(set(upgrade_plugin_versions(recorded)) - here)
+    return f' Plugins that it was written with and that are missing: {missing}.' if missing else ''
+
+
+def _custom_error(kind: str, message: str) -> PydanticCustomError:
+    return PydanticCustomError(kind, '{message}', {'message': message})  # type: ignore[arg-type]
+
+
+def _error_at(field: str, kind: str, message: str, value: object) -> ValidationError:
+    detail = InitErrorDetails(type=_custom_error(kind, message), loc=(field,), input=value)
+    return ValidationError.from_exception_data(kind, [detail])

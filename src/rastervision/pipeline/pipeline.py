@@ -1,0 +1,63 @@
+"""Pipelines: sequences of commands that share a config."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from rastervision.pipeline.config import Config, register_config
+
+
+class Pipeline:
+    """A sequence of commands, each a method, that share a config.
+
+    A command that can be split takes `split_ind` and `num_splits` and does its share of the work.
+    The results of the splits can be joined by a gather method, which runs once after all of them.
+
+    Attributes:
+        commands: Names of the commands in the order in which they run.
+        split_commands: The commands that can be split.
+        gpu_commands: The commands that use a GPU.
+        gather_commands: Command -> method that runs once after all splits of the command.
+        config: The config of the pipeline.
+        tmp_dir: A folder for temporary files.
+    """
+
+    commands: ClassVar[list[str]] = ['test_cpu', 'test_gpu']
+    split_commands: ClassVar[list[str]] = ['test_cpu']
+    gpu_commands: ClassVar[list[str]] = ['test_gpu']
+    gather_commands: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, config: 'PipelineConfig', tmp_dir: str) -> None:
+        self.config: Any = config
+        self.tmp_dir = tmp_dir
+
+    def test_cpu(self, split_ind: int = 0, num_splits: int = 1) -> None:
+        """Print a message: tells whether a runner starts split commands."""
+        print(f'test_cpu split {split_ind + 1}/{num_splits}')  # noqa: T201 - the purpose
+
+    def test_gpu(self) -> None:
+        """Print a message: tells whether a runner starts GPU commands."""
+        print('test_gpu')  # noqa: T201 - the purpose
+
+
+@register_config('pipeline')
+class PipelineConfig(Config):
+    """What the configs of all pipelines share."""
+
+    root_uri: str | None = Field(
+        None, description='Folder or URI below which the outputs are written.'
+    )
+    rv_config: dict[str, Any] | None = Field(
+        None, description='Settings that travel with the serialised config; filled in on writing.'
+    )
+    plugin_versions: dict[str, int] | None = Field(
+        None, description='Versions of the plugins that wrote the config; filled in on writing.'
+    )
+
+    def build(self, tmp_dir: str) -> Pipeline:
+        """Make the pipeline.
+
+        Args:
+            tmp_dir: A folder for temporary files.
+        """
+        return Pipeline(self, tmp_dir)
