@@ -1,8 +1,7 @@
 """Config classes: validated, serialisable descriptions of pipelines and their parts."""
 
 import json as json_
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import Enum
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
 
 from pydantic import (
@@ -20,7 +19,6 @@ from rastervision.pipeline import plugins, registry_, rv_config_
 from rastervision.pipeline.config_errors import explain
 from rastervision.pipeline.errors import (
     ConfigError,
-    NotReadableError,
     RegistryError,
     did_you_mean,
 )
@@ -102,7 +100,7 @@ class Config(BaseModel):
             target = cls._class_for(hint)
             if target is not cls:
                 # not model_validate: pydantic's own error keeps the path to each field
-                return target.__pydantic_validator__.validate_python(value)
+                return cast('Self', target.__pydantic_validator__.validate_python(value))
         elif isinstance(value, Config) and not isinstance(value, cls):
             raise _custom_error('rv_wrong_family', cls._wrong_family(type(value)))
         return handler(value)
@@ -231,6 +229,7 @@ class Config(BaseModel):
             with_rv_metadata: Add the versions of the plugins that the config needs and, for a
                 pipeline, the settings that travel with it.
             kwargs: Passed to pydantic's `model_dump`, such as `exclude`.
+
         Raises:
             ConfigError: A class is not registered, or a value cannot be serialised.
         """
@@ -251,11 +250,11 @@ class Config(BaseModel):
                 serialised['rv_config'] = rv_config_.get_config_dict(schema)
         return serialised
 
-    def dict(self, with_rv_metadata: bool = False, **kwargs: Any) -> JSON:  # type: ignore[override]
+    def dict(self, with_rv_metadata: bool = False, **kwargs: Any) -> JSON:
         """The same as `to_dict()`, under its name of release 0.31."""
         return self.to_dict(with_rv_metadata, **kwargs)
 
-    def json(self, with_rv_metadata: bool = False, **kwargs: Any) -> str:  # type: ignore[override]
+    def json(self, with_rv_metadata: bool = False, **kwargs: Any) -> str:
         """The serialised form as JSON text; arguments as for `to_dict()`."""
         return json_.dumps(self.to_dict(with_rv_metadata, **kwargs))
 
@@ -309,6 +308,7 @@ class Config(BaseModel):
 
         Args:
             cfg_dict: The serialised form. Without a type hint it is read as this class.
+
         Raises:
             ConfigError: It is not a valid config of this class.
         """
@@ -364,6 +364,7 @@ def register_config(
             that the class is in.
         upgrader: Function of a serialised config and the version that it has; returns it lifted to
             the next version. See `rastervision.pipeline.upgrade` for its rules.
+
     Raises:
         RegistryError: The type hint is taken, or what is decorated is not a config class.
     """
@@ -393,6 +394,7 @@ def build_config(x: Any) -> Config | list[Config]:
 
     Args:
         x: A serialised config, a config (returned as it is), or a list of these.
+
     Raises:
         ConfigError: Something in it is not a valid config.
     """
@@ -423,8 +425,10 @@ def upgrade_config(config_dict: Any) -> Any:
     Args:
         config_dict: A serialised config, or a list of such. One without plugin versions is taken
             to have today's form.
+
     Returns:
         A copy in today's form, with today's plugin versions if there were any.
+
     Raises:
         ConfigError: The plugin versions are malformed or newer than the installed ones, or the
             config cannot be lifted.
@@ -482,7 +486,7 @@ def _missing_plugins(recorded: object) -> str:
 
 
 def _custom_error(kind: str, message: str) -> PydanticCustomError:
-    return PydanticCustomError(kind, '{message}', {'message': message})  # type: ignore[arg-type]
+    return PydanticCustomError(kind, '{message}', {'message': message})
 
 
 def _error_at(field: str, kind: str, message: str, value: object) -> ValidationError:

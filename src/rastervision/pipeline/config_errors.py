@@ -56,8 +56,7 @@ def _descend(data: object, step: str | int) -> tuple[object, bool]:
             if key in data:
                 return data[key], True
         return None, False
-    is_list = isinstance(data, Sequence) and not isinstance(data, str | bytes)
-    if is_list and isinstance(step, int) and step < len(data):
+    if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data):
         return data[step], True
     return None, False
 

@@ -42,6 +42,7 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     Args:
         name: The wrong name.
         valid: The names that would have been right.
+
     Returns:
         ' Did you mean ...?' with a leading space, or '' when nothing is near.
     """

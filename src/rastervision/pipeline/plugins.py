@@ -15,6 +15,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ class PluginFailure:
 
 def module_source(name: str, origin: str) -> PluginSource:
     """The plugin that is the module with the given dotted name."""
-    return PluginSource(name, origin, lambda: importlib.import_module(name))
+    return PluginSource(name, origin, partial(importlib.import_module, name))
 
 
 def builtin_sources() -> Iterator[PluginSource]:
@@ -111,7 +112,7 @@ def profile_sources(settings: 'RVConfig') -> Iterator[PluginSource]:
     for name in load_conf_list(settings.get_namespace_option('PLUGINS', 'modules', '')):
         yield module_source(name, 'setting [PLUGINS] modules')
     for uri in load_conf_list(settings.get_namespace_option('PLUGINS', 'files', '')):
-        yield PluginSource(uri, 'setting [PLUGINS] files', lambda uri=uri: load_file(uri))
+        yield PluginSource(uri, 'setting [PLUGINS] files', partial(load_file, uri))
 
 
 def load_file(uri: str) -> ModuleType:
@@ -119,8 +120,10 @@ def load_file(uri: str) -> ModuleType:
 
     Args:
         uri: Path or URI of the file.
+
     Returns:
         The module. Loading the same file again gives the same module.
+
     Raises:
         NotReadableError: There is no such file.
     """
@@ -150,6 +153,7 @@ def register(loaded: Any, registry: 'Registry') -> None:
     Args:
         loaded: The plugin's module, or its `register_plugin` function.
         registry: What the hook adds to.
+
     Raises:
         RegistryError: The hook is misspelt, not callable or takes the wrong arguments.
     """

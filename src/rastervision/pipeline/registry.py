@@ -17,10 +17,10 @@ from rastervision.pipeline.plugins import PluginFailure, PluginSource
 
 if TYPE_CHECKING:
     import click
+    from rastervision.pipeline.runner.runner import Runner
 
     from rastervision.pipeline.config import Config
     from rastervision.pipeline.file_system.file_system import FileSystem
-    from rastervision.pipeline.runner.runner import Runner
     from rastervision.pipeline.rv_config import RVConfig
 
 Upgrader = Callable[[dict[str, Any], int], dict[str, Any]]
@@ -135,6 +135,7 @@ class Registry:
         Args:
             plugin_names: Plugins to load, by name. All that can be found by default; of these a
                 broken one does not stop the others.
+
         Raises:
             RegistryError: A plugin that was asked for by name is missing or does not load.
         """
@@ -250,6 +251,7 @@ class Registry:
         Args:
             uri: Path or URI of a file or folder.
             mode: 'r' to read, 'w' to write.
+
         Raises:
             RegistryError: No file system takes the URI.
         """

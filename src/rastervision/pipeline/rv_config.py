@@ -84,6 +84,7 @@ def read_ini(path: Path) -> dict[str, str]:
 
     Returns:
         'SECTION_KEY' in upper case -> value.
+
     Raises:
         ConfigError: The file is not an INI file.
     """
@@ -122,6 +123,7 @@ def get_env_var(
         key: Name of the variable.
         default: Returned as it is when the variable is not set.
         out_type: Makes the value of the text; `bool` reads True, False, yes, no, 1, 0 ...
+
     Raises:
         ConfigError: The text cannot be read.
     """
@@ -157,6 +159,7 @@ class NamespaceConfig:
             default: Taken when the setting is nowhere; a string goes through the parser.
             parser: Makes the value of the text. `bool` reads True, False, yes, no, 1, 0 ...
             raise_error: Whether a missing setting without default is an error, or None.
+
         Raises:
             ConfigError: The setting is missing, or its text cannot be read.
         """
@@ -259,6 +262,7 @@ class RVConfig:
             rv_home: Folder of the profiles. Default: the environment variable RV_CONFIG_DIR, else
                 `~/.rastervision`.
             config_overrides: Values that go before all others, by name as in the environment.
+
         Raises:
             ConfigError: A file that was asked for is missing or not an INI file.
         """
@@ -281,6 +285,7 @@ class RVConfig:
             key: Name of the setting.
             default: Returned as it is when the setting is nowhere.
             as_bool: Read the value as a boolean.
+
         Raises:
             ConfigError: The value is not a boolean and should be.
         """

@@ -53,8 +53,10 @@ def upgrade(value: Any, versions: Mapping[str, int], rules: UpgradeRules) -> Any
         versions: Recorded versions by plugin, under today's names of the plugins. A plugin that is
             not there counts as version 0: it had no version when the config was written.
         rules: Where type hints, plugins and upgraders are looked up.
+
     Returns:
         The lifted value, a copy.
+
     Raises:
         ConfigError: The config was written by a newer plugin, or an upgrader failed.
         RegistryError: The plugin of a type hint does not load.

@@ -2,6 +2,7 @@
 
 import atexit
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 from rastervision.pipeline.rv_config import get_env_var
@@ -45,7 +46,7 @@ def split_into_groups(lst: Sequence[Item], num_groups: int) -> list[Sequence[Ite
         raise ValueError(f'num_groups must be positive, got {num_groups}.')
     size, longer = divmod(len(lst), num_groups)
     starts = [i * size + min(i, longer) for i in range(num_groups + 1)]
-    return [lst[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    return [lst[a:b] for a, b in pairwise(starts)]
 
 
 def repr_with_args(obj: Any, **kwargs: Any) -> str:
