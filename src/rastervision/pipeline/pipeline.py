@@ -31,6 +31,10 @@ class Pipeline:
         self.config: Any = config
         self.tmp_dir = tmp_dir
 
+    def summary(self) -> str:
+        """Tell, once all commands of a run are done, what came out of it; '' for nothing."""
+        return ''
+
     def test_cpu(self, split_ind: int = 0, num_splits: int = 1) -> None:
         """Print a message: tells whether a runner starts split commands."""
         print(f'test_cpu split {split_ind + 1}/{num_splits}')  # noqa: T201 - the purpose
