@@ -1,0 +1,35 @@
+"""Changes to the pixels of chips."""
+
+from rastervision.core.data.raster_transformer.cast_transformer import (
+    CastTransformer,
+    CastTransformerConfig,
+)
+from rastervision.core.data.raster_transformer.min_max_transformer import (
+    MinMaxTransformer,
+    MinMaxTransformerConfig,
+)
+from rastervision.core.data.raster_transformer.nan_transformer import (
+    NanTransformer,
+    NanTransformerConfig,
+)
+from rastervision.core.data.raster_transformer.raster_transformer import (
+    RasterTransformer,
+    RasterTransformerConfig,
+)
+from rastervision.core.data.raster_transformer.reclass_transformer import (
+    ReclassTransformer,
+    ReclassTransformerConfig,
+)
+
+__all__ = [
+    'CastTransformer',
+    'CastTransformerConfig',
+    'MinMaxTransformer',
+    'MinMaxTransformerConfig',
+    'NanTransformer',
+    'NanTransformerConfig',
+    'RasterTransformer',
+    'RasterTransformerConfig',
+    'ReclassTransformer',
+    'ReclassTransformerConfig',
+]

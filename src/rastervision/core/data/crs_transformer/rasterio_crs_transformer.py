@@ -1,0 +1,92 @@
+"""RasterioCRSTransformer: for georeferenced rasters."""
+
+from typing import Any, Self
+
+import numpy as np
+from affine import Affine
+
+from rastervision.core.data.crs_transformer.crs_transformer import XY, CRSTransformer
+from rastervision.core.data.crs_transformer.identity_crs_transformer import IdentityCRSTransformer
+from rastervision.core.grid import apply_affine, crs_to_crs, to_crs
+
+# A coordinate this close below a whole pixel is on it: room for rounding in projections, far
+# below anything that matters on the ground.
+SNAP = 1e-6
+
+
+class RasterioCRSTransformer(CRSTransformer):
+    """Transformer for a raster with an affine transform and a CRS."""
+
+    def __init__(
+        self,
+        transform: Affine,
+        image_crs: Any,
+        map_crs: Any = 'epsg:4326',
+        round_pixels: bool = True,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            transform: pixel (x, y) to coordinates in `image_crs`.
+            image_crs: CRS of the raster: WKT, 'EPSG:...', an EPSG number, a rasterio or pyproj
+                CRS.
+            map_crs: CRS of the map coordinates. None takes `image_crs`.
+            round_pixels: whether pixel coordinates are rounded down to whole pixels.
+        """
+        source = to_crs(image_crs)
+        target = source if map_crs is None else to_crs(map_crs)
+        super().__init__(transform, _as_text(image_crs), _as_text(map_crs))
+        self.round_pixels = round_pixels
+        self._inverse = ~transform
+        self._crs_pair = None if source == target else (source, target)
+
+    def __repr__(self) -> str:
+        return (
+            f'RasterioCRSTransformer(transform={tuple(self.transform)[:6]}, '
+            f'image_crs={self.image_crs!r}, map_crs={self.map_crs!r})'
+        )
+
+    @classmethod
+    def from_dataset(
+        cls, dataset: Any, map_crs: str | None = 'epsg:4326', **kwargs: Any
+    ) -> 'IdentityCRSTransformer | Self':
+        """Transformer for an open rasterio dataset; the identity when that has no CRS."""
+        if not dataset.crs:
+            return IdentityCRSTransformer()
+        return cls(dataset.transform, dataset.crs, map_crs, **kwargs)
+
+    @classmethod
+    def from_uri(
+        cls, uri: str, map_crs: str | None = 'epsg:4326', **kwargs: Any
+    ) -> 'IdentityCRSTransformer | Self':
+        """Transformer for a raster file.
+
+        Raises:
+            NotReadableError: the file is missing or not a raster.
+        """
+        from rastervision.core.data.raster_source.rasterio_io import open_raster
+
+        with open_raster(uri) as dataset:
+            return cls.from_dataset(dataset, map_crs, **kwargs)
+
+    def _map_to_pixel(self, point: XY) -> XY:
+        if self._crs_pair is not None:
+            point = crs_to_crs(*self._crs_pair).transform(*point, direction='INVERSE')
+        x, y = apply_affine(self._inverse, np.stack(point, axis=-1))
+        return (_floor(x), _floor(y)) if self.round_pixels else (x, y)
+
+    def _pixel_to_map(self, point: XY) -> XY:
+        x, y = apply_affine(self.transform, np.stack(point, axis=-1))
+        if self._crs_pair is not None:
+            x, y = crs_to_crs(*self._crs_pair).transform(x, y)
+        return np.asarray(x), np.asarray(y)
+
+
+def _floor(values: Any) -> Any:
+    whole = np.floor(values + SNAP)
+    # PROJ gives infinity where a projection is not defined; that has no integer
+    return whole.astype(np.int64) if np.isfinite(whole).all() else whole
+
+
+def _as_text(crs: Any) -> Any:
+    return crs.to_wkt() if hasattr(crs, 'to_wkt') else crs

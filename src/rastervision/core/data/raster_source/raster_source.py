@@ -1,0 +1,299 @@
+"""RasterSource: the base of everything that pixels are read from (C+E)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from pydantic import Field
+
+from rastervision.core.box import Box
+from rastervision.core.chip import Chip, all_valid
+from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.raster_transformer.raster_transformer import (
+    RasterTransformer,
+    RasterTransformerConfig,
+)
+from rastervision.core.data.raster_transformer.utils import (
+    get_transformed_dtype,
+    get_transformed_num_channels,
+)
+from rastervision.core.data.utils.misc import parse_array_slices_Nd
+from rastervision.core.data.utils.raster import resize_bilinear
+from rastervision.pipeline.config import Config, register_config
+from rastervision.pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rastervision.core.data.scene_config import SceneConfig
+
+    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+
+
+class ChannelOrderError(ConfigError):
+    """channel_order names a band that the raster does not have."""
+
+    def __init__(
+        self, channel_order: Sequence[int], num_channels_raw: int, source: str = 'the raster'
+    ) -> None:
+        """Constructor.
+
+        Args:
+            channel_order: the order that was asked for.
+            num_channels_raw: number of bands that there are.
+            source: what has these bands, for the message.
+        """
+        self.channel_order = list(channel_order)
+        self.num_channels_raw = num_channels_raw
+        super().__init__(
+            f'channel_order {self.channel_order} does not fit {source}, which has '
+            f'{num_channels_raw} band(s); use values in 0..{num_channels_raw - 1}.'
+        )
+
+
+class RasterSource(ABC):
+    """A raster that can be read by windows.
+
+    Windows are in the extent frame: (0, 0) is the upper left corner of `bbox`. They may reach out
+    of the extent; what lies outside is 0 and not valid. Reading is safe from several threads, and
+    sources can be pickled.
+
+    A subclass implements `crs_transformer`, and `_read`, or `_get_chip` as in release 0.31.
+
+    Attributes:
+        channel_order: indices of the raw bands that become the channels.
+        num_channels_raw: number of raw bands.
+        dtype_raw: dtype of the raw bands.
+        raster_transformers: applied to every chip in this order.
+    """
+
+    def __init__(
+        self,
+        *,
+        channel_order: Sequence[int] | None,
+        num_channels_raw: int,
+        dtype_raw: DTypeLike,
+        bbox: Box,
+        raster_transformers: Sequence[RasterTransformer] = (),
+    ) -> None:
+        """Constructor.
+
+        Args:
+            channel_order: indices of the raw bands to use; None takes all in their order.
+            num_channels_raw: number of raw bands.
+            dtype_raw: dtype of the raw bands.
+            bbox: part of the raster that is used, in the source pixel frame.
+            raster_transformers: transformers of the chips.
+
+        Raises:
+            ChannelOrderError: a band that does not exist.
+        """
+        if channel_order is None:
+            channel_order = range(num_channels_raw)
+        if any(not 0 <= band < num_channels_raw for band in channel_order):
+            raise ChannelOrderError(channel_order, num_channels_raw, self._describe())
+        self.channel_order = list(channel_order)
+        self.num_channels_raw = num_channels_raw
+        self.dtype_raw = np.dtype(dtype_raw)
+        self.raster_transformers = list(raster_transformers)
+        self._bbox = bbox
+        self._num_channels = get_transformed_num_channels(
+            self.raster_transformers, len(self.channel_order)
+        )
+        self._dtype = get_transformed_dtype(self.raster_transformers, self.dtype_raw)
+
+    # ---- facts
+
+    @property
+    def num_channels(self) -> int:
+        """Number of channels of a chip, after the transformers."""
+        return self._num_channels
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of a chip, after the transformers."""
+        return self._dtype
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the extent."""
+        return *self.bbox.size, self.num_channels
+
+    @property
+    def bbox(self) -> Box:
+        """Part of the raster that is used, in the source pixel frame."""
+        return self._bbox
+
+    @property
+    def extent(self) -> Box:
+        """`bbox` in its own frame: Box(0, 0, height, width)."""
+        return self.bbox.extent
+
+    @property
+    @abstractmethod
+    def crs_transformer(self) -> CRSTransformer:
+        """Between map coordinates and the source pixel frame."""
+
+    def set_bbox(self, bbox: Box) -> None:
+        """Use another part of the raster. Windows then count from its upper left corner."""
+        self._bbox = bbox
+
+    def _describe(self) -> str:
+        """What to call this source in messages."""
+        return f'this {type(self).__name__}'
+
+    @property
+    def _readable(self) -> Box:
+        """Part of `bbox` that has pixels, in the source pixel frame."""
+        return self.bbox
+
+    # ---- reading
+
+    def read(self, window: Box, out_shape: tuple[int, int] | None = None) -> Chip:
+        """Read a window: channels in order, transformers applied, with validity.
+
+        Args:
+            window: box in the extent frame.
+            out_shape: (height, width) to resample to, bilinearly.
+
+        Returns:
+            Chip of shape (H, W, C). Pixels that are not valid are 0; everything outside the
+            extent is not valid.
+        """
+        chip = self._read_extent(window, out_shape, self.channel_order)
+        for transformer in self.raster_transformers:
+            chip = transformer.apply(chip)
+        return chip.zeroed()
+
+    def get_chip(self, window: Box, out_shape: tuple[int, int] | None = None) -> NDArray[Any]:
+        """Pixels of `read`: (H, W, C) with nodata as 0."""
+        return self.read(window, out_shape=out_shape).pixels
+
+    def get_raw_chip(self, window: Box, out_shape: tuple[int, int] | None = None) -> NDArray[Any]:
+        """All bands of a window in the order of the file, not transformed: (H, W, bands)."""
+        bands = range(self.num_channels_raw)
+        return self._read_extent(window, out_shape, bands).zeroed().pixels
+
+    def get_chip_by_map_window(
+        self, window_map_coords: Box, *args: Any, **kwargs: Any
+    ) -> NDArray[Any]:
+        """Like `get_chip`, for a box in map coordinates."""
+        window = self.crs_transformer.map_to_pixel(window_map_coords, bbox=self.bbox)
+        return self.get_chip(window.to_int(), *args, **kwargs)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """Chip by Box, or by slices of rows, columns and channels.
+
+        Steps in rows and columns resample: `source[0:512:2, 0:512:2]` is (256, 256, C).
+        """
+        if isinstance(key, Box):
+            return self.get_chip(key)
+        window, (rows, columns, channels) = parse_array_slices_Nd(key, self.extent)
+        shape = (-(-window.height // (rows.step or 1)), -(-window.width // (columns.step or 1)))
+        chip = self.get_chip(window, out_shape=None if shape == window.size else shape)
+        return chip[..., channels]
+
+    def resize(self, chip: NDArray[Any], out_shape: tuple[int, int] | None = None) -> NDArray[Any]:
+        """Resample an (H, W, C) chip bilinearly; None leaves it as it is."""
+        return chip if out_shape is None else resize_bilinear(chip, out_shape)
+
+    def _read_extent(
+        self, window: Box, out_shape: tuple[int, int] | None, bands: Sequence[int]
+    ) -> Chip:
+        """Read raw bands of a window that may reach out of the extent."""
+        bbox = self.bbox
+        target = window.to_global_coords(bbox)
+        inside = target.intersection(self._readable)
+        if inside == target:
+            return self._read(target, out_shape, bands)
+        height, width = out_shape or window.size
+        pixels = np.zeros((len(bands), height, width), dtype=self.dtype_raw).transpose(1, 2, 0)
+        valid = ~all_valid(height, width)
+        if inside.area:
+            part = _scale(inside.translate(-target.ymin, -target.xmin), window.size, height, width)
+            read = self._read(inside, part.size if out_shape else None, bands)
+            rows, columns = part.to_slices()
+            pixels[rows, columns] = read.pixels
+            valid[rows, columns] = read.valid
+        return Chip(pixels, valid)
+
+    def _read(self, window: Box, out_shape: tuple[int, int] | None, bands: Sequence[int]) -> Chip:
+        """Read raw bands of a window within `bbox`; this is what a subclass implements.
+
+        Args:
+            window: box in the source pixel frame.
+            out_shape: (height, width) of the result; None for the window's own.
+            bands: indices of raw bands.
+
+        Returns:
+            Chip of shape (H, W, len(bands)).
+        """
+        pixels = self._get_chip(window.to_local_coords(self.bbox), out_shape=out_shape)
+        pixels = pixels[..., list(bands)]
+        return Chip(pixels, all_valid(*pixels.shape[:2]))
+
+    def _get_chip(self, window: Box, out_shape: tuple[int, int] | None = None) -> NDArray[Any]:
+        """All raw bands of a window, (H, W, bands); the hook of release 0.31.
+
+        Args:
+            window: box in the extent frame, within the extent.
+            out_shape: (height, width) of the result; None for the window's own.
+        """
+        raise NotImplementedError(f'{type(self).__name__} implements neither _read nor _get_chip.')
+
+
+def _scale(box: Box, size: tuple[int, int], height: int, width: int) -> Box:
+    """A part of a window of `size` as a part of (height, width); never empty."""
+    y_scale, x_scale = height / size[0], width / size[1]
+    ymin = min(round(box.ymin * y_scale), height - 1)
+    xmin = min(round(box.xmin * x_scale), width - 1)
+    ymax, xmax = round(box.ymax * y_scale), round(box.xmax * x_scale)
+    return Box(ymin, xmin, max(ymax, ymin + 1), max(xmax, xmin + 1))
+
+
+def rs_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
+    """Lift a raster source config written by an older release."""
+    if version == 6 and cfg_dict.pop('extent_crop', None) is not None:
+        raise ConfigError(
+            'extent_crop of a raster source is no longer supported; set bbox to the pixel box '
+            '(ymin, xmin, ymax, xmax) to use.'
+        )
+    if version == 9 and 'extent' in cfg_dict:
+        cfg_dict['bbox'] = cfg_dict.pop('extent')
+    return cfg_dict
+
+
+@register_config('raster_source', upgrader=rs_config_upgrader)
+class RasterSourceConfig(Config):
+    """Where pixels come from and how they are prepared."""
+
+    channel_order: list[int] | None = Field(
+        None,
+        description='Indices of the bands to use, in this order, from 0. None: all bands except '
+        'an alpha band.',
+    )
+    transformers: list[RasterTransformerConfig] = Field(
+        [], description='Transformers applied to every chip, in this order.'
+    )
+    bbox: tuple[int, int, int, int] | None = Field(
+        None,
+        description='Part of the raster to use, as (ymin, xmin, ymax, xmax) in pixels. None: all '
+        'of it.',
+    )
+
+    def update(
+        self,
+        pipeline: 'RVPipelineConfig | None' = None,
+        scene: 'SceneConfig | None' = None,
+    ) -> None:
+        for transformer in self.transformers:
+            transformer.update(pipeline, scene)
+
+    def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> RasterSource:
+        """Build the source.
+
+        Args:
+            tmp_dir: directory for downloads.
+            use_transformers: False leaves the transformers out.
+        """
+        raise NotImplementedError(f'{type(self).__name__} has no build().')

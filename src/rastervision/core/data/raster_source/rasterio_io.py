@@ -1,0 +1,266 @@
+"""Opening and reading rasters through GDAL: handles, masks, resampling, errors."""
+
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+
+from rastervision.core.box import Box
+from rastervision.core.chip import Chip, Mask, all_valid, nodata_elements, valid_pixels
+from rastervision.pipeline.errors import NotReadableError
+
+BLOCK_CACHE_BYTES = 256 * 1024**2
+"""GDAL's block cache, for all rasters of the process, unless GDAL_CACHEMAX is set: enough for a
+row of windows over a wide scene, and little enough not to hold a whole scene."""
+
+VSI_PREFIXES = {
+    'http': '/vsicurl/http://',
+    'https': '/vsicurl/https://',
+    's3': '/vsis3/',
+    'gs': '/vsigs/',
+    'az': '/vsiaz/',
+}
+
+_open_lock = threading.Lock()
+
+
+def gdal_path(uri: str) -> str:
+    """The name by which GDAL reads a URI: a local path, or a virtual one for a remote file."""
+    scheme, separator, rest = uri.partition('://')
+    if separator and scheme in VSI_PREFIXES:
+        return VSI_PREFIXES[scheme] + rest
+    return uri
+
+
+@contextmanager
+def gdal_errors(uri: str, doing: str = 'be read as a raster') -> Iterator[None]:
+    """Turn GDAL's errors into a NotReadableError that names the file."""
+    try:
+        yield
+    except (RasterioError, rasterio.errors.CPLE_BaseError) as e:
+        name = 'The mosaic' if uri.startswith('<VRTDataset') else uri
+        cause = ' '.join(str(e.__cause__ or e).split())
+        raise NotReadableError(f'{name} cannot {doing}: {cause}') from e
+
+
+def open_raster(uri: str) -> Any:
+    """Open a raster for reading.
+
+    A raster that is placed by ground control points comes as a warped view on a north-up grid
+    in the CRS of the points.
+
+    Args:
+        uri: local path, remote URI, GDAL virtual path or VRT XML.
+
+    Returns:
+        A rasterio dataset; close it, or use it in a `with` statement.
+
+    Raises:
+        NotReadableError: the file is missing or no raster.
+    """
+    path = gdal_path(uri)
+    if not re.match(r'<|/vsi|[a-zA-Z+]{2,}:', path) and not Path(path).exists():
+        raise NotReadableError(f'{uri} does not exist.')
+    # without a georeference rasterio warns, here that is nothing unusual; filters are global
+    with gdal_errors(uri), _open_lock, warnings.catch_warnings():
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        _limit_block_cache()
+        dataset = rasterio.open(path)
+        points, crs = dataset.gcps
+        if not points or not crs or dataset.crs:
+            return dataset
+        covered = any(MaskFlags.all_valid not in flags for flags in dataset.mask_flag_enums)
+        return WarpedVRT(dataset, src_crs=crs, add_alpha=not covered)
+
+
+def _limit_block_cache() -> None:
+    env = rasterio._env  # noqa: SLF001 the public Env would undo the setting when it is left
+    if env.get_gdal_config('GDAL_CACHEMAX') is None:
+        env.set_gdal_config('GDAL_CACHEMAX', BLOCK_CACHE_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class RasterInfo:
+    """What reading needs to know about a raster.
+
+    Attributes:
+        height: rows.
+        width: columns.
+        dtype: common dtype of the bands.
+        nodata: per band, the declared nodata value or None.
+        alpha: index of the alpha band, None without.
+        has_mask: whether there is a mask band, internal or in a file beside.
+        has_palette: whether pixel values are indices into a colour table.
+        crs: rasterio CRS or None.
+        transform: pixel (x, y) to coordinates in `crs`.
+    """
+
+    height: int
+    width: int
+    dtype: np.dtype[Any]
+    nodata: tuple[float | None, ...]
+    alpha: int | None
+    has_mask: bool
+    has_palette: bool
+    crs: Any
+    transform: Affine
+
+    @classmethod
+    def of(cls, dataset: Any) -> Self:
+        """Read the facts off an open dataset."""
+        alpha = [i for i, c in enumerate(dataset.colorinterp) if c == ColorInterp.alpha]
+        return cls(
+            height=dataset.height,
+            width=dataset.width,
+            dtype=np.result_type(*dataset.dtypes),
+            nodata=tuple(dataset.nodatavals),
+            alpha=alpha[0] if alpha and dataset.count > 1 else None,
+            has_mask=any(
+                MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
+                for flags in dataset.mask_flag_enums
+            ),
+            has_palette=ColorInterp.palette in dataset.colorinterp,
+            crs=dataset.crs,
+            transform=dataset.transform,
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of bands, alpha included."""
+        return len(self.nodata)
+
+    @property
+    def data_bands(self) -> list[int]:
+        """Indices of all bands but the alpha band."""
+        return [i for i in range(self.count) if i != self.alpha]
+
+
+class RasterReader:
+    """Reads windows of one raster, from any thread and any process.
+
+    Every thread has a handle of its own, opened at its first read and closed with the thread. A
+    pickled or forked reader opens anew.
+
+    Attributes:
+        uri: what `open_raster` takes.
+        info: facts about the raster.
+    """
+
+    def __init__(self, uri: str) -> None:
+        """Open the raster and read its facts.
+
+        Raises:
+            NotReadableError: the file is missing or no raster.
+        """
+        self.uri = uri
+        self._local = threading.local()
+        self.info = RasterInfo.of(self.dataset)
+
+    @property
+    def dataset(self) -> Any:
+        """This thread's open dataset."""
+        pid = os.getpid()
+        if getattr(self._local, 'pid', None) != pid:
+            # a handle from before a fork stays the parent's: it is kept, not closed
+            self._local.inherited = getattr(self._local, 'handle', None)
+            self._local.handle, self._local.pid = open_raster(self.uri), pid
+        return self._local.handle
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {'uri': self.uri, 'info': self.info}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.uri, self.info = state['uri'], state['info']
+        self._local = threading.local()
+
+    def read(
+        self, window: Box, bands: Sequence[int], out_shape: tuple[int, int] | None = None
+    ) -> Chip:
+        """Read a window.
+
+        Args:
+            window: integer box within the raster.
+            bands: indices of the bands to read, from 0.
+            out_shape: (height, width) to resample to: bilinear for pixels (nearest for a
+                palette), nearest for the mask.
+
+        Returns:
+            Chip of shape (H, W, len(bands)). Elements with the declared nodata value are 0. A
+            pixel is valid unless all the bands read are nodata or NaN there, or an alpha or
+            mask band says 0.
+
+        Raises:
+            NotReadableError: GDAL failed, as for a truncated file.
+        """
+        rio_window = Window(window.xmin, window.ymin, window.width, window.height)
+        rows = f'rows {window.ymin}-{window.ymax}, columns {window.xmin}-{window.xmax}'
+        with gdal_errors(self.uri, f'be read at {rows}'):
+            if out_shape is None or tuple(out_shape) == window.size:
+                pixels, valid = self._read(rio_window, bands)
+            else:
+                pixels, valid = self._read_resampled(rio_window, bands, tuple(out_shape))
+        if valid is None:
+            valid = all_valid(*pixels.shape[1:])
+        return Chip(pixels.transpose(1, 2, 0), valid)
+
+    def _read(self, window: Window, bands: Sequence[int]) -> tuple[NDArray[Any], Mask | None]:
+        dataset, info = self.dataset, self.info
+        indexes = [band + 1 for band in bands]
+        if info.alpha is not None:
+            indexes.append(info.alpha + 1)
+        data = dataset.read(indexes, window=window, out_dtype=info.dtype)
+        pixels = data[: len(bands)]
+        elements = nodata_elements(pixels, [info.nodata[band] for band in bands])
+        valid = valid_pixels(pixels, elements)
+        for band, empty in zip(pixels, elements, strict=True):
+            if empty is not None:
+                band[empty] = 0
+        if info.alpha is not None:
+            valid = _both(valid, data[-1] != 0)
+        if info.has_mask:
+            valid = _both(valid, dataset.read_masks(1, window=window) != 0)
+        return pixels, valid
+
+    def _read_resampled(
+        self, window: Window, bands: Sequence[int], out_shape: tuple[int, int]
+    ) -> tuple[NDArray[Any], Mask | None]:
+        dataset, info = self.dataset, self.info
+        indexes = [band + 1 for band in bands]
+        shape = (len(bands), *out_shape)
+        how = Resampling.nearest if info.has_palette else Resampling.bilinear
+        pixels = dataset.read(
+            indexes, window=window, out_shape=shape, out_dtype=info.dtype, resampling=how
+        )
+        elements: list[Mask | None] = [None] * len(bands)
+        if any(info.nodata[band] is not None for band in bands):
+            masks = dataset.read_masks(indexes, window=window, out_shape=shape)
+            elements = list(masks == 0)
+        valid = valid_pixels(pixels, elements)
+        for band, empty in zip(pixels, elements, strict=True):
+            if empty is not None:
+                band[empty] = 0
+        if info.alpha is not None:
+            alpha = dataset.read(info.alpha + 1, window=window, out_shape=out_shape)
+            valid = _both(valid, alpha != 0)
+        if info.has_mask:
+            mask = dataset.read_masks(1, window=window, out_shape=out_shape)
+            valid = _both(valid, mask != 0)
+        return pixels, valid
+
+
+def _both(a: Mask | None, b: Mask) -> Mask:
+    return b if a is None else a & b
