@@ -3,7 +3,6 @@
 import errno
 from abc import ABC, abstractmethod
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from rastervision.pipeline.errors import NotReadableError, NotWritableError
 
@@ -16,7 +15,7 @@ _ADVICE = {
     errno.EROFS: 'the file system is read-only; choose another place',
     errno.ENOENT: 'nothing was written, or the directory went away meanwhile',
     errno.ENOTDIR: 'a part of the path is a file, not a directory',
-    errno.EEXIST: 'a file of that name is in the way',
+    errno.EEXIST: 'a file is in the way where a directory should be',
     errno.EISDIR: 'a directory of that name is in the way',
 }
 
@@ -121,11 +120,12 @@ class FileSystem(ABC):
 
 def public_uri(uri: str) -> str:
     """`uri` as it may be shown: without a password and without the values of a signed query."""
-    parts = urlsplit(uri)
-    if '://' not in uri or not (parts.query or '@' in parts.netloc):
+    scheme, mark, rest = uri.partition('://')
+    if not mark:
         return uri
-    netloc = parts.netloc.rpartition('@')[2]
-    return parts._replace(netloc=netloc, query='...' if parts.query else '').geturl()
+    netloc, slash, path = rest.partition('/')
+    path, query, _ = path.partition('?')
+    return f'{scheme}://{netloc.rpartition("@")[2]}{slash}{path}{query and "?..."}'
 
 
 def unreadable(uri: str, reason: object) -> NotReadableError:

@@ -96,7 +96,10 @@ class HttpFileSystem(FileSystem):
     @staticmethod
     def local_path(uri: str, download_dir: str) -> str:
         """`<download_dir>/http/<host>/<path>`; a query becomes part of the name."""
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError as error:
+            raise unreadable(uri, f'not a valid URL ({error})') from error
         names = [_file_name(parts.netloc.rpartition('@')[2])]
         names += [_file_name(unquote(part)) for part in PurePosixPath(parts.path).parts[1:]]
         if len(names) == 1:

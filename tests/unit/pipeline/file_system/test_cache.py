@@ -1,0 +1,119 @@
+"""The download cache: one download per URI, current content, bounded size."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rastervision.pipeline.file_system import (
+    NotReadableError,
+    NotWritableError,
+    download_if_needed,
+    download_or_copy,
+    get_local_path,
+)
+from rastervision.pipeline.file_system import cache as cache_module
+
+
+@pytest.fixture(autouse=True)
+def _new_process(monkeypatch):
+    monkeypatch.setattr(cache_module, '_fresh', set())
+
+
+def test_a_local_file_stays_where_it_is(tmp_path, cache):
+    path = tmp_path / 'a.txt'
+    path.write_text('x')
+    assert download_if_needed(str(path)) == str(path)
+    assert download_if_needed(path.as_uri()) == str(path)
+    assert get_local_path(str(path), 'elsewhere') == str(path)
+    with pytest.raises(NotReadableError, match=r'no\.txt'):
+        download_if_needed(str(tmp_path / 'no.txt'))
+
+
+def test_an_uri_is_downloaded_once(web, cache):
+    uri = web.put('/d/a.tif', b'abc')
+    path = download_if_needed(uri)
+    assert Path(path).read_bytes() == b'abc'
+    assert path == get_local_path(uri, cache)
+    cache_module._fresh.clear()  # as another process would
+    assert download_if_needed(uri) == path
+    assert web.requests['/d/a.tif'] == 1
+
+
+def test_a_changed_file_is_downloaded_again(web, cache):
+    uri = web.put('/a', b'old')
+    download_if_needed(uri)
+    web.put('/a', b'new')
+    web.modified += 100
+    assert Path(download_if_needed(uri)).read_bytes() == b'old'  # one run sees one content
+    cache_module._fresh.clear()
+    assert Path(download_if_needed(uri)).read_bytes() == b'new'
+
+
+def test_use_cache_false_downloads_again(web, cache):
+    uri = web.put('/a', b'old')
+    download_if_needed(uri)
+    download_if_needed(uri, use_cache=False)
+    assert web.requests['/a'] == 2
+
+
+def test_a_missing_file_leaves_nothing(web, tmp_path):
+    with pytest.raises(NotReadableError, match='/no'):
+        download_if_needed(f'{web.base}/no', str(tmp_path / 'd'))
+    assert [p for p in (tmp_path / 'd').rglob('*') if p.is_file() and p.suffix != '.lock'] == []
+
+
+def test_processes_share_one_download(web, cache):
+    web.delay = 0.3
+    uri = web.put('/a', b'x' * 100)
+    code = (
+        'from rastervision.pipeline.file_system import download_if_needed;'
+        f'print(open(download_if_needed({uri!r})).read() == "x" * 100)'
+    )
+    processes = [
+        subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate(timeout=30)[0].strip() for process in processes] == ['True'] * 3
+    assert web.requests['/a'] == 1
+
+
+def test_the_longest_unused_files_go_first(tmp_path):
+    now = time.time()
+    for name, age_hours in {'old': 50, 'older': 60, 'recent': 1}.items():
+        path = tmp_path / name
+        path.write_bytes(bytes(1000))
+        os.utime(path, (now - age_hours * 3600, 0))
+    cache_module.trim(str(tmp_path), max_bytes=2000)
+    assert {p.name for p in tmp_path.iterdir()} == {'old', 'recent'}
+    cache_module.trim(str(tmp_path), max_bytes=0)
+    assert {p.name for p in tmp_path.iterdir()} == {'recent'}
+
+
+def test_the_setting_bounds_the_cache(web, cache, monkeypatch):
+    monkeypatch.setenv('RV_CACHE_GB', '1e-6')
+    monkeypatch.setattr(cache_module, 'KEEP_SECONDS', 0)
+    first = download_if_needed(web.put('/a', bytes(900)))
+    os.utime(first, (0, web.modified))
+    download_if_needed(web.put('/b', bytes(900)))
+    assert not Path(first).exists()
+
+
+def test_download_or_copy_makes_an_own_copy(web, tmp_path, cache):
+    uri = web.put('/a.tif', b'abc')
+    for delete_tmp in (True, False):
+        path = Path(download_or_copy(uri, str(tmp_path / 'out'), delete_tmp=delete_tmp))
+        assert path == tmp_path / 'out' / 'a.tif'
+        assert path.read_bytes() == b'abc'
+        assert Path(get_local_path(uri, cache)).exists() is not delete_tmp
+        assert [p.name for p in (tmp_path / 'out').iterdir()] == ['a.tif']
+
+
+def test_a_cache_that_cannot_be_written_is_named(web, tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('')
+    monkeypatch.setenv('RV_CACHE_DIR', str(tmp_path / 'file' / 'cache'))
+    with pytest.raises(NotWritableError, match='file'):
+        download_if_needed(web.put('/a', b'x'))
