@@ -2,21 +2,15 @@
 
 import json as json_
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    ModelWrapValidatorHandler,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from rastervision.pipeline import plugins, registry_, rv_config_
-from rastervision.pipeline.config_errors import explain
+from rastervision.pipeline.config_errors import UNKNOWN_TYPE_HINT, explain
+from rastervision.pipeline.config_model import ConfigModel
 from rastervision.pipeline.errors import (
     ConfigError,
     RegistryError,
@@ -31,133 +25,18 @@ if TYPE_CHECKING:
 ConfigType = TypeVar('ConfigType', bound='type[Config]')
 JSON = dict[str, Any]
 
-METADATA_FIELDS = (PLUGIN_VERSIONS, 'rv_config')
+RV_CONFIG = 'rv_config'
+METADATA_FIELDS = (PLUGIN_VERSIONS, RV_CONFIG)
 
 
-class Config(BaseModel):
+class Config(ConfigModel):
     """Base of all config classes.
 
     A config describes something, `build()` makes it. A field whose type is a config class takes
     configs of any registered subclass, or dictionaries that name one by `type_hint`; this holds
-    inside lists, dictionaries, Optional and Union as well.
-
-    Attributes:
-        type_hint: Name of the class in serialised configs, given to `register_config`.
+    inside lists, dictionaries, Optional and Union as well. What does not fit is refused with a
+    `ConfigError` that names the path to the field.
     """
-
-    model_config = ConfigDict(
-        extra='forbid',
-        validate_assignment=True,
-        defer_build=True,
-        ser_json_inf_nan='constants',
-    )
-
-    type_hint: ClassVar[str] = 'config'
-
-    if not TYPE_CHECKING:  # type checkers see the constructor with the fields as arguments
-
-        def __init__(self, **data: Any) -> None:
-            cls = type(self)
-            hint = data.pop(TYPE_HINT, cls.type_hint)
-            if registry_.current_type_hint(hint) != cls.type_hint:
-                raise ConfigError(
-                    f'{cls.__name__} has the type hint {cls.type_hint!r}, got {hint!r}; '
-                    f'leave it out, or use Config.from_dict() to build any class.'
-                )
-            try:
-                super().__init__(**data)
-            except ValidationError as e:
-                raise explain(e, data, cls.__name__) from None
-
-        # pydantic then fills nested configs itself and reports their fields with full paths
-        __init__.__pydantic_base_init__ = True
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            try:
-                super().__setattr__(name, value)
-            except ValidationError as e:
-                raise explain(e, {name: value}, type(self).__name__) from None
-
-    @classmethod
-    def model_validate(cls, obj: Any, **kwargs: Any) -> Self:
-        """Build a config from a dictionary as it is, without upgrading it.
-
-        Raises:
-            ConfigError: The values do not fit.
-        """
-        try:
-            return super().model_validate(obj, **kwargs)
-        except ValidationError as e:
-            raise explain(e, obj, cls.__name__) from None
-
-    @model_validator(mode='wrap')
-    @classmethod
-    def _validate_by_type_hint(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Pass a dictionary on to the class that its type hint names."""
-        if isinstance(value, Mapping) and TYPE_HINT in value:
-            hint = value[TYPE_HINT]
-            value = {k: v for k, v in value.items() if k != TYPE_HINT}
-            target = cls._class_for(hint)
-            if target is not cls:
-                # not model_validate: pydantic's own error keeps the path to each field
-                return cast('Self', target.__pydantic_validator__.validate_python(value))
-        elif isinstance(value, Config) and not isinstance(value, cls):
-            raise _custom_error('rv_wrong_family', cls._wrong_family(type(value)))
-        return handler(value)
-
-    @model_validator(mode='before')
-    @classmethod
-    def _refuse_unknown_fields(cls, value: Any) -> Any:
-        """Name the nearest valid field; runs after the 'before' validators of subclasses."""
-        if not isinstance(value, Mapping) or cls.model_config.get('extra') != 'forbid':
-            return value
-        names = {*cls.model_fields, *(f.alias for f in cls.model_fields.values() if f.alias)}
-        fields = ', '.join(cls.model_fields) or 'none'
-        errors = [
-            InitErrorDetails(
-                type=_custom_error(
-                    'rv_unknown_field',
-                    f'unknown field of {cls.__name__}.'
-                    f'{did_you_mean(str(key), names) or f" Its fields: {fields}."}',
-                ),
-                loc=(str(key),),
-                input=value[key],
-            )
-            for key in value
-            if key not in names
-        ]
-        if errors:
-            raise ValidationError.from_exception_data(cls.__name__, errors)
-        return value
-
-    @classmethod
-    def _class_for(cls, hint: object) -> 'type[Self]':
-        """The class that a type hint names, if values of it may stand where this class may."""
-        if hint == cls.type_hint:
-            return cls
-        if not isinstance(hint, str):
-            raise _error_at(TYPE_HINT, 'rv_type_hint', f'{hint!r} is not a name', hint)
-        try:
-            target = registry_.get_config(hint)
-        except RegistryError as e:
-            raise _error_at(TYPE_HINT, 'rv_type_hint', str(e), hint) from None
-        if target.type_hint == cls.type_hint:
-            return cls
-        if not issubclass(target, cls):
-            raise _error_at(TYPE_HINT, 'rv_wrong_family', cls._wrong_family(target), hint)
-        return target
-
-    @classmethod
-    def _wrong_family(cls, other: 'type[Config]') -> str:
-        hints = sorted(i.type_hint for i in registry_.configs.values() if issubclass(i.cls, cls))
-        return (
-            f'{other.__name__} (type hint {other.type_hint!r}) is not a {cls.__name__}; '
-            f'expected one of: {", ".join(hints)}'
-        )
-
-    @model_serializer(mode='wrap')
-    def _serialize(self, handler: SerializerFunctionWrapHandler) -> JSON:
-        return {TYPE_HINT: self.type_hint, **handler(self)}
 
     # What subclasses override
 
@@ -183,11 +62,7 @@ class Config(BaseModel):
         Raises:
             ConfigError: A value does not fit.
         """
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        try:
-            type(self).__pydantic_validator__.validate_python(values)
-        except ValidationError as e:
-            raise explain(e, values, type(self).__name__) from None
+        type(self).model_validate({name: getattr(self, name) for name in type(self).model_fields})
         self.validate_config()
 
     def recursive_validate_config(self) -> None:
@@ -243,11 +118,13 @@ class Config(BaseModel):
             serialised = self.model_dump(mode='json', serialize_as_any=True, **kwargs)
         except PydanticSerializationError as e:
             raise ConfigError(f'{type(self).__name__} cannot be written as JSON: {e}') from e
+        for name in METADATA_FIELDS:
+            serialised.pop(name, None)
         if with_rv_metadata:
             serialised[PLUGIN_VERSIONS] = _plugin_versions(self)
-            if 'rv_config' in type(self).model_fields:
+            if RV_CONFIG in type(self).model_fields:
                 schema = registry_.get_rv_config_schema()
-                serialised['rv_config'] = rv_config_.get_config_dict(schema)
+                serialised[RV_CONFIG] = rv_config_.get_config_dict(schema)
         return serialised
 
     def dict(self, with_rv_metadata: bool = False, **kwargs: Any) -> JSON:
@@ -312,21 +189,23 @@ class Config(BaseModel):
         Raises:
             ConfigError: It is not a valid config of this class.
         """
-        recorded = cfg_dict.get(PLUGIN_VERSIONS)
         values = cast('JSON', upgrade_config({TYPE_HINT: cls.type_hint, **cfg_dict}))
-        hint = values[TYPE_HINT]
+        missing = partial(_missing_plugins, cfg_dict.get(PLUGIN_VERSIONS))
+        hint = values.pop(TYPE_HINT)
         try:
             target = cls if hint == cls.type_hint else registry_.get_config(hint)
         except RegistryError as e:
-            raise ConfigError(f'{e}{_missing_plugins(recorded)}') from e
+            raise ConfigError(f'{e}{missing()}') from e
         for name in METADATA_FIELDS:
             if name not in target.model_fields:
                 values.pop(name, None)
-        del values[TYPE_HINT]
         try:
-            return cls._checked(target.model_validate(values))
-        except ConfigError as e:
-            raise ConfigError(f'{e}{_missing_plugins(recorded)}') from e.__cause__
+            cfg = target.__pydantic_validator__.validate_python(values)
+        except ValidationError as e:
+            no_class = any(line['type'] == UNKNOWN_TYPE_HINT for line in e.errors())
+            message = str(explain(e, values, target.__name__))
+            raise ConfigError(message + missing() if no_class else message) from None
+        return cls._checked(cfg)
 
     @classmethod
     def _checked(cls, cfg: 'Config') -> Self:
@@ -478,17 +357,9 @@ def _plugin_versions(cfg: Config) -> dict[str, int]:
 
 def _missing_plugins(recorded: object) -> str:
     """Which plugins a config was written with and that are not here."""
-    if not isinstance(recorded, Mapping):
-        return ''
-    here = set(registry_.discover_plugins()) | {i.plugin for i in registry_.configs.values()}
-    missing = sorted(set(upgrade_plugin_versions(recorded)) - here)
-    return f' Plugins that it was written with and that are missing: {missing}.' if missing else ''
-
-
-def _custom_error(kind: str, message: str) -> PydanticCustomError:
-    return PydanticCustomError(kind, '{message}', {'message': message})
-
-
-def _error_at(field: str, kind: str, message: str, value: object) -> ValidationError:
-    detail = InitErrorDetails(type=_custom_error(kind, message), loc=(field,), input=value)
-    return ValidationError.from_exception_data(kind, [detail])
+    names = set(upgrade_plugin_versions(recorded) if isinstance(recorded, Mapping) else ())
+    here = {*registry_.discover_plugins(), *(i.plugin for i in registry_.configs.values())}
+    missing = ', '.join(sorted(names - here))
+    return (
+        f' It was written with plugins that are not installed here: {missing}.' if missing else ''
+    )

@@ -7,9 +7,14 @@ from pydantic import BaseModel, ValidationError
 
 from rastervision.pipeline.errors import ConfigError
 
+# Kinds of our own errors; their messages say what was given
+UNKNOWN_FIELD = 'rv_unknown_field'
+UNKNOWN_TYPE_HINT = 'rv_unknown_type_hint'
+WRONG_FAMILY = 'rv_wrong_family'
 MAX_VALUE_LENGTH = 100
-# Errors whose message already says what was given.
-SELF_EXPLAINING = frozenset({'rv_unknown_field', 'rv_type_hint', 'rv_wrong_family'})
+SELF_EXPLAINING = frozenset(
+    {UNKNOWN_FIELD, UNKNOWN_TYPE_HINT, WRONG_FAMILY, 'value_error', 'assertion_error'}
+)
 
 
 def explain(error: ValidationError, data: object, title: str) -> ConfigError:
@@ -74,11 +79,11 @@ class _Problem:
 
     def __str__(self) -> str:
         where = f'{self.path}: ' if self.path else ''
-        text = self.message.rstrip('.')
+        text = self.message.removesuffix('.')
         if self.type == 'missing':
             return f'{where}this field is required and was not given.'
-        if self.type in SELF_EXPLAINING or self.type in {'value_error', 'assertion_error'}:
-            return f'{where}{text}.'
+        if self.type in SELF_EXPLAINING:
+            return f'{where}{text}' + ('' if text.endswith('?') else '.')
         value = repr(self.input)
         if len(value) > MAX_VALUE_LENGTH:
             value = f'{value[: MAX_VALUE_LENGTH - 3]}...'
