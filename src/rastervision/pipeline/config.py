@@ -2,6 +2,7 @@
 
 import json as json_
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
@@ -57,12 +58,16 @@ class Config(ConfigModel):
     # Checks
 
     def revalidate(self) -> None:
-        """Validate all fields again, for changes that assignment does not see (`cfg.xs.append`).
+        """Validate all fields again, after changes that assignment does not see (`cfg.xs.append`).
 
         Raises:
-            ConfigError: A value does not fit.
+            ConfigError: A value does not fit, or fields do not go together.
         """
-        type(self).model_validate({name: getattr(self, name) for name in type(self).model_fields})
+        for path, cfg in walk(self):
+            with _located(path):
+                type(cfg).model_validate(
+                    {name: getattr(cfg, name) for name in type(cfg).model_fields}
+                )
         self.validate_config()
 
     def recursive_validate_config(self) -> None:
@@ -72,10 +77,8 @@ class Config(ConfigModel):
             ConfigError: Fields do not go together; the message has the path to the config.
         """
         for path, cfg in walk(self):
-            try:
+            with _located(path):
                 cfg.validate_config()
-            except ConfigError as e:
-                raise ConfigError(f'{path}: {e}' if path else str(e)) from e
 
     def validate_list(self, field: str, valid_options: list[str]) -> None:
         """Check that a field which is a list holds valid options only.
@@ -189,6 +192,8 @@ class Config(ConfigModel):
         Raises:
             ConfigError: It is not a valid config of this class.
         """
+        if cls is Config and TYPE_HINT not in cfg_dict:
+            raise ConfigError(f'A config of unknown class needs a {TYPE_HINT}; got {cfg_dict!r}.')
         values = cast('JSON', upgrade_config({TYPE_HINT: cls.type_hint, **cfg_dict}))
         missing = partial(_missing_plugins, cfg_dict.get(PLUGIN_VERSIONS))
         hint = values.pop(TYPE_HINT)
@@ -212,6 +217,15 @@ class Config(ConfigModel):
         if not isinstance(cfg, cls):
             raise ConfigError(cls._wrong_family(type(cfg)) + '.')
         return cfg
+
+
+@contextmanager
+def _located(path: str) -> Iterator[None]:
+    """Put the path to a config before the messages of its errors."""
+    try:
+        yield
+    except ConfigError as e:
+        raise ConfigError(f'{path}: {e}' if path else str(e)) from e
 
 
 def walk(cfg: Config, path: str = '') -> Iterator[tuple[str, Config]]:

@@ -179,12 +179,9 @@ def register(loaded: Any, registry: 'Registry') -> None:
 def old_distributions() -> list[str]:
     """Names of the wheels of releases up to 0.31 that are installed beside this one."""
     package = importlib.import_module(NAMESPACE)
-    folders = {Path(p).parent for p in package.__path__} | {Path(p) for p in sys.path if p}
-    return sorted(
-        name
-        for name in OLD_DISTRIBUTIONS
-        if any(next(folder.glob(f'{name}-*.dist-info'), None) for folder in folders)
-    )
+    folders = {Path(p).parent for p in package.__path__}
+    names = {path.name.partition('-')[0] for f in folders for path in f.glob('*-*.dist-info')}
+    return sorted(names.intersection(OLD_DISTRIBUTIONS))
 
 
 def check_installation() -> None:

@@ -4,6 +4,7 @@ Nothing is loaded until a name is looked up that is not registered yet. Then plu
 after the other, in the order that `rastervision.pipeline.plugins` states, until the name is found.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -164,7 +165,7 @@ class Registry:
             RegistryError: Another class has the type hint.
         """
         known = self.configs.get(type_hint)
-        if known is not None and known.cls.__qualname__ != config.__qualname__:
+        if known is not None and _origin(known.cls) != _origin(config):
             raise RegistryError(
                 f'The type hint {type_hint!r} of {config.__module__}.{config.__qualname__} is '
                 f'taken by {known.cls.__module__}.{known.cls.__qualname__}; choose another.'
@@ -301,25 +302,27 @@ class Registry:
             yield from plugins.profile_sources(self.settings)
 
     def _load_named(self, name: str) -> None:
-        """Load one plugin by name, if it can be found."""
-        if name in self._loaded or self._loading:
-            return
+        """Load one plugin, if it can be found, by its name or that of its top-level package."""
         with self._lock:
-            source = next((s for s in self._sources() if s.name == name), None)
+            if self._loading or name in self._loaded:
+                return
+            named = (s for s in self._sources() if f'{s.name}.'.startswith(f'{name}.'))
+            source = next(named, None)
             if source is not None:
-                self._load_sources(iter([source]), lambda: None)
+                self._load_sources([source], lambda: None)
 
     def _load_until(self, find: Callable[[], Found | None]) -> Found | None:
         """Load plugins until a function finds what it looks for, or all are loaded."""
         found = find()
-        if found is not None or self._loading:
-            return found
-        with self._lock:
-            self._load_sources(self._sources(), find)
-        return find()
+        if found is None:
+            with self._lock:
+                if not self._loading:
+                    self._load_sources(self._sources(), find)
+            found = find()
+        return found
 
     def _load_sources(
-        self, sources: Iterator[PluginSource], find: Callable[[], object | None]
+        self, sources: Iterable[PluginSource], find: Callable[[], object | None]
     ) -> None:
         self._loading = True
         try:
@@ -356,6 +359,12 @@ class Registry:
             hint = f' Known: {", ".join(names)}.'
         way_out = '' if hint else ' Is the plugin that defines it installed?'
         return RegistryError(f'Unknown {kind} {name!r}.{hint}{way_out}{self._failures()}')
+
+
+def _origin(cls: type) -> tuple[str, str]:
+    """Where a class is written; the same for a file that is imported under two names."""
+    module = sys.modules.get(cls.__module__)
+    return getattr(module, '__file__', None) or cls.__module__, cls.__qualname__
 
 
 def _resolve(name: str) -> Any:
