@@ -65,9 +65,8 @@ class Config(ConfigModel):
         """
         for path, cfg in walk(self):
             with _located(path):
-                type(cfg).model_validate(
-                    {name: getattr(cfg, name) for name in type(cfg).model_fields}
-                )
+                fields = type(cfg).model_fields
+                type(cfg).model_validate({name: getattr(cfg, name) for name in fields})
         self.validate_config()
 
     def recursive_validate_config(self) -> None:
@@ -360,13 +359,8 @@ def _plugin_versions(cfg: Config) -> dict[str, int]:
         for _, part in walk(cfg)
         for hint in registry_.get_type_hint_lineage(type(part).type_hint)
     }
-    versions = {}
-    for plugin in {registry_.get_plugin(hint) for hint in hints}:
-        try:
-            versions[plugin] = registry_.get_plugin_version(plugin)
-        except RegistryError:  # a module of the user that declares no version
-            versions[plugin] = 0
-    return dict(sorted(versions.items()))
+    plugin_names = sorted({registry_.get_plugin(hint) for hint in hints})
+    return {plugin: registry_.get_plugin_version(plugin) for plugin in plugin_names}
 
 
 def _missing_plugins(recorded: object) -> str:

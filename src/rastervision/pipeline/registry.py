@@ -97,17 +97,20 @@ class Registry:
         self.plugin_versions[plugin] = version
 
     def get_plugin_version(self, plugin: str) -> int:
-        """Current version of a plugin's serialised configs.
+        """Current version of a plugin's serialised configs; 0 for one that declares none.
 
         Raises:
-            RegistryError: There is no such plugin or it does not load.
+            RegistryError: There is no such plugin, or it does not load.
         """
         name = self.get_plugin_from_alias(plugin) or plugin
         if name not in self.plugin_versions:
             self._load_named(name)
-        if name not in self.plugin_versions:
+        if name in self.plugin_versions:
+            return self.plugin_versions[name]
+        has_configs = any(info.plugin == name for info in self.configs.values())
+        if name in self.plugin_failures or not (name in self._loaded or has_configs):
             raise self._unknown('plugin', plugin, self.plugin_versions)
-        return self.plugin_versions[name]
+        return 0
 
     def set_plugin_aliases(self, plugin: str, aliases: list[str]) -> None:
         """Declare names that a plugin had in the past."""
@@ -147,7 +150,7 @@ class Registry:
             self._load_named(name)
             if name in self.plugin_failures:
                 raise RegistryError(f'Cannot load the plugin {self.plugin_failures[name]}')
-            if name not in self._loaded:
+            if not any(_is_part_of(loaded, name) for loaded in self._loaded):
                 raise self._unknown('plugin', name, self.discover_plugins())
 
     # Configs
@@ -306,7 +309,7 @@ class Registry:
         with self._lock:
             if self._loading or name in self._loaded:
                 return
-            named = (s for s in self._sources() if f'{s.name}.'.startswith(f'{name}.'))
+            named = (s for s in self._sources() if _is_part_of(s.name, name))
             source = next(named, None)
             if source is not None:
                 self._load_sources([source], lambda: None)
@@ -359,6 +362,10 @@ class Registry:
             hint = f' Known: {", ".join(names)}.'
         way_out = '' if hint else ' Is the plugin that defines it installed?'
         return RegistryError(f'Unknown {kind} {name!r}.{hint}{way_out}{self._failures()}')
+
+
+def _is_part_of(module: str, package: str) -> bool:
+    return f'{module}.'.startswith(f'{package}.')
 
 
 def _origin(cls: type) -> tuple[str, str]:
