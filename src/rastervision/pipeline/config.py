@@ -239,7 +239,7 @@ def _walk_value(value: object, path: str) -> Iterator[tuple[str, Config]]:
         yield from walk(value, path)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _walk_value(item, f'{path}[{key!r}]')
+            yield from _walk_value(item, f'{path}.{key}')
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):
             yield from _walk_value(item, f'{path}[{i}]')

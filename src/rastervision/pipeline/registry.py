@@ -13,7 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rastervision.pipeline import plugins
-from rastervision.pipeline.errors import ConfigError, RegistryError, RVError, did_you_mean
+from rastervision.pipeline.errors import RegistryError, RVError, did_you_mean
 from rastervision.pipeline.plugins import PluginFailure, PluginSource
 
 if TYPE_CHECKING:
@@ -380,4 +380,4 @@ def _resolve(name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-__all__ = ['ConfigError', 'ConfigInfo', 'Registry', 'RegistryError', 'Upgrader']
+__all__ = ['ConfigInfo', 'Registry', 'RegistryError', 'Upgrader']

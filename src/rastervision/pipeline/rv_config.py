@@ -15,8 +15,8 @@ the profiles, `RV_CONFIG` an INI file that goes before the profile, `TMPDIR` the
 temporary files.
 """
 
+import ast
 import configparser
-import json
 import logging
 import os
 import tempfile
@@ -72,8 +72,8 @@ def load_conf_list(s: str | list[str]) -> list[str]:
     if not text.startswith('['):
         return [item.strip() for item in text.split(',') if item.strip()]
     try:
-        return [str(item) for item in json.loads(text.replace("'", '"'))]
-    except json.JSONDecodeError as e:
+        return [str(item) for item in ast.literal_eval(text)]
+    except (SyntaxError, ValueError) as e:
         raise ConfigError(
             f'{s!r} is not a list; separate the items with commas, or write ["a", "b"].'
         ) from e
@@ -129,6 +129,11 @@ def get_env_var(
     """
     text = os.environ.get(key)
     return default if text is None else _parse(key, text, out_type or str)
+
+
+def child_environment(**defaults: str) -> dict[str, str]:
+    """The environment for a child process: that of this one, and defaults for what it lacks."""
+    return {**defaults, **os.environ}
 
 
 def _parse(name: str, text: str, parser: Callable[[str], Any]) -> Any:
@@ -187,6 +192,7 @@ class RVConfig:
         self._profile: str | None = None
         self._home: Path | None = None
         self._overrides: dict[str, str] = {}
+        self._dotenv: dict[str, str] | None = None
         self._files: list[dict[str, str]] | None = None
         self._tmp_dir_root: str | None = None
         self._cache_dir: tempfile.TemporaryDirectory[str] | None = None
@@ -233,8 +239,8 @@ class RVConfig:
         """
         if self._tmp_dir_root is not None:
             return self._tmp_dir_root
-        named = os.environ.get('TMPDIR') or read_dotenv(Path('.env')).get('TMPDIR')
-        return named or self.get_namespace_option('RV', 'tmp_dir') or tempfile.gettempdir()
+        named = self._variable('TMPDIR') or self.get_namespace_option('RV', 'tmp_dir')
+        return str(Path(named).expanduser()) if named else tempfile.gettempdir()
 
     def set_tmp_dir_root(self, tmp_dir_root: str | None = None) -> None:
         """Set the folder of temporary folders; None returns to the settings."""
@@ -269,6 +275,7 @@ class RVConfig:
         self._profile = profile
         self._home = Path(rv_home).expanduser() if rv_home else None
         self._overrides = {k.upper(): str(v) for k, v in (config_overrides or {}).items()}
+        self._dotenv = read_dotenv(Path('.env'))
         self._files = self._read_files()
 
     def get_namespace_config(self, namespace: str) -> NamespaceConfig:
@@ -303,31 +310,54 @@ class RVConfig:
         values = {name: self._lookup(name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 
+    # Child processes
+
+    def hand_over(self) -> dict[str, Any]:
+        """What a child process needs, as JSON knows it, to have the settings of this one."""
+        return {
+            'profile': self._profile,
+            'rv_home': None if self._home is None else str(self._home),
+            'overrides': self._overrides,
+            'tmp_dir_root': self._tmp_dir_root,
+            'verbosity': int(self._verbosity),
+        }
+
+    def take_over(self, settings: Mapping[str, Any]) -> None:
+        """Take the settings that the parent process has handed over."""
+        self.set_everett_config(settings['profile'], settings['rv_home'], settings['overrides'])
+        self.set_tmp_dir_root(settings['tmp_dir_root'])
+        self.set_verbosity(settings['verbosity'])
+
     def _lookup(self, name: str) -> str | None:
+        """Value of a setting, by its name in the environment."""
         if self._files is None:
             self._files = self._read_files()
-        for source in (self._overrides, os.environ, *self._files):
+        for source in (self._overrides, os.environ, self._env_file(), *self._files):
             if name in source:
                 return source[name]
         return None
 
+    def _variable(self, name: str) -> str | None:
+        """Value of an environment variable that is no setting of a section."""
+        return os.environ.get(name) or self._env_file().get(name)
+
+    def _env_file(self) -> dict[str, str]:
+        if self._dotenv is None:
+            self._dotenv = read_dotenv(Path('.env'))
+        return self._dotenv
+
     def _read_files(self) -> list[dict[str, str]]:
-        """Read `.env`, the file of RV_CONFIG and the profile, in the order of precedence."""
-        dotenv = read_dotenv(Path('.env'))
-
-        def from_env(name: str) -> str | None:
-            return os.environ.get(name) or dotenv.get(name)
-
-        files = [dotenv]
-        named_file = from_env('RV_CONFIG')
+        """Read the file of RV_CONFIG and the profile, in the order of precedence."""
+        files: list[dict[str, str]] = []
+        named_file = self._variable('RV_CONFIG')
         if named_file:
             path = Path(named_file).expanduser()
             if not path.is_file():
                 raise ConfigError(f'The environment variable RV_CONFIG names {path}: no such file.')
             files.append(read_ini(path))
 
-        home = self._home or Path(from_env('RV_CONFIG_DIR') or '~/.rastervision').expanduser()
-        asked = self._profile or from_env('RV_PROFILE')
+        home = self._home or Path(self._variable('RV_CONFIG_DIR') or '~/.rastervision').expanduser()
+        asked = self._profile or self._variable('RV_PROFILE')
         path = home / (asked or DEFAULT_PROFILE)
         if path.is_file():
             files.append(read_ini(path))

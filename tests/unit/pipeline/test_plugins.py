@@ -1,0 +1,151 @@
+"""Plugins found where they are installed. Each test runs a new Python: discovery is per process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from rastervision.pipeline import plugins
+from rastervision.pipeline.errors import RegistryError
+from rastervision.pipeline.registry import Registry
+
+
+def run(code: str, *path: Path, cwd: Path, **env: str) -> str:
+    """What a new Python prints that finds modules in the given folders too."""
+    done = subprocess.run(
+        [sys.executable, '-c', dedent(code)],
+        cwd=cwd,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, path)), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(text))
+    return path
+
+
+CONFIG_MODULE = """
+    from rastervision.pipeline.config import Config, register_config
+
+    @register_config('{hint}')
+    class {name}(Config):
+        level: int = 1
+"""
+LOOK_UP = """
+    from rastervision.pipeline.config import Config
+    from rastervision.pipeline.errors import ConfigError
+    try:
+        cfg = Config.from_dict({{'type_hint': '{hint}'}})
+        print(type(cfg).__name__, cfg.to_dict(with_rv_metadata=True)['plugin_versions'])
+    except ConfigError as e:
+        print(e)
+"""
+
+
+def test_namespace_packages_are_found(tmp_path: Path) -> None:
+    package = tmp_path / 'site' / 'rastervision' / 'shouting'
+    write(package / 'configs.py', CONFIG_MODULE.format(hint='shout', name='ShoutConfig'))
+    write(
+        package / '__init__.py',
+        """
+        import rastervision.pipeline
+        import rastervision.shouting.configs
+
+        def register_plugin(registry):
+            registry.set_plugin_version('rastervision.shouting', 4)
+        """,
+    )
+    printed = run(LOOK_UP.format(hint='shout'), tmp_path / 'site', cwd=tmp_path)
+    assert printed == "ShoutConfig {'rastervision.shouting': 4}"
+
+
+@pytest.mark.parametrize('value', ['my_plugin.hooks', 'my_plugin.hooks:register'])
+def test_entry_points_are_found(tmp_path: Path, value: str) -> None:
+    site = tmp_path / 'site'
+    write(site / 'my_plugin' / '__init__.py', '')
+    write(site / 'my_plugin' / 'configs.py', CONFIG_MODULE.format(hint='ep', name='EpConfig'))
+    write(
+        site / 'my_plugin' / 'hooks.py',
+        """
+        import my_plugin.configs
+
+        def register(registry):
+            registry.set_plugin_version('my_plugin', 2)
+
+        register_plugin = register
+        """,
+    )
+    info = site / 'my_plugin-1.0.dist-info'
+    write(info / 'METADATA', 'Metadata-Version: 2.1\nName: my-plugin\nVersion: 1.0\n')
+    write(info / 'entry_points.txt', f'[rastervision.plugins]\nmine = {value}\n')
+    expected = "EpConfig {'my_plugin': 2}"
+    assert run(LOOK_UP.format(hint='ep'), site, cwd=tmp_path) == expected
+    imported_directly = """
+        from my_plugin.configs import EpConfig
+        print('EpConfig', EpConfig().to_dict(with_rv_metadata=True)['plugin_versions'])
+    """
+    assert run(imported_directly, site, cwd=tmp_path) == expected
+
+
+@pytest.mark.parametrize('style', ['{}', '["{}"]'])
+def test_files_and_modules_of_the_profile_are_found(tmp_path: Path, style: str) -> None:
+    file = write(tmp_path / 'my plugin é.py', CONFIG_MODULE.format(hint='f', name='FileConfig'))
+    write(tmp_path / 'site' / 'plug_mod.py', CONFIG_MODULE.format(hint='m', name='ModConfig'))
+    write(
+        tmp_path / 'home' / 'plugged',
+        f'[PLUGINS]\nfiles={style.format(file.as_posix())}\nmodules={style.format("plug_mod")}\n',
+    )
+    env = {'RV_CONFIG_DIR': str(tmp_path / 'home'), 'RV_PROFILE': 'plugged', 'PYTHONUTF8': '1'}
+    for hint, name in (('f', 'FileConfig'), ('m', 'ModConfig')):
+        printed = run(LOOK_UP.format(hint=hint), tmp_path / 'site', cwd=tmp_path, **env)
+        assert printed.startswith(name)
+    printed = run(LOOK_UP.format(hint='f'), cwd=tmp_path, RV_CONFIG_DIR=str(tmp_path / 'none'))
+    assert "Unknown type hint 'f'" in printed
+
+
+def test_broken_plugins_are_named_with_their_reason(tmp_path: Path) -> None:
+    site = tmp_path / 'site'
+    write(site / 'rastervision' / 'crashing' / '__init__.py', 'import not_there_at_all')
+    write(site / 'rastervision' / 'misspelt' / '__init__.py', 'def register_plugins(r): pass')
+    write(site / 'rastervision' / 'no_args' / '__init__.py', 'def register_plugin(): pass')
+    write(site / 'rastervision' / 'silent' / '__init__.py', '')
+    code = """
+        from rastervision.pipeline import registry_
+        from rastervision.pipeline.errors import RegistryError
+        try:
+            registry_.get_runner('nobody')
+        except RegistryError as e:
+            print(e)
+    """
+    printed = run(code, site, cwd=tmp_path)
+    assert 'rastervision.crashing (found in' in printed
+    assert "ModuleNotFoundError: No module named 'not_there_at_all'" in printed
+    assert 'it has no function register_plugin(registry). Did you mean register_plugins?' in printed
+    assert 'register_plugin must take one argument, the registry' in printed
+    assert 'silent' not in printed
+
+
+def test_hooks_must_be_functions() -> None:
+    with pytest.raises(RegistryError, match=r'register_plugin is str, not a function'):
+        plugins.register('hook', Registry())
+
+
+def test_plugin_files(tmp_path: Path) -> None:
+    path = write(tmp_path / 'plug.py', 'x = []')
+    first = plugins.load_file(str(path))
+    assert plugins.load_file(str(path)) is first
+    with pytest.raises(RegistryError, match=r'plug\.txt is not a Python file'):
+        plugins.load_file(str(write(tmp_path / 'plug.txt', '')))
+    broken = write(tmp_path / 'broken.py', '1 / 0')
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            plugins.load_file(str(broken))
