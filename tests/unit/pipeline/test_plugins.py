@@ -15,10 +15,11 @@ from rastervision.pipeline.registry import Registry
 
 def run(code: str, *path: Path, cwd: Path, **env: str) -> str:
     """What a new Python prints that finds modules in the given folders too."""
+    python_path = os.pathsep.join(filter(None, [*map(str, path), os.environ.get('PYTHONPATH')]))
     done = subprocess.run(
         [sys.executable, '-c', dedent(code)],
         cwd=cwd,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, path)), **env},
+        env={**os.environ, 'PYTHONPATH': python_path, **env},
         capture_output=True,
         text=True,
         check=False,
