@@ -1,0 +1,63 @@
+"""Datasets, models, training and prediction with PyTorch."""
+
+from typing import TYPE_CHECKING
+
+from rastervision.pytorch_learner.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from rastervision.pipeline.registry import Registry
+
+_HERE = 'rastervision.pytorch_learner'
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        'rastervision.core.data.class_config': ['ClassConfig'],
+        'rastervision.core.data.scene': ['Scene'],
+        'rastervision.core.sampling': ['WindowSamplingConfig', 'WindowSamplingMethod'],
+        'rastervision.pipeline.config': ['Config'],
+        'rastervision.pipeline.errors': ['ConfigError'],
+        f'{_HERE}.backbone': ['Backbone'],
+        f'{_HERE}.data_config': ['DataConfig'],
+        f'{_HERE}.dataset': [
+            'AlbumentationsDataset',
+            'DatasetError',
+            'GeoDataset',
+            'GeoDatasetError',
+            'ImageDataset',
+            'ImageDatasetError',
+            'RandomWindowGeoDataset',
+            'SemanticSegmentationDataReader',
+            'SemanticSegmentationImageDataset',
+            'SemanticSegmentationRandomWindowGeoDataset',
+            'SemanticSegmentationSlidingWindowGeoDataset',
+            'SemanticSegmentationVisualizer',
+            'SlidingWindowGeoDataset',
+            'TransformType',
+            'Visualizer',
+        ],
+        f'{_HERE}.external_module': ['ExternalModuleConfig'],
+        f'{_HERE}.geo_data_config': ['GeoDataConfig', 'SceneDatasetConfig'],
+        f'{_HERE}.image_data_config': ['ImageDataConfig'],
+        f'{_HERE}.learner_config': ['LearnerConfig'],
+        f'{_HERE}.model_config': ['ModelConfig'],
+        f'{_HERE}.plot_options': ['PlotOptions'],
+        f'{_HERE}.semantic_segmentation_learner_config': [
+            'SemanticSegmentationDataConfig',
+            'SemanticSegmentationDataFormat',
+            'SemanticSegmentationGeoDataConfig',
+            'SemanticSegmentationImageDataConfig',
+            'SemanticSegmentationLearnerConfig',
+            'SemanticSegmentationModelConfig',
+        ],
+        f'{_HERE}.solver_config': ['SolverConfig'],
+        f'{_HERE}.utils': ['MinMaxNormalize'],
+    },
+)
+
+
+def register_plugin(registry: 'Registry') -> None:
+    """Make the configs of this package known."""
+    from rastervision.pytorch_learner import semantic_segmentation_learner_config  # noqa: F401
+
+    registry.set_plugin_version(_HERE, 7)

@@ -1,0 +1,29 @@
+"""Datasets: windows of scenes, and chips in files."""
+
+from rastervision.pytorch_learner.lazy import lazy_exports
+
+_HERE = 'rastervision.pytorch_learner.dataset'
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        'rastervision.core.box': ['Box'],
+        'rastervision.core.data.scene': ['Scene'],
+        'rastervision.core.sampling': ['AoiSampler'],
+        f'{_HERE}.dataset': ['AlbumentationsDataset', 'ImageDataset'],
+        f'{_HERE}.geo_dataset': [
+            'GeoDataset',
+            'RandomWindowGeoDataset',
+            'SlidingWindowGeoDataset',
+        ],
+        f'{_HERE}.semantic_segmentation_dataset': [
+            'SemanticSegmentationDataReader',
+            'SemanticSegmentationImageDataset',
+            'SemanticSegmentationRandomWindowGeoDataset',
+            'SemanticSegmentationSlidingWindowGeoDataset',
+        ],
+        f'{_HERE}.transform': ['TransformType'],
+        f'{_HERE}.utils': ['DatasetError', 'GeoDatasetError', 'ImageDatasetError'],
+        f'{_HERE}.visualizer': ['SemanticSegmentationVisualizer', 'Visualizer'],
+    },
+)

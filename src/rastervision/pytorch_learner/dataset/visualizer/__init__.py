@@ -1,0 +1,15 @@
+"""Pictures of batches."""
+
+from rastervision.pytorch_learner.lazy import lazy_exports
+
+_HERE = 'rastervision.pytorch_learner.dataset.visualizer'
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        'rastervision.core.data.class_config': ['ClassConfig'],
+        'rastervision.pytorch_learner.utils': ['MinMaxNormalize'],
+        f'{_HERE}.semantic_segmentation_visualizer': ['SemanticSegmentationVisualizer'],
+        f'{_HERE}.visualizer': ['Visualizer'],
+    },
+)

@@ -1,0 +1,72 @@
+"""Find the folders of chips at a URI, unpacking zip files on the way."""
+
+import hashlib
+from pathlib import Path
+from tempfile import mkdtemp
+
+from rastervision.pipeline.file_system import (
+    download_if_needed,
+    is_local,
+    list_paths,
+    sync_from_dir,
+    unzip,
+)
+from rastervision.pytorch_learner.dataset.utils.utils import ImageDatasetError
+
+
+def split_dirs(uri: str | list[str], split: str, tmp_dir: str | None = None) -> list[Path]:
+    """Local folders of the chips of a split.
+
+    Args:
+        uri: A folder with subfolders `train`, `valid` and maybe `test`, a zip file of such a
+            folder, a list of such zip files, or a folder of such zip files.
+        split: Name of the subfolder.
+        tmp_dir: Folder for what is downloaded and unpacked; a second call finds it there.
+
+    Returns:
+        The subfolders that exist, in the order of the URIs.
+
+    Raises:
+        ImageDatasetError: If there are no training chips at all.
+        NotReadableError: If there is nothing at the URI.
+    """
+    tmp_dir = mkdtemp() if tmp_dir is None else tmp_dir
+    uris = [uri] if isinstance(uri, str) else uri
+    roots = [root for one in uris for root in _roots(one, tmp_dir)]
+    found = [root / split for root in roots if (root / split).is_dir()]
+    if not found and split == 'train':
+        raise ImageDatasetError(
+            f"{', '.join(uris)} holds no chips: a folder 'train', or zip files with one, was "
+            'expected. Has CHIP been run?'
+        )
+    return found
+
+
+def _roots(uri: str, tmp_dir: str) -> list[Path]:
+    """Folders that hold the splits."""
+    if uri.endswith('.zip'):
+        return [_unzipped(uri, tmp_dir)]
+    zips = sorted(list_paths(uri, 'zip'))
+    if zips:
+        return [_unzipped(one, tmp_dir) for one in zips]
+    if is_local(uri):
+        return [Path(uri)]
+    local = Path(tmp_dir, 'chips', _digest(uri))
+    sync_from_dir(uri, str(local))
+    return [local]
+
+
+def _unzipped(uri: str, tmp_dir: str) -> Path:
+    target = Path(tmp_dir, 'chips', _digest(uri))
+    if not target.exists():
+        part = target.with_suffix('.part')
+        part.parent.mkdir(parents=True, exist_ok=True)
+        unzip(download_if_needed(uri, tmp_dir), str(part))
+        part.rename(target)
+    inner = [p for p in target.iterdir() if p.is_dir()]
+    is_wrapped = len(inner) == 1 and inner[0].name not in {'train', 'valid', 'test'}
+    return inner[0] if is_wrapped else target
+
+
+def _digest(uri: str) -> str:
+    return hashlib.sha256(uri.encode()).hexdigest()[:16]

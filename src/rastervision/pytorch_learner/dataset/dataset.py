@@ -1,0 +1,70 @@
+"""Datasets whose samples pass through a transform and become tensors."""
+
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import Dataset
+
+from rastervision.pytorch_learner.dataset.randomness import is_random, reseed
+from rastervision.pytorch_learner.dataset.tensors import (
+    image_to_tensor,
+    label_to_tensor,
+    scale_to_unit,
+)
+from rastervision.pytorch_learner.dataset.transform import TRANSFORMERS, Sample, TransformType
+
+if TYPE_CHECKING:
+    from albumentations.core.transforms_interface import BasicTransform
+
+
+class AlbumentationsDataset(Dataset):
+    """Applies an Albumentations transform to the samples of another dataset."""
+
+    def __init__(
+        self,
+        orig_dataset: Any,
+        transform: 'BasicTransform | None' = None,
+        transform_type: TransformType = TransformType.noop,
+        normalize: bool = True,
+        to_pytorch: bool = True,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            orig_dataset: Gives by `[key]` an image of shape (H, W, C), or (T, H, W, C) for a time
+                series, and its label or None.
+            transform: The transform. It draws its random numbers from torch's global seed.
+            transform_type: What the labels are.
+            normalize: Scale images of unsigned integers to [0, 1] by the largest number of their
+                type.
+            to_pytorch: Give tensors: images as float32 with the channels before rows and columns,
+                class ids as int64, NaN where there is no label. Otherwise, give arrays.
+        """
+        self.orig_dataset = orig_dataset
+        self.transform = transform
+        self.transform_type = transform_type
+        self.normalize = normalize
+        self.to_pytorch = to_pytorch
+        self._transformer = TRANSFORMERS[transform_type]
+        self._is_random = transform is not None and is_random(transform)
+
+    def __getitem__(self, key: Any) -> Any:
+        """A sample: (image, label)."""
+        return self.prepare(self.orig_dataset[key])
+
+    def __len__(self) -> int:
+        return len(self.orig_dataset)
+
+    def prepare(self, sample: Sample) -> tuple[Any, Any]:
+        """Transform a sample of the original dataset and make tensors of it."""
+        if self.transform is not None:
+            if self._is_random:
+                reseed(self.transform)
+            sample = self._transformer(sample, self.transform)
+        x, y = sample
+        if self.to_pytorch:
+            return image_to_tensor(x, self.normalize), label_to_tensor(y)
+        return (scale_to_unit(x) if self.normalize else x), y
+
+
+class ImageDataset(AlbumentationsDataset):
+    """A dataset of chips in image files."""

@@ -1,0 +1,49 @@
+"""Randomness that follows torch's seed.
+
+Data are drawn with numpy and Albumentations, whose generators know nothing of `torch.manual_seed`
+nor of the seeds that a DataLoader gives its workers. Here they are seeded from torch's global
+generator, item by item: the same seed gives the same items, and every worker and epoch others.
+"""
+
+import random
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from albumentations.core.transforms_interface import BasicTransform
+
+_DETERMINISTIC = {
+    'CenterCrop',
+    'LongestMaxSize',
+    'MinMaxNormalize',
+    'NoOp',
+    'Normalize',
+    'Resize',
+    'SmallestMaxSize',
+    'ToFloat',
+}
+
+
+def torch_rng() -> np.random.Generator:
+    """A new numpy generator, seeded by a draw from torch's global generator."""
+    return np.random.default_rng(_draw())
+
+
+def is_random(transform: 'BasicTransform') -> bool:
+    """Tell whether two applications of a transform can differ."""
+    parts = getattr(transform, 'transforms', None)
+    if parts is not None:
+        return any(is_random(part) for part in parts) or transform.p not in {0.0, 1.0}
+    return type(transform).__name__ not in _DETERMINISTIC or transform.p not in {0.0, 1.0}
+
+
+def reseed(transform: 'BasicTransform') -> None:
+    """Seed a transform by a draw from torch's global generator."""
+    seed = _draw()
+    transform.set_random_state(np.random.default_rng(seed), random.Random(seed))  # noqa: S311
+
+
+def _draw() -> int:
+    return int(torch.randint(2**63 - 1, ()))

@@ -1,0 +1,43 @@
+"""Parts and unions of datasets."""
+
+from collections.abc import Iterable
+
+import torch
+from torch.utils.data import ConcatDataset, Dataset, Subset
+
+from rastervision.pipeline.errors import ConfigError
+
+_SEED = 1234
+
+
+def random_subset(dataset: Dataset, size: int | None, fraction: float | None = None) -> Dataset:
+    """Some items of a dataset, picked at random but always the same.
+
+    Args:
+        dataset: The dataset.
+        size: Number of items; with None, `fraction` says how many.
+        fraction: Share of the items, from 0 to 1; with None as well, all items are kept.
+
+    Raises:
+        ConfigError: If the dataset has fewer than `size` items.
+    """
+    total = len(dataset)  # type: ignore[arg-type]  torch's Dataset does not declare it
+    if size is None:
+        if fraction is None:
+            return dataset
+        size = int(fraction * total)
+    if size > total:
+        raise ConfigError(
+            f'{size} training chips were asked for but there are {total}; lower train_sz or '
+            'group_train_sz.'
+        )
+    order = torch.randperm(total, generator=torch.Generator().manual_seed(_SEED))
+    return Subset(dataset, order[:size].tolist())
+
+
+def concat(datasets: Iterable[Dataset | None]) -> Dataset | None:
+    """One dataset after the other; None if there is none."""
+    given = [ds for ds in datasets if ds is not None]
+    if not given:
+        return None
+    return given[0] if len(given) == 1 else ConcatDataset(given)

@@ -1,0 +1,53 @@
+"""From chips to tensors: the one place where (H, W, C) becomes (C, H, W)."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def scale_to_unit(x: NDArray[Any], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Pixels as float32; unsigned integers are divided by the largest number of their type.
+
+    Args:
+        x: Pixels of any shape.
+        out: Where to put the result.
+    """
+    if x.dtype.kind == 'u':
+        return np.divide(x, np.float32(np.iinfo(x.dtype).max), out=out, dtype=np.float32)
+    if out is None:
+        return x.astype(np.float32, copy=False)
+    out[...] = x
+    return out
+
+
+def image_to_tensor(x: NDArray[Any], normalize: bool = True) -> Tensor:
+    """A chip as the input of a network.
+
+    Args:
+        x: (..., H, W, C) pixels.
+        normalize: Scale as `scale_to_unit` does; otherwise only the type changes.
+
+    Returns:
+        (..., C, H, W) contiguous float32.
+    """
+    planes = np.ascontiguousarray(np.moveaxis(x, -1, -3))
+    out = np.empty(planes.shape, np.float32)
+    if normalize:
+        scale_to_unit(planes, out)
+    else:
+        out[...] = planes
+    return torch.from_numpy(out)
+
+
+def label_to_tensor(y: Any) -> Tensor:
+    """A label as a tensor: class ids as int64, other numbers as float32, no label as NaN.
+
+    torch's collating of batches cannot handle None, hence the scalar NaN.
+    """
+    if y is None:
+        return torch.tensor(torch.nan)
+    array = np.asarray(y)
+    return torch.from_numpy(array.astype(np.int64 if array.dtype.kind in 'biu' else np.float32))

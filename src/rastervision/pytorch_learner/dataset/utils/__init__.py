@@ -1,0 +1,17 @@
+"""Helpers of the datasets."""
+
+from rastervision.pytorch_learner.dataset.utils.utils import (
+    DatasetError,
+    GeoDatasetError,
+    ImageDatasetError,
+    discover_images,
+    load_image,
+)
+
+__all__ = [
+    'DatasetError',
+    'GeoDatasetError',
+    'ImageDatasetError',
+    'discover_images',
+    'load_image',
+]

@@ -1,0 +1,67 @@
+"""Names and input scaling of encoders of segmentation-models-pytorch and timm."""
+
+from difflib import get_close_matches
+
+from rastervision.pipeline.errors import ConfigError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_TIMM_PREFIX = 'tu-'
+
+
+def resolve_encoder(name: str) -> str:
+    """The name under which segmentation-models-pytorch knows an encoder.
+
+    Args:
+        name: An encoder of that library or any model of timm, with or without the prefix `tu-`.
+
+    Returns:
+        The name itself for an encoder of the library, `tu-NAME` for a model of timm.
+
+    Raises:
+        ConfigError: If neither library has it; it suggests near names.
+    """
+    import segmentation_models_pytorch as smp
+    import timm
+
+    bare = name.removeprefix('timm-').removeprefix(_TIMM_PREFIX)
+    if name == bare and name in smp.encoders.encoders:
+        return name
+    if timm.is_model(bare):
+        return _TIMM_PREFIX + bare
+    known = {*smp.encoders.encoders, *timm.list_models()}
+    near = get_close_matches(bare, sorted(known))
+    hint = f' Near names: {", ".join(near)}.' if near else ''
+    raise ConfigError(
+        f"encoder '{name}' is known neither to segmentation-models-pytorch nor to timm.{hint}"
+    )
+
+
+def timm_name(resolved: str) -> str | None:
+    """The name in timm of a resolved encoder, or None for the other library's own encoders."""
+    if resolved.startswith(_TIMM_PREFIX):
+        return resolved.removeprefix(_TIMM_PREFIX)
+    return None
+
+
+def input_scaling(resolved: str, in_channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of the inputs in [0, 1] on which an encoder was pretrained.
+
+    Args:
+        resolved: A name from `resolve_encoder`.
+        in_channels: Number of image channels. Those past the third get the average of the three.
+
+    Returns:
+        Mean and deviation, one number a channel.
+    """
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    if (name := timm_name(resolved)) is not None:
+        import timm
+
+        if (cfg := timm.get_pretrained_cfg(name, allow_unregistered=True)) is not None:
+            mean, std = cfg.mean, cfg.std
+    extra = max(0, in_channels - 3)
+    return (
+        (*mean[:in_channels], *[sum(mean) / 3] * extra),
+        (*std[:in_channels], *[sum(std) / 3] * extra),
+    )
