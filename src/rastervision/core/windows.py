@@ -68,7 +68,11 @@ def required_padding(
                 f'crop_sz={crop} keeps {max(0, size - 2 * crop)} of {size} pixels of a window, '
                 f'which leaves gaps at stride {stride}; use a smaller crop_sz or stride.'
             )
-    total = covered_length(length + 2 * crop, size, stride) - length
+    if crop:
+        # The rule of release 0.31, as read off its predictions. It may add a window more than is
+        # needed, but other window positions give other scores, and other class maps from them.
+        return -(-(covered_length(length + 4 * crop, size, stride) - length) // 2) + crop
+    total = covered_length(length, size, stride) - length
     return -(-total // 2) if pad_direction == 'both' else total
 
 

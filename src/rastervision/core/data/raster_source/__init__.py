@@ -9,6 +9,11 @@ from rastervision.core.data.raster_source.rasterio_source import (
     RasterioSource,
     RasterioSourceConfig,
 )
+from rastervision.core.data.raster_source.rasterized_source import (
+    RasterizedSource,
+    RasterizedSourceConfig,
+    RasterizerConfig,
+)
 
 __all__ = [
     'ChannelOrderError',
@@ -16,4 +21,7 @@ __all__ = [
     'RasterSourceConfig',
     'RasterioSource',
     'RasterioSourceConfig',
+    'RasterizedSource',
+    'RasterizedSourceConfig',
+    'RasterizerConfig',
 ]

@@ -20,6 +20,14 @@ from rastervision.core.data.raster_transformer.reclass_transformer import (
     ReclassTransformer,
     ReclassTransformerConfig,
 )
+from rastervision.core.data.raster_transformer.rgb_class_transformer import (
+    RGBClassTransformer,
+    RGBClassTransformerConfig,
+)
+from rastervision.core.data.raster_transformer.stats_transformer import (
+    StatsTransformer,
+    StatsTransformerConfig,
+)
 
 __all__ = [
     'CastTransformer',
@@ -28,8 +36,12 @@ __all__ = [
     'MinMaxTransformerConfig',
     'NanTransformer',
     'NanTransformerConfig',
+    'RGBClassTransformer',
+    'RGBClassTransformerConfig',
     'RasterTransformer',
     'RasterTransformerConfig',
     'ReclassTransformer',
     'ReclassTransformerConfig',
+    'StatsTransformer',
+    'StatsTransformerConfig',
 ]

@@ -1,0 +1,107 @@
+"""Counts, means and sums of squares per channel, and how two of them become one."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rastervision.core.chip import Chip
+
+HISTOGRAM_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Moments:
+    """Sums of a set of values per channel, in a form that merges without loss.
+
+    Attributes:
+        counts: (C,) number of values.
+        means: (C,) means; 0 where there are no values.
+        squares: (C,) sums of the squared distances from the mean.
+    """
+
+    counts: NDArray[np.int64]
+    means: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def zero(cls, channels: int) -> Self:
+        """No values at all."""
+        return cls(np.zeros(channels, np.int64), np.zeros(channels), np.zeros(channels))
+
+    @property
+    def variances(self) -> NDArray[np.float64]:
+        """(C,) variances of the population; 0 where there are no values."""
+        return self.squares / np.maximum(self.counts, 1)
+
+    def merge(self, other: 'Moments') -> 'Moments':
+        """Moments of the values of both (Chan, Golub and LeVeque)."""
+        counts = self.counts + other.counts
+        part = other.counts / np.maximum(counts, 1)
+        delta = other.means - self.means
+        means = self.means + delta * part
+        squares = self.squares + other.squares + delta**2 * self.counts * part
+        return Moments(counts, means, squares)
+
+
+def channel_moments(values: NDArray[Any]) -> Moments:
+    """Moments of (C, ...) values; NaN does not count."""
+    flat = values.reshape(len(values), -1).astype(np.float64, copy=False)
+    missing = np.isnan(flat)
+    counts = flat.shape[1] - missing.sum(axis=1)
+    some = np.maximum(counts, 1)
+    flat = np.where(missing, 0.0, flat)
+    means = flat.sum(axis=1) / some
+    distance = flat - means[:, None]
+    distance[missing] = 0
+    # the second term takes off what rounding of the mean left
+    rest = distance.sum(axis=1)
+    squares = np.einsum('cn,cn->c', distance, distance) - rest**2 / some
+    return Moments(counts.astype(np.int64), means + rest / some, np.maximum(squares, 0))
+
+
+class Histogram:
+    """Number of pixels per value and channel, for dtypes with few values; exact and fast.
+
+    Attributes:
+        bins: (C, number of values) counts.
+    """
+
+    def __init__(self, bins: NDArray[np.int64]) -> None:
+        self.bins = bins
+
+    @classmethod
+    def for_dtype(cls, dtype: np.dtype[Any], channels: int) -> 'Self | None':
+        """An empty histogram; None for dtypes with too many values."""
+        if dtype not in HISTOGRAM_DTYPES:
+            return None
+        return cls(np.zeros((channels, np.iinfo(dtype).max + 1), np.int64))
+
+    def count(self, chip: Chip) -> None:
+        """Add the valid pixels of a chip."""
+        every = bool(chip.valid.all())
+        for row, band in zip(self.bins, np.moveaxis(chip.pixels, -1, 0), strict=True):
+            values = band.ravel() if every else band[chip.valid]
+            row[:] += np.bincount(values, minlength=len(row))
+
+    def add(self, other: 'Histogram') -> None:
+        """Add the counts of another histogram."""
+        self.bins += other.bins
+
+    def moments(self, nodata_value: float | None) -> Moments:
+        """Moments of all values but one; exact up to the last rounding."""
+        bins = self.bins.copy()
+        if nodata_value in range(bins.shape[1]):
+            bins[:, int(nodata_value)] = 0
+        values = np.arange(bins.shape[1], dtype=object)  # Python integers do not overflow
+        parts = []
+        for row in bins:
+            used = np.flatnonzero(row)
+            n = row[used].astype(object)
+            count, total = int(n.sum()), int((n * values[used]).sum())
+            squares = int((n * values[used] ** 2).sum())
+            some = max(count, 1)
+            parts.append((count, total / some, (squares * some - total**2) / some))
+        counts, means, sums = zip(*parts, strict=True)
+        return Moments(np.array(counts, np.int64), np.array(means), np.array(sums, np.float64))

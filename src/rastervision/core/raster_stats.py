@@ -1,0 +1,361 @@
+"""Means and standard deviations of raster channels: streamed, mergeable, mask-aware, exact."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rastervision.core.box import Box
+from rastervision.core.chip import Chip
+from rastervision.core.moments import Histogram, Moments, channel_moments
+from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.file_system import file_to_json, json_to_file
+
+if TYPE_CHECKING:
+    from rastervision.core.data.raster_source.raster_source import RasterSource
+
+Floats = NDArray[np.float64]
+
+BLOCK_BYTES = 32 * 1024**2
+"""Size of what one thread reads at once."""
+MAX_BLOCK = 2048
+THREADS = min(4, os.cpu_count() or 1)
+
+
+class RasterStats:
+    """Mean, standard deviation (of the population) and number of pixels per channel.
+
+    Attributes:
+        means: (C,) float64, or None before anything was computed.
+        stds: (C,) float64, or None.
+        counts: (C,) int64 pixels that were counted, or None.
+    """
+
+    def __init__(
+        self,
+        means: Sequence[float] | None = None,
+        stds: Sequence[float] | None = None,
+        counts: Sequence[float] | None = None,
+    ) -> None:
+        self.means: Floats | None = None if means is None else np.array(means, dtype=np.float64)
+        self.stds: Floats | None = None if stds is None else np.array(stds, dtype=np.float64)
+        self.counts = None if counts is None else np.array(counts, dtype=np.int64)
+
+    def __repr__(self) -> str:
+        return f'RasterStats(means={self.means}, stds={self.stds}, counts={self.counts})'
+
+    @property
+    def vars(self) -> Floats | None:
+        """(C,) variances."""
+        return None if self.stds is None else self.stds**2
+
+    # ---- files
+
+    @classmethod
+    def load(cls, stats_uri: str) -> Self:
+        """Read a stats.json.
+
+        Raises:
+            NotReadableError: the file is missing or no JSON.
+            DataError: it holds something else.
+        """
+        d = file_to_json(stats_uri)
+        try:
+            return cls(d['means'], d['stds'], d.get('counts'))
+        except (KeyError, TypeError, ValueError, AttributeError) as e:
+            raise DataError(
+                f'{stats_uri} holds no raster statistics: it needs lists "means" and "stds".'
+            ) from e
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists of means, stds and counts."""
+        values = {'means': self.means, 'stds': self.stds, 'counts': self.counts}
+        return {name: None if v is None else v.tolist() for name, v in values.items()}
+
+    def save(self, stats_uri: str) -> None:
+        """Write a stats.json."""
+        json_to_file(self.to_dict(), stats_uri)
+
+    # ---- computing
+
+    def compute(
+        self,
+        raster_sources: Sequence['RasterSource'],
+        sample_prob: float | None = None,
+        chip_sz: int = 300,
+        stride: int | None = None,
+        nodata_value: float | None = 0,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        """Compute the statistics of all pixels of some sources, or of a sample.
+
+        Pixels that are not valid are left out, and so are elements that are NaN or equal to
+        `nodata_value`, each channel for itself.
+
+        Args:
+            raster_sources: sources with the same number of channels.
+            sample_prob: part of each source's chips to read, at least one with data. None reads
+                everything.
+            chip_sz: size of the chips that a sample is made of.
+            stride: step between windows when everything is read. None reads every pixel once.
+            nodata_value: value that does not count. None counts all values.
+            rng: draws the sample; None draws the same one each time.
+
+        Raises:
+            DataError: the sources have different numbers of channels or are complex, or a
+                channel has no data at all.
+        """
+        channels = {source.num_channels for source in raster_sources}
+        if len(channels) != 1:
+            raise DataError(
+                f'Statistics need sources with one number of channels, got {sorted(channels)}; '
+                'set channel_order.'
+            )
+        total = Moments.zero(channels.pop())
+        rng = np.random.default_rng(0) if rng is None else rng
+        for source in raster_sources:
+            if sample_prob is None:
+                moments = _full(source, chip_sz, stride, nodata_value)
+            else:
+                moments = _sample(source, chip_sz, sample_prob, nodata_value, rng)
+            total = total.merge(moments)
+        self._set(total)
+        empty = np.flatnonzero(total.counts == 0).tolist()
+        if empty:
+            raise DataError(
+                f'Channel(s) {empty} of {len(raster_sources)} raster source(s) have no data: all '
+                f'pixels are nodata or have the value {nodata_value}. Leave them out with '
+                'channel_order, or set nodata_value of the stats analyzer to null.'
+            )
+
+    def compute_from_chips(
+        self,
+        chips: Iterable[NDArray[Any]],
+        running_mean: ArrayLike | None = None,
+        running_var: ArrayLike | None = None,
+        running_count: ArrayLike | None = None,
+    ) -> tuple[None, None, None] | tuple[Floats, Floats, NDArray[np.int64]]:
+        """Add chips to running statistics, and keep the result as the statistics.
+
+        Args:
+            chips: (..., C) pixels; NaN does not count.
+            running_mean: (C,) means so far.
+            running_var: (C,) variances so far.
+            running_count: (C,) counts so far.
+
+        Returns:
+            (C,) means, variances and counts; three times None for no chips at all.
+        """
+        total = _running(running_mean, running_var, running_count)
+        for chip in chips:
+            moments = channel_moments(np.moveaxis(np.asarray(chip), -1, 0))
+            total = moments if total is None else total.merge(moments)
+        if total is None:
+            return None, None, None
+        self._set(total)
+        return total.means, total.variances, total.counts
+
+    def compute_from_pixels(
+        self,
+        pixels: NDArray[Any],
+        running_mean: ArrayLike | None = None,
+        running_var: ArrayLike | None = None,
+        running_count: ArrayLike | None = None,
+    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """Add pixels, (N, C), to running statistics, as `compute_from_chips` does."""
+        total = channel_moments(np.moveaxis(np.asarray(pixels), -1, 0))
+        before = _running(running_mean, running_var, running_count)
+        total = total if before is None else before.merge(total)
+        self._set(total)
+        return total.means, total.variances, total.counts
+
+    def merge(self, other: 'RasterStats') -> 'RasterStats':
+        """Statistics of the pixels of both, which must not overlap.
+
+        Raises:
+            ValueError: counts are not known on one side.
+        """
+        merged = RasterStats()
+        merged._set(self._moments().merge(other._moments()))  # noqa: SLF001 same class
+        return merged
+
+    def _moments(self) -> Moments:
+        if self.means is None or self.stds is None or self.counts is None:
+            raise ValueError('Statistics without means, stds and counts cannot be merged.')
+        return Moments(self.counts, self.means, self.stds**2 * self.counts)
+
+    def _set(self, moments: Moments) -> None:
+        self.means, self.counts = moments.means, moments.counts
+        self.stds = np.sqrt(moments.variances)
+
+
+def _running(
+    mean: ArrayLike | None, var: ArrayLike | None, count: ArrayLike | None
+) -> Moments | None:
+    if mean is None or var is None or count is None:
+        return None
+    counts = np.asarray(count, dtype=np.int64)
+    return Moments(counts, np.asarray(mean, dtype=float), np.asarray(var, dtype=float) * counts)
+
+
+# ---- reading
+
+
+def _full(
+    source: 'RasterSource', chip_sz: int, stride: int | None, nodata_value: float | None
+) -> Moments:
+    """Moments of all pixels of a source, read by large blocks and several threads."""
+    size = chip_sz
+    # transformers may depend on the chip, a stride shorter than the chip counts pixels twice
+    if not source.raster_transformers and stride in {None, chip_sz}:
+        pixel_bytes = len(source.channel_order) * source.dtype_raw.itemsize
+        side = int((BLOCK_BYTES / pixel_bytes) ** 0.5)
+        size = min(MAX_BLOCK, max(256, side // 256 * 256))
+        stride = None
+    windows = source.extent.get_windows(size, stride or size)
+    inside = [window.intersection(source.extent) for window in windows]
+    return _moments_of_windows(source, inside, nodata_value)
+
+
+def _sample(
+    source: 'RasterSource',
+    chip_sz: int,
+    sample_prob: float,
+    nodata_value: float | None,
+    rng: np.random.Generator,
+) -> Moments:
+    """Moments of a random part of the chips that tile a source."""
+    extent = source.extent
+    tiles = [window.intersection(extent) for window in extent.get_windows(chip_sz, chip_sz)]
+    tiles = [tiles[i] for i in rng.permutation(len(tiles))]
+    wanted = get_num_chips_to_sample(extent, chip_sz, sample_prob) * chip_sz**2
+    areas = np.cumsum([tile.area for tile in tiles])
+    n = int(np.searchsorted(areas, min(wanted, extent.area))) + 1
+    total = _moments_of_windows(source, tiles[:n], nodata_value)
+    # a sample without any data says nothing: read on until there is some
+    for tile in tiles[n:]:
+        if total.counts.all():
+            break
+        total = total.merge(_moments_of_windows(source, [tile], nodata_value))
+    return total
+
+
+def _moments_of_windows(
+    source: 'RasterSource', windows: Sequence[Box], nodata_value: float | None
+) -> Moments:
+    if source.dtype.kind == 'c':
+        raise DataError(
+            'Statistics of complex numbers are not defined; put a cast_transformer to float32 '
+            'first, which takes magnitudes.'
+        )
+    shape = source.num_channels
+    total = Moments.zero(shape)
+    histogram = Histogram.for_dtype(source.dtype, shape)
+    count = partial(_count_window, source, nodata_value=nodata_value)
+    with ThreadPoolExecutor(THREADS) as pool:
+        for part in pool.map(count, windows):
+            if isinstance(part, Histogram):
+                assert histogram is not None  # noqa: S101 parts have the source's dtype
+                histogram.add(part)
+            else:
+                total = total.merge(part)
+    return total if histogram is None else histogram.moments(nodata_value)
+
+
+def _count_window(
+    source: 'RasterSource', window: Box, nodata_value: float | None
+) -> 'Moments | Histogram':
+    chip = source.read(window)
+    histogram = Histogram.for_dtype(chip.pixels.dtype, chip.pixels.shape[-1])
+    if histogram is not None:
+        histogram.count(chip)
+        return histogram
+    return channel_moments(_with_nan(chip, nodata_value))
+
+
+def _with_nan(chip: Chip, nodata_value: float | None) -> Floats:
+    """(C, H, W) float64 pixels with NaN where nothing is to be counted."""
+    values = np.moveaxis(chip.pixels, -1, 0).astype(np.float64, order='C')
+    if nodata_value is not None:
+        values[values == nodata_value] = np.nan
+    values[:, ~chip.valid] = np.nan
+    return values
+
+
+# ---- functions of release 0.31
+
+
+def get_chip(
+    raster_source: 'RasterSource', window: Box, nodata_value: float | None = 0
+) -> Floats | None:
+    """Read a chip as float64, (H, W, C), with NaN for nodata; None when there is no data."""
+    values = _with_nan(raster_source.read(window), nodata_value)
+    return None if np.isnan(values).all() else np.moveaxis(values, 0, -1)
+
+
+def sliding_chip_stream(
+    raster_sources: Iterable['RasterSource'],
+    chip_sz: int,
+    stride: int,
+    nodata_value: float | None = 0,
+) -> Iterator[Floats]:
+    """Chips, as `get_chip` gives them, of windows that slide over each source."""
+    for source in raster_sources:
+        for window in source.extent.get_windows(chip_sz, stride):
+            chip = get_chip(source, window, nodata_value)
+            if chip is not None:
+                yield chip
+
+
+def random_chip_stream(
+    raster_sources: Iterable['RasterSource'],
+    chip_sz: int,
+    sample_prob: float,
+    nodata_value: float | None = 0,
+    rng: np.random.Generator | None = None,
+) -> Iterator[Floats]:
+    """Chips, as `get_chip` gives them, at random places of each source."""
+    rng = np.random.default_rng() if rng is None else rng
+    for source in raster_sources:
+        size = min(chip_sz, *source.extent.size)
+        for _ in range(get_num_chips_to_sample(source.extent, chip_sz, sample_prob)):
+            window = source.extent.make_random_square(size, rng)
+            chip = get_chip(source, window, nodata_value)
+            if chip is not None:
+                yield chip
+
+
+def get_num_chips_to_sample(extent: Box, chip_sz: int, sample_prob: float) -> int:
+    """Number of chips that hold the given part of the pixels of an extent; at least 1."""
+    return max(1, round(sample_prob * extent.area / chip_sz**2))
+
+
+def parallel_mean(
+    mean_a: ArrayLike, count_a: ArrayLike, mean_b: ArrayLike, count_b: ArrayLike
+) -> Floats:
+    """Mean of two disjoint sets from the means and counts of each."""
+    a, b = np.asarray(mean_a, dtype=float), np.asarray(mean_b, dtype=float)
+    zeros = np.zeros_like(a)
+    return (
+        Moments(np.asarray(count_a), a, zeros).merge(Moments(np.asarray(count_b), b, zeros)).means
+    )
+
+
+def parallel_variance(
+    mean_a: ArrayLike,
+    count_a: ArrayLike,
+    var_a: ArrayLike,
+    mean_b: ArrayLike,
+    count_b: ArrayLike,
+    var_b: ArrayLike,
+) -> Floats:
+    """Variance (of the population) of two disjoint sets from those of each."""
+    a = _running(mean_a, var_a, count_a)
+    b = _running(mean_b, var_b, count_b)
+    assert a is not None  # noqa: S101 nothing is None here
+    assert b is not None  # noqa: S101
+    return a.merge(b).variances
