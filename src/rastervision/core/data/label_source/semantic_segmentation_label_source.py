@@ -1,0 +1,176 @@
+"""SemanticSegmentationLabelSource: a class id for every pixel (C+E)."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rastervision.core.box import Box
+from rastervision.core.chip import Chip
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer import CRSTransformer
+from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
+from rastervision.core.data.raster_source.raster_source import RasterSource, RasterSourceConfig
+from rastervision.core.data.raster_source.rasterized_source import (
+    RasterizedSource,
+    RasterizedSourceConfig,
+)
+from rastervision.core.data.utils.misc import describe_source, parse_array_slices_2d
+from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from rastervision.core.data.label import SemanticSegmentationLabels
+    from rastervision.core.data.scene import SceneConfig
+
+log = logging.getLogger(__name__)
+
+
+class SemanticSegmentationLabelSource(LabelSource):
+    """Class ids from a raster, or drawn from polygons.
+
+    Pixels outside of the extent, and those that the label raster calls nodata, are of the null
+    class.
+    """
+
+    def __init__(
+        self,
+        raster_source: RasterSource,
+        class_config: ClassConfig,
+        bbox: Box | None = None,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            raster_source: class ids, one channel. Colours become ids by an
+                `RGBClassTransformer` of the source.
+            class_config: the classes.
+            bbox: part of the labels that is used, in pixels of the raster source.
+
+        Raises:
+            DataError: the raster source has several channels.
+        """
+        if raster_source.num_channels != 1:
+            raise DataError(
+                f'{describe_source(raster_source)} gives {raster_source.num_channels} channels, '
+                'but labels need one; choose it by channel_order, or turn colours into class ids '
+                'by an rgb_class_transformer.'
+            )
+        self.raster_source = raster_source
+        self.class_config = class_config
+        self.uris = getattr(raster_source, 'uris', None)
+        if bbox is not None:
+            self.set_bbox(bbox)
+
+    def get_label_arr(self, window: Box | None = None) -> NDArray[np.uint8]:
+        """Class ids of a window.
+
+        Args:
+            window: box in the extent frame; None takes the whole extent.
+
+        Returns:
+            (H, W) class ids.
+
+        Raises:
+            DataError: a value in the labels is no class id.
+        """
+        window = self.extent if window is None else window
+        chip = self.raster_source.read(window)
+        self._check_ids(chip, window)
+        labels = chip.pixels[..., 0]
+        if not chip.valid.all():
+            labels = np.where(chip.valid, labels, self.class_config.null_class_id)
+        return labels.astype(np.uint8, copy=False)
+
+    def get_labels(self, window: Box | None = None) -> 'SemanticSegmentationLabels':
+        """Labels of a window (in the extent frame), or of the whole extent."""
+        from rastervision.core.data.label import SemanticSegmentationLabels
+
+        window = self.extent if window is None else window
+        labels = SemanticSegmentationLabels.make_empty(
+            extent=self.extent, num_classes=len(self.class_config)
+        )
+        labels[window] = self.get_label_arr(window)
+        return labels
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        """Class ids by Box or by slices; steps take every n-th pixel."""
+        if isinstance(key, Box):
+            return self.get_label_arr(key)
+        window, steps = parse_array_slices_2d(key, self.extent)
+        return self.get_label_arr(window)[tuple(steps)]
+
+    def _check_ids(self, chip: Chip, window: Box) -> None:
+        ids = chip.pixels[..., 0] if chip.valid.all() else chip.pixels[..., 0][chip.valid]
+        count = len(self.class_config)
+        if not ids.size or (ids.max() < count and ids.min() >= 0):
+            return
+        wrong = ids[(ids < 0) | (ids >= count)].flat[0].item()
+        raise DataError(
+            f'{describe_source(self)}: the label value {wrong} in the window '
+            f'{window.tuple_format()} (ymin, xmin, ymax, xmax) is no class id; the '
+            f'{count} classes ({", ".join(self.class_config.names)}) have ids 0..{count - 1}. '
+            'Map the values to class ids by a reclass_transformer, or colours by an '
+            'rgb_class_transformer.'
+        )
+
+    @property
+    def bbox(self) -> Box:
+        """Part of the labels that is used, in pixels of the raster source."""
+        return self.raster_source.bbox
+
+    @property
+    def crs_transformer(self) -> CRSTransformer:
+        """That of the raster source."""
+        return self.raster_source.crs_transformer
+
+    def set_bbox(self, bbox: Box) -> None:
+        """Use another part of the labels; windows then count from its upper left corner."""
+        self.raster_source.set_bbox(bbox)
+
+    @property
+    def labels_bbox(self) -> Box | None:
+        """Box around all polygons, or of the label raster."""
+        if isinstance(self.raster_source, RasterizedSource):
+            return self.raster_source.vector_source.features_bbox
+        return self.bbox
+
+
+def ss_label_source_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
+    """Lift a serialised config of an older release by one version."""
+    if version == 3:
+        rgb_class_config = cfg_dict.pop('rgb_class_config', None)
+        if rgb_class_config is not None:
+            transformer = {'type_hint': 'rgb_class_transformer', 'class_config': rgb_class_config}
+            cfg_dict['raster_source'].setdefault('transformers', []).append(transformer)
+    return cfg_dict
+
+
+@register_config('semantic_segmentation_label_source', upgrader=ss_label_source_config_upgrader)
+class SemanticSegmentationLabelSourceConfig(LabelSourceConfig):
+    """Labels for semantic segmentation: class ids in a raster, or polygons to draw."""
+
+    raster_source: RasterSourceConfig | RasterizedSourceConfig = Field(
+        ..., description='A raster of class ids, or polygons to draw as one.'
+    )
+
+    def update(self, pipeline: Any = None, scene: 'SceneConfig | None' = None) -> None:
+        """Update the raster source."""
+        self.raster_source.update(pipeline=pipeline, scene=scene)
+
+    def build(
+        self,
+        class_config: ClassConfig,
+        crs_transformer: CRSTransformer,
+        bbox: Box | None = None,
+        tmp_dir: str | None = None,
+    ) -> SemanticSegmentationLabelSource:
+        """Build the label source."""
+        source: RasterSource
+        if isinstance(self.raster_source, RasterizedSourceConfig):
+            source = self.raster_source.build(class_config, crs_transformer, bbox)
+        else:
+            source = self.raster_source.build(tmp_dir)
+        return SemanticSegmentationLabelSource(source, class_config)

@@ -1,0 +1,107 @@
+"""Scenes from URIs in one call."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer import CRSTransformer
+from rastervision.core.data.label_source.semantic_segmentation_label_source import (
+    SemanticSegmentationLabelSource,
+)
+from rastervision.core.data.raster_source.raster_source import RasterSource
+from rastervision.core.data.raster_source.rasterio_source import RasterioSource
+from rastervision.core.data.raster_source.rasterized_source import RasterizedSource
+from rastervision.core.data.scene import Scene, read_aoi
+from rastervision.core.data.utils.misc import listify_uris
+from rastervision.core.data.vector_source import GeoJSONVectorSource
+from rastervision.core.data.vector_transformer import (
+    ClassInferenceTransformer,
+    VectorTransformer,
+)
+from rastervision.pipeline.errors import ConfigError
+
+
+def make_ss_scene(
+    image_uri: str | list[str],
+    label_raster_uri: str | list[str] | None = None,
+    class_config: ClassConfig | None = None,
+    label_vector_uri: str | list[str] | None = None,
+    aoi_uri: str | Sequence[str] = (),
+    label_vector_default_class_id: int | None = None,
+    image_raster_source_kw: Mapping[str, Any] | None = None,
+    label_raster_source_kw: Mapping[str, Any] | None = None,
+    label_vector_source_kw: Mapping[str, Any] | None = None,
+    scene_id: str | None = None,
+) -> Scene:
+    """Scene for semantic segmentation.
+
+    Args:
+        image_uri: the image; a list is shown as one mosaic.
+        label_raster_uri: labels as a raster of class ids.
+        class_config: the classes; needed with labels. A null class is added when there is none.
+        label_vector_uri: labels as polygons in GeoJSON.
+        aoi_uri: GeoJSON with areas of interest.
+        label_vector_default_class_id: class of polygons that do not tell theirs.
+        image_raster_source_kw: further arguments of the `RasterioSource` of the image.
+        label_raster_source_kw: further arguments of the `RasterioSource`, or for polygons the
+            `RasterizedSource`, of the labels. The background is of the null class unless
+            background_class_id is among them.
+        label_vector_source_kw: further arguments of the `GeoJSONVectorSource`.
+        scene_id: name of the scene; the URI of the image when absent.
+
+    Raises:
+        ConfigError: labels of both kinds, or labels without classes.
+        RVError: a file is missing, unreadable, or does not fit the others.
+    """
+    image = RasterioSource(image_uri, **(image_raster_source_kw or {}))
+    label_source = None
+    if label_raster_uri is not None or label_vector_uri is not None:
+        if class_config is None:
+            raise ConfigError('make_ss_scene() needs class_config when there are labels.')
+        class_config.ensure_null_class()
+        labels = _label_raster(
+            image.crs_transformer,
+            label_raster_uri,
+            label_vector_uri,
+            class_config,
+            label_vector_default_class_id,
+            dict(label_raster_source_kw or {}),
+            dict(label_vector_source_kw or {}),
+        )
+        label_source = SemanticSegmentationLabelSource(labels, class_config)
+    name = listify_uris(image_uri)[0] if scene_id is None else scene_id
+    aoi = read_aoi(listify_uris(aoi_uri), image, name)
+    return Scene(name, image, label_source=label_source, aoi_polygons=aoi)
+
+
+def _label_raster(
+    crs_transformer: CRSTransformer,
+    raster_uri: str | list[str] | None,
+    vector_uri: str | Sequence[str] | None,
+    class_config: ClassConfig,
+    default_class_id: int | None,
+    raster_kw: dict[str, Any],
+    vector_kw: dict[str, Any],
+) -> RasterSource:
+    if raster_uri is not None:
+        if vector_uri is not None:
+            raise ConfigError('Give label_raster_uri or label_vector_uri, not both.')
+        return RasterioSource(raster_uri, **raster_kw)
+    if vector_uri is None:
+        raise ConfigError('Give label_raster_uri or label_vector_uri.')
+    vector_source = GeoJSONVectorSource(
+        vector_uri, crs_transformer, **_with_inference(vector_kw, class_config, default_class_id)
+    )
+    raster_kw.setdefault('background_class_id', class_config.null_class_id)
+    return RasterizedSource(vector_source, **raster_kw)
+
+
+def _with_inference(
+    vector_kw: dict[str, Any], class_config: ClassConfig, default_class_id: int | None
+) -> dict[str, Any]:
+    """Arguments of a vector source, with class inference first unless they have some."""
+    given: Sequence[VectorTransformer] = vector_kw.get('vector_transformers', ())
+    if default_class_id is None and any(isinstance(t, ClassInferenceTransformer) for t in given):
+        return vector_kw
+    inference = ClassInferenceTransformer(default_class_id, class_config=class_config)
+    return {**vector_kw, 'vector_transformers': [inference, *given]}

@@ -1,0 +1,184 @@
+"""Vector files to features in pixel coordinates: read, mend, place.
+
+`read_features` is the one place that opens vector files, and tells them apart by kind.
+"""
+
+import json
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from rastervision.core.data.crs_transformer import (
+    CRSTransformer,
+    IdentityCRSTransformer,
+    RasterioCRSTransformer,
+)
+from rastervision.core.data.utils.features import Features, repair
+from rastervision.core.data.utils.geojson_parsing import crs_member, parse_geojson
+from rastervision.core.grid import to_crs
+from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.file_system import download_if_needed
+
+log = logging.getLogger(__name__)
+
+Rounding: TypeAlias = Literal['transformer', 'nearest', 'none']
+"""How vertices become pixel coordinates: as the CRS transformer does it (by default, down to
+whole pixels), to the nearest pixel corner, or not at all."""
+
+_DECIMALS = 6  # of a pixel: beyond the precision of projections
+
+
+def read_features(uri: str) -> tuple[Features, CRS | None]:
+    """Features of a vector file, as valid, two-dimensional single parts.
+
+    What was dropped or repaired is logged, in one line per file.
+
+    Args:
+        uri: a GeoJSON file.
+
+    Returns:
+        The features in the file's CRS, and that CRS, None when the file does not say.
+
+    Raises:
+        NotReadableError: there is no such file.
+        DataError: the file is empty, not GeoJSON, or in an unknown CRS.
+    """
+    document = _read_json(uri)
+    crs = crs_member(document, uri)
+    features, dropped = parse_geojson(document, uri)
+    features, repairs = repair(features)
+    dropped['without area'] += repairs.without_area
+    _log_summary(uri, dropped, repairs.repaired)
+    return features, crs
+
+
+def _read_json(uri: str) -> Any:
+    content = Path(download_if_needed(uri)).read_bytes()
+    if not content.strip():
+        raise DataError(
+            f'{uri} is empty. A file without labels is {{"type": "FeatureCollection", '
+            '"features": []}}.'
+        )
+    try:
+        return json.loads(content)
+    except json.JSONDecodeError as e:
+        raise DataError(
+            f'{uri} is not GeoJSON: {e.msg} at line {e.lineno}, column {e.colno}.'
+        ) from None
+    except UnicodeDecodeError:
+        raise DataError(f'{uri} is not GeoJSON: it is not a text file.') from None
+
+
+def _log_summary(uri: str, dropped: Counter[str], repaired: int) -> None:
+    notes = []
+    if dropped.total():
+        reasons = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
+        notes.append(f'dropped {dropped.total()} geometries ({reasons})')
+    if repaired:
+        notes.append(f'repaired {repaired} invalid polygons')
+    if notes:
+        log.warning('%s: %s.', uri, ', '.join(notes))
+
+
+def to_pixels(
+    features: Features,
+    crs: CRS | None,
+    crs_transformer: CRSTransformer,
+    rounding: Rounding = 'transformer',
+) -> Features:
+    """Features in the source pixel frame of a raster.
+
+    Args:
+        features: single parts in the CRS of their file.
+        crs: that CRS; None takes the map CRS of `crs_transformer` (longitude and latitude).
+        crs_transformer: of the raster.
+        rounding: how vertices are rounded.
+
+    Returns:
+        The features in pixel coordinates, valid again after rounding. Those that the raster's
+        projection does not reach are left out.
+
+    Raises:
+        DataError: the coordinates are no longitudes and latitudes although the file states no
+            CRS, or the raster has no georeference and the file has another CRS than that.
+    """
+    if not len(features):
+        return features
+    if crs is None:
+        _check_lon_lat(features, crs_transformer)
+    transformer = _transformer_from(crs, crs_transformer, rounding, features.origin)
+    geoms = transformer.map_to_pixel(features.geoms)
+    if rounding != 'transformer':
+        decimals = 0 if rounding == 'nearest' else _DECIMALS
+        geoms = shapely.transform(geoms, lambda xy: np.round(xy, decimals))
+    reached = _is_finite(geoms)
+    if not reached.all():
+        log.warning(
+            '%s: %d geometries lie where the projection of the image is not defined, dropped.',
+            features.origin,
+            int((~reached).sum()),
+        )
+    mended, _ = repair(features.with_geoms(geoms).filter(reached))
+    return mended
+
+
+def _transformer_from(
+    crs: CRS | None, base: CRSTransformer, rounding: Rounding, origin: str
+) -> CRSTransformer:
+    """A transformer for the raster of `base` whose map coordinates are those of a file."""
+    if isinstance(base, RasterioCRSTransformer):
+        exact = rounding != 'transformer'
+        if crs is None and not exact:
+            return base
+        map_crs = base.map_crs if crs is None else crs
+        round_pixels = base.round_pixels and not exact
+        return RasterioCRSTransformer(base.transform, base.image_crs, map_crs, round_pixels)
+    if crs is not None and not _is_lon_lat(crs):
+        name = crs.to_string() if crs.to_authority() else crs.name
+        if isinstance(base, IdentityCRSTransformer):
+            raise DataError(
+                f'{origin} is in {name}, but the image has no georeference, so its pixels '
+                'cannot be found. Give the labels in pixel coordinates, without crs member, or '
+                'use a georeferenced image.'
+            )
+        raise DataError(f'{origin} is in {name}; {type(base).__name__} takes {base.map_crs} only.')
+    return base
+
+
+def _is_lon_lat(crs: CRS) -> bool:
+    """WGS 84 with any order of axes: GeoJSON always has longitude first."""
+    return crs.equals(CRS('EPSG:4326'), ignore_axis_order=True)
+
+
+def _check_lon_lat(features: Features, crs_transformer: CRSTransformer) -> None:
+    """Refuse projected coordinates in a file that does not state its CRS."""
+    map_crs = to_crs(crs_transformer.map_crs)
+    if map_crs is None or not map_crs.is_geographic:
+        return
+    xmin, ymin, xmax, ymax = shapely.total_bounds(features.geoms)
+    if ymin < -90 or ymax > 90 or xmin < -360 or xmax > 360:
+        x, y = next(
+            xy
+            for xy in shapely.get_coordinates(features.geoms)
+            if abs(xy[0]) > 360 or abs(xy[1]) > 90
+        )
+        raise DataError(
+            f'{features.origin} holds coordinates such as ({x:.10g}, {y:.10g}), which are not '
+            'longitude and latitude, and states no CRS. If they are in another CRS, add it to '
+            'the file, e.g. "crs": {"type": "name", "properties": {"name": "EPSG:32645"}}.'
+        )
+
+
+def _is_finite(geoms: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """(N,) whether all vertices of each geometry are finite."""
+    coords, index = shapely.get_coordinates(geoms, return_index=True)
+    bad = index[~np.isfinite(coords).all(axis=1)]
+    finite = np.ones(len(geoms), dtype=bool)
+    finite[bad] = False
+    return finite

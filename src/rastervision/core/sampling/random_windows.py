@@ -1,0 +1,276 @@
+"""Random windows over an extent or inside areas of interest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, floor
+from typing import TypeAlias
+
+import numpy as np
+import shapely
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from rastervision.core.box import Box
+from rastervision.core.sampling.aoi_sampler import AoiSampler
+from rastervision.pipeline.errors import ConfigError
+
+Lims: TypeAlias = tuple[int, int]
+"""Half-open range of sizes in pixels."""
+
+_POLYGON = int(shapely.GeometryType.POLYGON)
+
+
+class RandomWindowSampler:
+    """Draws windows of random size at random places.
+
+    Without AOI, every place in the (padded) extent is as likely as any other. With `within_aoi`,
+    so is every place at which the window lies inside the AOI. Without it, a point of the AOI is
+    drawn by area, and then a window that holds the point.
+    """
+
+    def __init__(
+        self,
+        extent: Box,
+        size_lims: Lims | None = None,
+        h_lims: Lims | None = None,
+        w_lims: Lims | None = None,
+        padding: int | tuple[int, int] | None = None,
+        aoi_polygons: Sequence[BaseGeometry] = (),
+        within_aoi: bool = True,
+        efficient: bool = True,
+        max_attempts: int = 100,
+        scene_id: str = '',
+    ) -> None:
+        """Constructor.
+
+        Args:
+            extent: what the windows are drawn over.
+            size_lims: range of the sides of square windows.
+            h_lims: range of the heights, drawn apart from the widths.
+            w_lims: range of the widths.
+            padding: pixels, or (vertical, horizontal) pixels, by which windows may reach out of
+                the extent, on each side. None is 0 where the window fits; a larger window then
+                holds the whole extent.
+            aoi_polygons: areas of interest, in the frame of `extent`.
+            within_aoi: whether windows must lie inside the (united) AOI, or only touch it.
+            efficient: whether places are drawn from the AOI, instead of anywhere until one fits.
+            max_attempts: draws after which a window is given up.
+            scene_id: for messages.
+
+        Raises:
+            ConfigError: no sizes or contradicting ones; a window does not fit into the scene or
+                into any of its AOIs.
+        """
+        self.extent = extent
+        self.h_lims, self.w_lims, self._square = _check_lims(size_lims, h_lims, w_lims)
+        self.within_aoi = within_aoi
+        self.efficient = efficient
+        self.max_attempts = max_attempts
+        self.scene_id = scene_id
+        pads = (None, None) if padding is None else _pair(padding)
+        self._y_axis = _Axis(extent.ymin, extent.ymax, pads[0])
+        self._x_axis = _Axis(extent.xmin, extent.xmax, pads[1])
+        self._check_fits()
+        self.has_aoi = len(aoi_polygons) > 0
+        self._parts = self._aoi_parts(aoi_polygons)
+
+    def sample(self, rng: np.random.Generator) -> Box:
+        """Draw a window.
+
+        Raises:
+            ConfigError: none was found in `max_attempts` draws.
+        """
+        height, width = self._sample_size(rng)
+        if not self.has_aoi:
+            return self._anywhere(height, width, rng)
+        if self.efficient:
+            return self._in_aoi(height, width, rng)
+        for _ in range(self.max_attempts):
+            window = self._anywhere(height, width, rng)
+            if any(part.accepts(window, self.within_aoi) for part in self._parts):
+                return window
+        raise self._gave_up(height, width)
+
+    def _sample_size(self, rng: np.random.Generator) -> tuple[int, int]:
+        height = int(rng.integers(*self.h_lims))
+        return height, height if self._square else int(rng.integers(*self.w_lims))
+
+    def _anywhere(self, height: int, width: int, rng: np.random.Generator) -> Box:
+        return _box(self._y_axis.draw(height, rng), self._x_axis.draw(width, rng), height, width)
+
+    def _in_aoi(self, height: int, width: int, rng: np.random.Generator) -> Box:
+        if not self.within_aoi:
+            (x, y), *_ = self._aoi_sampler.sample(1, rng)
+            top = self._y_axis.draw_around(y, height, rng)
+            return _box(top, self._x_axis.draw_around(x, width, rng), height, width)
+        # Each part proposes from a set of places that holds all those where the window is inside
+        # it. Parts are picked by the sizes of their sets, so all such places are equally likely.
+        weights = np.cumsum([part.num_places(height, width) for part in self._parts])
+        if weights[-1] == 0:
+            raise self._gave_up(height, width)
+        for _ in range(self.max_attempts):
+            k = int(np.searchsorted(weights, rng.random() * weights[-1], side='right'))
+            top, left = self._parts[k].propose(height, width, rng)
+            window = _box(top, left, height, width)
+            fits = self._y_axis.allows(top, height) and self._x_axis.allows(left, width)
+            if fits and self._parts[k].accepts(window, within=True):
+                return window
+        raise self._gave_up(height, width)
+
+    @cached_property
+    def _aoi_sampler(self) -> AoiSampler:
+        return AoiSampler([part.polygon for part in self._parts])
+
+    def _aoi_parts(self, aoi_polygons: Sequence[BaseGeometry]) -> list['_AoiPart']:
+        """Connected parts of the AOI, cut to what windows can reach."""
+        if not self.has_aoi:
+            return []
+        y0, y1 = self._y_axis.reach(self.h_lims[1] - 1)
+        x0, x1 = self._x_axis.reach(self.w_lims[1] - 1)
+        limits = shapely.box(x0, y0, x1, y1) if self.within_aoi else self.extent.to_shapely()
+        union = shapely.union_all(shapely.make_valid(np.array(aoi_polygons, dtype=object)))
+        pieces = shapely.get_parts(shapely.intersection(union, limits))
+        parts = [_AoiPart(p) for p in pieces[shapely.get_type_id(pieces) == _POLYGON]]
+        smallest = self.h_lims[0], self.w_lims[0]
+        if not parts:
+            raise ConfigError(f'The AOI of {self._scene} does not touch it.')
+        if self.within_aoi and not any(part.num_places(*smallest) for part in parts):
+            raise ConfigError(
+                f'No AOI of {self._scene} is large enough for windows of '
+                f'{smallest[0]}x{smallest[1]} pixels; use a smaller size, or within_aoi=False.'
+            )
+        return parts
+
+    @property
+    def _scene(self) -> str:
+        name = f'scene {self.scene_id!r}' if self.scene_id else 'the scene'
+        return f'{name} ({self.extent.height}x{self.extent.width} pixels)'
+
+    def _check_fits(self) -> None:
+        height, width = self.h_lims[1] - 1, self.w_lims[1] - 1
+        if not (self._y_axis.fits(height) and self._x_axis.fits(width)):
+            raise ConfigError(does_not_fit(self._scene, (height, width)))
+
+    def _gave_up(self, height: int, width: int) -> ConfigError:
+        return ConfigError(
+            f'No window of {height}x{width} pixels inside the AOI of {self._scene} was found in '
+            f'{self.max_attempts} attempts; use a smaller size, within_aoi=False, or a larger '
+            'max_sample_attempts.'
+        )
+
+
+def does_not_fit(scene: str, size: tuple[int, int]) -> str:
+    """Message about windows that are larger than what they are cut from."""
+    return (
+        f'Windows of {size[0]}x{size[1]} pixels do not fit into {scene} with the given padding; '
+        'use a smaller size, or padding=None, which pads the scene as needed.'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Where windows may start on one axis of the extent."""
+
+    start: int
+    stop: int
+    padding: int | None
+
+    def _range(self, size: int) -> tuple[int, int]:
+        """First and last start of a window."""
+        first, last = self.start, self.stop - size
+        if self.padding is None:
+            return min(first, last), max(first, last)
+        return first - self.padding, last + self.padding
+
+    def fits(self, size: int) -> bool:
+        first, last = self._range(size)
+        return first <= last
+
+    def allows(self, position: int, size: int) -> bool:
+        first, last = self._range(size)
+        return first <= position <= last
+
+    def reach(self, size: int) -> tuple[int, int]:
+        """The pixels, half-open, that windows of the size can hold."""
+        first, last = self._range(size)
+        return first, last + size
+
+    def draw(self, size: int, rng: np.random.Generator) -> int:
+        first, last = self._range(size)
+        return int(rng.integers(first, last + 1))
+
+    def draw_around(self, point: float, size: int, rng: np.random.Generator) -> int:
+        """Start of a window that holds a point of the extent."""
+        first, last = self._range(size)
+        pixel = min(max(floor(point), self.start), self.stop - 1)
+        return int(rng.integers(max(first, pixel - size + 1), min(last, pixel) + 1))
+
+
+class _AoiPart:
+    """One connected polygon of an AOI."""
+
+    def __init__(self, polygon: Polygon) -> None:
+        shapely.prepare(polygon)
+        self.polygon = polygon
+        xmin, ymin, xmax, ymax = polygon.bounds
+        self._top, self._bottom = ceil(ymin), floor(ymax)
+        self._left, self._right = ceil(xmin), floor(xmax)
+
+    @cached_property
+    def _sampler(self) -> AoiSampler:
+        return AoiSampler([self.polygon])
+
+    def _bounding_places(self, height: int, width: int) -> tuple[int, int]:
+        """Vertical and horizontal places at which a window is inside the bounding box."""
+        return (
+            max(0, self._bottom - self._top - height + 1),
+            max(0, self._right - self._left - width + 1),
+        )
+
+    def num_places(self, height: int, width: int) -> float:
+        """Size of the set of places that `propose` draws from, in pixels."""
+        rows, columns = self._bounding_places(height, width)
+        return min(rows * columns, self.polygon.area)
+
+    def propose(self, height: int, width: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Upper left corner of a window that may lie inside the polygon.
+
+        Drawn evenly from the smaller of two sets: the places inside the bounding box, and those
+        at which the window's centre is inside the polygon.
+        """
+        rows, columns = self._bounding_places(height, width)
+        if rows * columns <= self.polygon.area:
+            return self._top + int(rng.integers(rows)), self._left + int(rng.integers(columns))
+        (x, y), *_ = self._sampler.sample(1, rng)
+        return floor(y - height / 2 + 0.5), floor(x - width / 2 + 0.5)
+
+    def accepts(self, window: Box, within: bool) -> bool:
+        """Whether a window lies inside the polygon, or touches it."""
+        box = window.to_shapely()
+        return bool(self.polygon.covers(box) if within else self.polygon.intersects(box))
+
+
+def _box(top: int, left: int, height: int, width: int) -> Box:
+    return Box(top, left, top + height, left + width)
+
+
+def _pair(padding: int | tuple[int, int]) -> tuple[int, int]:
+    return padding if isinstance(padding, tuple) else (padding, padding)
+
+
+def _check_lims(
+    size_lims: Lims | None, h_lims: Lims | None, w_lims: Lims | None
+) -> tuple[Lims, Lims, bool]:
+    """Ranges of heights and widths, and whether they are drawn together."""
+    for name, lims in (('size_lims', size_lims), ('h_lims', h_lims), ('w_lims', w_lims)):
+        if lims is not None and not 0 < lims[0] < lims[1]:
+            raise ConfigError(
+                f'{name} {tuple(lims)} must be positive and ascending; the upper limit is '
+                'exclusive.'
+            )
+    if size_lims is not None and h_lims is None and w_lims is None:
+        return size_lims, size_lims, True
+    if size_lims is None and h_lims is not None and w_lims is not None:
+        return h_lims, w_lims, False
+    raise ConfigError('Give either size_lims, or both h_lims and w_lims.')
