@@ -62,12 +62,12 @@ class DataConfig(Config):
         description='Names of Albumentations transforms for training images, applied in this '
         f'order; any of {", ".join(AUGMENTORS)}.',
     )
-    base_transform: dict | None = Field(
+    base_transform: dict[str, Any] | None = Field(
         None,
         description='Albumentations transform, as a dictionary, for all images; applied after '
         'the resizing to img_sz.',
     )
-    aug_transform: dict | None = Field(
+    aug_transform: dict[str, Any] | None = Field(
         None,
         description='Albumentations transform, as a dictionary, for training images; applied '
         'before base_transform and instead of augmentors.',
@@ -160,7 +160,7 @@ class DataConfig(Config):
 
     def build(
         self, tmp_dir: str | None = None, for_chipping: bool = False
-    ) -> 'tuple[Dataset | None, Dataset | None, Dataset | None]':
+    ) -> 'tuple[Dataset[Any] | None, Dataset[Any] | None, Dataset[Any] | None]':
         """Make the training, validation and test data.
 
         Args:
@@ -177,19 +177,19 @@ class DataConfig(Config):
 
     def build_dataset(
         self, split: Split, tmp_dir: str | None = None, for_chipping: bool = False
-    ) -> 'Dataset | None':
+    ) -> 'Dataset[Any] | None':
         """Make the data of one split; see `build`."""
         raise NotImplementedError(f'{type(self).__name__} does not say where its data come from.')
 
-    def limit_train_dataset(self, dataset: 'Dataset') -> 'Dataset':
+    def limit_train_dataset(self, dataset: 'Dataset[Any]') -> 'Dataset[Any]':
         """The part of the training data that `train_sz` or `train_sz_rel` asks for."""
         if self.train_sz is None and self.train_sz_rel is None:
             return dataset
         return self.random_subset_dataset(dataset, self.train_sz, self.train_sz_rel)
 
     def random_subset_dataset(
-        self, ds: 'Dataset', size: int | None = None, fraction: float | None = None
-    ) -> 'Dataset':
+        self, ds: 'Dataset[Any]', size: int | None = None, fraction: float | None = None
+    ) -> 'Dataset[Any]':
         """A part of a dataset, picked at random but always the same.
 
         Args:
@@ -204,7 +204,7 @@ class DataConfig(Config):
 
         return random_subset(ds, size, fraction)
 
-    def infer_img_channels(self, dataset: 'Dataset') -> int:
+    def infer_img_channels(self, dataset: 'Dataset[Any]') -> int:
         """Fill or check `img_channels` by the first item of a dataset.
 
         Args:

@@ -1,15 +1,12 @@
 """Models and losses from code outside of this package, through a `hubconf.py`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
-
-if TYPE_CHECKING:
-    from torch import nn
 
 NonEmptyStr = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 GithubRepo = Annotated[str, StringConstraints(strip_whitespace=True, pattern='.+/.+')]
@@ -35,8 +32,8 @@ class ExternalModuleConfig(Config):
     entrypoint: str = Field(
         ..., description='Name of a callable in hubconf.py that returns the module.'
     )
-    entrypoint_args: list = Field([], description='Positional arguments of the entrypoint.')
-    entrypoint_kwargs: dict = Field({}, description='Keyword arguments of the entrypoint.')
+    entrypoint_args: list[Any] = Field([], description='Positional arguments of the entrypoint.')
+    entrypoint_kwargs: dict[str, Any] = Field({}, description='Its keyword arguments.')
     force_reload: bool = Field(
         False,
         description='Fetch the code again even when modules/ already has it. A local uri is '
@@ -51,7 +48,7 @@ class ExternalModuleConfig(Config):
                 f"(entrypoint '{self.entrypoint}')."
             )
 
-    def build(self, save_dir: str | None = None, hubconf_dir: str | None = None) -> 'nn.Module':
+    def build(self, save_dir: str | None = None, hubconf_dir: str | None = None) -> Any:
         """Run the entrypoint.
 
         Args:
@@ -59,6 +56,9 @@ class ExternalModuleConfig(Config):
                 from a local folder is run where it lies and other code in a temporary folder.
             hubconf_dir: Folder with the code, when it was fetched before; `uri` and
                 `github_repo` are then not looked at.
+
+        Returns:
+            What the entrypoint returns: a model or a loss.
 
         Raises:
             ConfigError: If the code or the entrypoint is missing, or the entrypoint fails.

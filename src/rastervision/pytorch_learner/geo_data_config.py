@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
-from rastervision.core.data.dataset_config import DatasetConfig as SceneDatasetConfig
 
+from rastervision.core.data.dataset_config import DatasetConfig as SceneDatasetConfig
 from rastervision.core.sampling import WindowSamplingConfig, WindowSamplingMethod
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError
@@ -13,10 +13,9 @@ from rastervision.pytorch_learner.upgraders import geo_data_config_upgrader
 
 if TYPE_CHECKING:
     from albumentations.core.transforms_interface import BasicTransform
-    from rastervision.core.data.scene import Scene
-    from rastervision.core.data.scene_config import SceneConfig
     from torch.utils.data import Dataset
 
+    from rastervision.core.data.scene import Scene, SceneConfig
     from rastervision.pytorch_learner.dataset.geo_dataset import (
         GeoDataset,
         RandomWindowGeoDataset,
@@ -132,7 +131,7 @@ class GeoDataConfig(DataConfig):
 
     def build_dataset(
         self, split: Split, tmp_dir: str | None = None, for_chipping: bool = False
-    ) -> 'Dataset | None':
+    ) -> 'Dataset[Any] | None':
         """Make the data of one split; see `build`.
 
         Raises:

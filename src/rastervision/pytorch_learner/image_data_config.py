@@ -62,13 +62,15 @@ class ImageDataConfig(DataConfig):
                     'number per group, or a single number for all.'
                 )
 
-    def dir_to_dataset(self, data_dir: 'Path', transform: 'BasicTransform | None') -> 'Dataset':
+    def dir_to_dataset(
+        self, data_dir: 'Path', transform: 'BasicTransform | None'
+    ) -> 'Dataset[Any]':
         """Make a dataset of the chips in one folder, such as `train`."""
         raise NotImplementedError(f'{type(self).__name__} does not know how its chips are stored.')
 
     def build_dataset(
         self, split: Split, tmp_dir: str | None = None, for_chipping: bool = False
-    ) -> 'Dataset | None':
+    ) -> 'Dataset[Any] | None':
         """Make the data of one split.
 
         Args:
@@ -109,7 +111,7 @@ class ImageDataConfig(DataConfig):
         split: Split,
         transform: 'BasicTransform | None',
         tmp_dir: str | None,
-    ) -> 'Dataset | None':
+    ) -> 'Dataset[Any] | None':
         from rastervision.pytorch_learner.dataset.chip_dirs import split_dirs
         from rastervision.pytorch_learner.dataset.subset import concat
 

@@ -40,7 +40,7 @@ class ModelConfig(Config):
     external_def: ExternalModuleConfig | None = Field(
         None, description='Code that makes the model, instead of one of the built-in kinds.'
     )
-    extra_args: dict = Field({}, description='Further arguments of what makes the model.')
+    extra_args: dict[str, Any] = Field({}, description='Further arguments of what makes the model.')
 
     def update(self, learner: 'LearnerConfig | None' = None) -> None:
         """Fill what depends on the rest of the learner's config: nothing for this class."""
@@ -86,7 +86,8 @@ class ModelConfig(Config):
         """Make the network by `external_def`; arguments as for `build`."""
         if self.external_def is None:
             raise ValueError('external_def is not set.')
-        return self.external_def.build(save_dir, hubconf_dir)
+        model: nn.Module = self.external_def.build(save_dir, hubconf_dir)
+        return model
 
     @property
     def wants_imagenet_weights(self) -> bool:

@@ -59,7 +59,7 @@ def validate_channel_display_groups(
 class PlotOptions(Config):
     """How batches of chips, labels and predictions are drawn."""
 
-    transform: dict | None = Field(
+    transform: dict[str, Any] | None = Field(
         MIN_MAX_NORMALIZE,
         description='Albumentations transform, as a dictionary, applied to images before they are '
         'drawn.',

@@ -128,7 +128,8 @@ class SolverConfig(Config):
             A function of scores (N, K, ...) and class ids (N, ...).
         """
         if self.external_loss_def is not None:
-            return self.external_loss_def.build(save_dir, hubconf_dir)
+            loss: Callable[..., Any] = self.external_loss_def.build(save_dir, hubconf_dir)
+            return loss
         from rastervision.pytorch_learner.models.loss import MaskedCrossEntropy
 
         chosen = self.ignored_class(num_classes)

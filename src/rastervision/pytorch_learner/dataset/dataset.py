@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from albumentations.core.transforms_interface import BasicTransform
 
 
-class AlbumentationsDataset(Dataset):
+class AlbumentationsDataset(Dataset[Any]):
     """Applies an Albumentations transform to the samples of another dataset."""
 
     def __init__(

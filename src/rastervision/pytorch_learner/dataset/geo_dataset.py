@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field
-from rastervision.core.data.scene import Scene
 
 from rastervision.core.box import Box
+from rastervision.core.data.scene import Scene
 from rastervision.core.sampling import (
     RandomWindowSampler,
     WindowSamplingConfig,
@@ -69,7 +69,7 @@ class GeoDataset(AlbumentationsDataset):
         self.scene = scene
         self.within_aoi = within_aoi
         self.return_window = return_window
-        self.out_size = None if out_size is None else ensure_tuple(out_size)
+        self.out_size = None if out_size is None else _pair(out_size)
         if self.out_size is not None:
             transform = self.append_resize_transform(transform, self.out_size)
         if transform is not None and transform_type is None:
@@ -167,8 +167,8 @@ class SlidingWindowGeoDataset(GeoDataset):
             to_pytorch=to_pytorch,
             return_window=return_window,
         )
-        self.size = ensure_tuple(size)
-        self.stride = ensure_tuple(stride)
+        self.size = _pair(size)
+        self.stride = _pair(stride)
         self.padding = padding
         self.pad_direction: Literal['both', 'start', 'end'] = pad_direction
         self.init_windows()
@@ -260,13 +260,12 @@ class RandomWindowGeoDataset(GeoDataset):
             return_window=return_window,
         )
         self.max_windows = max_windows
-        pads = None if padding is None else ensure_tuple(padding)
         self.sampler = RandomWindowSampler(
             scene.extent,
             size_lims=size_lims,
             h_lims=h_lims,
             w_lims=w_lims,
-            padding=None if pads is None else (pads[0], pads[1]),
+            padding=None if padding is None else _pair(padding),
             aoi_polygons=scene.aoi_polygons_bbox_coords or (),
             within_aoi=within_aoi,
             efficient=efficient_aoi_sampling,
@@ -296,3 +295,8 @@ class RandomWindowGeoDataset(GeoDataset):
 
     def __len__(self) -> int:
         return self.max_windows
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    first, second = ensure_tuple(value)
+    return first, second

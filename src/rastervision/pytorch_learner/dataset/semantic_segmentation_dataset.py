@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rastervision.core.data.utils.factory import make_ss_scene
 from torch.utils.data import Dataset
 
 from rastervision.core.box import Box
+from rastervision.core.data.utils.factory import make_ss_scene
 from rastervision.pytorch_learner.dataset.dataset import ImageDataset
 from rastervision.pytorch_learner.dataset.geo_dataset import (
     GeoDataset,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GeoDatasetType = TypeVar('GeoDatasetType', bound=GeoDataset)
 
 
-class SemanticSegmentationDataReader(Dataset):
+class SemanticSegmentationDataReader(Dataset[tuple[NDArray[Any], NDArray[Any]]]):
     """Images in one folder and their class ids, under the same names, in another."""
 
     def __init__(self, img_dir: str, label_dir: str) -> None:
@@ -152,17 +152,17 @@ class _SemanticSegmentationGeoDataset(GeoDataset):
         """Constructor; the arguments are those of the class for windows of any task."""
         kwargs.setdefault('transform_type', TransformType.semantic_segmentation)
         super().__init__(*args, **kwargs)
-        source = self.scene.label_source
-        classes = getattr(source, 'class_config', None)
-        has_null = classes is not None and classes.null_class is not None
-        self._null_class_id: int | None = classes.null_class_id if has_null else None
+        classes: ClassConfig | None = getattr(self.scene.label_source, 'class_config', None)
+        self._null_class_id: int | None = None
+        if classes is not None and classes.null_class is not None:
+            self._null_class_id = classes.null_class_id
 
     def read(self, window: Box) -> Sample:
         """Image and class ids of a window; pixels without data have the null class."""
         chip = self.scene.raster_source.read(window)
         if self.scene.label_source is None:
             return chip.pixels, None
-        labels = self.scene.label_source.get_label_arr(window)
+        labels = self.scene.label_source[window]
         if self._null_class_id is not None and not chip.valid.all():
             valid = chip.valid if chip.valid.ndim == 2 else chip.valid.any(axis=0)
             labels = np.where(valid, labels, self._null_class_id).astype(labels.dtype)

@@ -1,6 +1,7 @@
 """Parts and unions of datasets."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch.utils.data import ConcatDataset, Dataset, Subset
@@ -10,7 +11,9 @@ from rastervision.pipeline.errors import ConfigError
 _SEED = 1234
 
 
-def random_subset(dataset: Dataset, size: int | None, fraction: float | None = None) -> Dataset:
+def random_subset(
+    dataset: Dataset[Any], size: int | None, fraction: float | None = None
+) -> Dataset[Any]:
     """Some items of a dataset, picked at random but always the same.
 
     Args:
@@ -21,7 +24,7 @@ def random_subset(dataset: Dataset, size: int | None, fraction: float | None = N
     Raises:
         ConfigError: If the dataset has fewer than `size` items.
     """
-    total = len(dataset)  # type: ignore[arg-type]  torch's Dataset does not declare it
+    total = len(dataset)  # type: ignore[arg-type] # torch's Dataset does not declare it
     if size is None:
         if fraction is None:
             return dataset
@@ -35,7 +38,7 @@ def random_subset(dataset: Dataset, size: int | None, fraction: float | None = N
     return Subset(dataset, order[:size].tolist())
 
 
-def concat(datasets: Iterable[Dataset | None]) -> Dataset | None:
+def concat(datasets: Iterable[Dataset[Any] | None]) -> Dataset[Any] | None:
     """One dataset after the other; None if there is none."""
     given = [ds for ds in datasets if ds is not None]
     if not given:

@@ -15,11 +15,12 @@ def scale_to_unit(x: NDArray[Any], out: NDArray[np.float32] | None = None) -> ND
         x: Pixels of any shape.
         out: Where to put the result.
     """
-    if x.dtype.kind == 'u':
-        return np.divide(x, np.float32(np.iinfo(x.dtype).max), out=out, dtype=np.float32)
     if out is None:
-        return x.astype(np.float32, copy=False)
-    out[...] = x
+        out = np.empty(x.shape, np.float32)
+    if x.dtype.kind == 'u':
+        np.divide(x, np.float32(np.iinfo(x.dtype).max), out=out, dtype=np.float32)
+    else:
+        out[...] = x
     return out
 
 

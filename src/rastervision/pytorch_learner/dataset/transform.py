@@ -45,7 +45,8 @@ def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any
         kwargs['image'] = image.astype(np.float32)
     try:
         if image.ndim == 3:
-            return transform(**kwargs)
+            changed: dict[str, Any] = transform(**kwargs)
+            return changed
         kwargs['images'] = kwargs.pop('image')
         out = transform(**kwargs)
     except Exception as error:  # Albumentations and OpenCV raise errors of many classes

@@ -54,7 +54,8 @@ def input_scaling(resolved: str, in_channels: int) -> tuple[tuple[float, ...], t
     Returns:
         Mean and deviation, one number a channel.
     """
-    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
     if (name := timm_name(resolved)) is not None:
         import timm
 

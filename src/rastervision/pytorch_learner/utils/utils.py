@@ -21,7 +21,7 @@ LAMBDA_PATH = 'lambda_transforms_path'
 _CLASS = '__class_fullname__'
 
 
-class MinMaxNormalize(ImageOnlyTransform):
+class MinMaxNormalize(ImageOnlyTransform):  # type: ignore[misc] # untyped library
     """Stretch every channel of an image linearly to a range."""
 
     def __init__(
@@ -52,7 +52,7 @@ class MinMaxNormalize(ImageOnlyTransform):
         stretched = [
             cv2.normalize(
                 np.ascontiguousarray(channels[..., i]),
-                None,
+                None,  # type: ignore[call-overload] # the stubs do not know of None
                 self.min_val,
                 self.max_val,
                 cv2.NORM_MINMAX,

@@ -66,7 +66,8 @@ def load_image(path: PathLike[str] | str) -> NDArray[Any]:
     path = Path(path)
     try:
         if path.suffix.lower() == '.npy':
-            return np.load(path, allow_pickle=False)
+            array: NDArray[Any] = np.load(path, allow_pickle=False)
+            return array
         if path.suffix.lower() in {'.tif', '.tiff'}:
             return _load_tiff(path)
         from PIL import Image
@@ -81,5 +82,5 @@ def _load_tiff(path: Path) -> NDArray[Any]:
     from rastervision.core.data.raster_source.rasterio_io import gdal_errors, open_raster
 
     with open_raster(str(path)) as raster, gdal_errors(str(path)):
-        bands = raster.read()
+        bands: NDArray[Any] = raster.read()
     return bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0)

@@ -154,7 +154,7 @@ class Visualizer(ABC):
         """What joins samples into batches; None for torch's own."""
         return None
 
-    def get_batch(self, dataset: Dataset, batch_sz: int = 4, **kwargs: Any) -> Batch:
+    def get_batch(self, dataset: Dataset[Any], batch_sz: int = 4, **kwargs: Any) -> Batch:
         """The first batch of a dataset.
 
         Args:
@@ -163,7 +163,8 @@ class Visualizer(ABC):
             kwargs: Further arguments of torch's DataLoader, such as `shuffle`.
         """
         loader = DataLoader(dataset, batch_sz, collate_fn=self.get_collate_fn(), **kwargs)
-        return next(iter(loader))
+        batch: Batch = next(iter(loader))
+        return batch
 
     def plot_image(self, axs: Sequence['Axes'], x: Tensor, plot_title: bool = True) -> int:
         """Draw the groups of channels of an image (C, H, W).
@@ -236,7 +237,7 @@ def _into_unit_range(image: NDArray[Any]) -> NDArray[np.float32]:
     low, high = float(image.min()), float(image.max())
     if low >= 0 and high <= 1:
         return image
-    return (image - low) / max(high - low, 1e-6)
+    return ((image - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
 def _is_missing(y: Any) -> bool:
