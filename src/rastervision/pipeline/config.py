@@ -1,8 +1,7 @@
 """Config classes: validated, serialisable descriptions of pipelines and their parts."""
 
 import json as json_
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
@@ -11,7 +10,7 @@ from pydantic_core import PydanticSerializationError
 
 from rastervision.pipeline import plugins, registry_, rv_config_
 from rastervision.pipeline.config_errors import UNKNOWN_TYPE_HINT, explain
-from rastervision.pipeline.config_model import ConfigModel
+from rastervision.pipeline.config_model import ConfigModel, located, walk
 from rastervision.pipeline.errors import (
     ConfigError,
     RegistryError,
@@ -64,7 +63,7 @@ class Config(ConfigModel):
             ConfigError: A value does not fit, or fields do not go together.
         """
         for path, cfg in walk(self):
-            with _located(path):
+            with located(path):
                 fields = type(cfg).model_fields
                 type(cfg).model_validate({name: getattr(cfg, name) for name in fields})
         self.validate_config()
@@ -76,7 +75,7 @@ class Config(ConfigModel):
             ConfigError: Fields do not go together; the message has the path to the config.
         """
         for path, cfg in walk(self):
-            with _located(path):
+            with located(path):
                 cfg.validate_config()
 
     def validate_list(self, field: str, valid_options: list[str]) -> None:
@@ -218,33 +217,6 @@ class Config(ConfigModel):
         return cfg
 
 
-@contextmanager
-def _located(path: str) -> Iterator[None]:
-    """Put the path to a config before the messages of its errors."""
-    try:
-        yield
-    except ConfigError as e:
-        raise ConfigError(f'{path}: {e}' if path else str(e)) from e
-
-
-def walk(cfg: Config, path: str = '') -> Iterator[tuple[str, Config]]:
-    """Every config within a config, itself first, with the path that leads to it."""
-    yield path, cfg
-    for name in type(cfg).model_fields:
-        yield from _walk_value(getattr(cfg, name), f'{path}.{name}' if path else name)
-
-
-def _walk_value(value: object, path: str) -> Iterator[tuple[str, Config]]:
-    if isinstance(value, Config):
-        yield from walk(value, path)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _walk_value(item, f'{path}.{key}')
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _walk_value(item, f'{path}[{i}]')
-
-
 def register_config(
     type_hint: str, plugin: str | None = None, upgrader: Upgrader | None = None
 ) -> Callable[[ConfigType], ConfigType]:
@@ -371,3 +343,16 @@ def _missing_plugins(recorded: object) -> str:
     return (
         f' It was written with plugins that are not installed here: {missing}.' if missing else ''
     )
+
+
+__all__ = [
+    'Config',
+    'ConfigError',
+    'build_config',
+    'get_plugin',
+    'register_config',
+    'save_pipeline_config',
+    'upgrade_config',
+    'upgrade_plugin_versions',
+    'walk',
+]

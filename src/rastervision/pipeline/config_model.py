@@ -3,7 +3,8 @@
 `rastervision.pipeline.config` has the class that users see.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import (
@@ -26,6 +27,9 @@ from rastervision.pipeline.config_errors import (
 )
 from rastervision.pipeline.errors import ConfigError, RegistryError, did_you_mean
 from rastervision.pipeline.upgrade import TYPE_HINT
+
+if TYPE_CHECKING:
+    from rastervision.pipeline.config import Config
 
 
 class ConfigModel(BaseModel):
@@ -153,6 +157,33 @@ class ConfigModel(BaseModel):
     @model_serializer(mode='wrap')
     def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {TYPE_HINT: self.type_hint, **handler(self)}
+
+
+@contextmanager
+def located(path: str) -> Iterator[None]:
+    """Put the path to a config before the messages of its errors."""
+    try:
+        yield
+    except ConfigError as e:
+        raise ConfigError(f'{path}: {e}' if path else str(e)) from e
+
+
+def walk(cfg: 'Config', path: str = '') -> Iterator[tuple[str, 'Config']]:
+    """Every config within a config, itself first, with the path that leads to it."""
+    yield path, cfg
+    for name in type(cfg).model_fields:
+        yield from _walk_value(getattr(cfg, name), f'{path}.{name}' if path else name)
+
+
+def _walk_value(value: object, path: str) -> Iterator[tuple[str, 'Config']]:
+    if isinstance(value, ConfigModel):
+        yield from walk(cast('Config', value), path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _walk_value(item, f'{path}.{key}')
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _walk_value(item, f'{path}[{i}]')
 
 
 def _custom_error(kind: str, message: str) -> PydanticCustomError:

@@ -9,23 +9,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain
-from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rastervision.pipeline import plugins
-from rastervision.pipeline.errors import RegistryError, RVError, did_you_mean
-from rastervision.pipeline.plugins import PluginFailure, PluginSource
+from rastervision.pipeline.errors import RegistryError, did_you_mean
+from rastervision.pipeline.plugin_loader import PluginLoader
+from rastervision.pipeline.plugins import PluginSource
 
 if TYPE_CHECKING:
     import click
-    from rastervision.pipeline.runner.runner import Runner
 
     from rastervision.pipeline.config import Config
     from rastervision.pipeline.file_system.file_system import FileSystem
+    from rastervision.pipeline.runner.runner import Runner
     from rastervision.pipeline.rv_config import RVConfig
 
 Upgrader = Callable[[dict[str, Any], int], dict[str, Any]]
-Found = TypeVar('Found')
 
 # What needs no plugin: name -> 'module:class', imported at the first look-up.
 BUILTIN_RUNNERS = {
@@ -76,11 +75,8 @@ class Registry:
         self.plugin_commands: dict[str, click.Command] = {}
         self.rv_config_schema: dict[str, list[str]] = {}
         self.renamed_type_hints: dict[str, str] = dict(RENAMED_TYPE_HINTS)
-        self.plugin_failures: dict[str, PluginFailure] = {}
-        self._loaded: set[str] = set()
         self._builtin_file_systems: list[type[FileSystem]] = []
-        self._lock = RLock()
-        self._loading = False
+        self.loader = PluginLoader(self, self._sources)
 
     # Plugins
 
@@ -104,11 +100,11 @@ class Registry:
         """
         name = self.get_plugin_from_alias(plugin) or plugin
         if name not in self.plugin_versions:
-            self._load_named(name)
+            self.loader.load_named(name)
         if name in self.plugin_versions:
             return self.plugin_versions[name]
         has_configs = any(info.plugin == name for info in self.configs.values())
-        if name in self.plugin_failures or not (name in self._loaded or has_configs):
+        if name in self.loader.failures or not (self.loader.has_loaded(name) or has_configs):
             raise self._unknown('plugin', plugin, self.plugin_versions)
         return 0
 
@@ -131,7 +127,7 @@ class Registry:
 
     def discover_plugins(self) -> list[str]:
         """Names of all plugins that can be found, in the order in which they are loaded."""
-        return list(dict.fromkeys(source.name for source in self._sources()))
+        return list(dict.fromkeys(source.name for source in self.loader.sources()))
 
     def load_plugins(self, plugin_names: Iterable[str] | None = None) -> None:
         """Load plugins now instead of at the first look-up that needs them.
@@ -144,13 +140,13 @@ class Registry:
             RegistryError: A plugin that was asked for by name is missing or does not load.
         """
         if plugin_names is None:
-            self._load_until(lambda: None)
+            self.loader.load_until(lambda: None)
             return
         for name in plugin_names:
-            self._load_named(name)
-            if name in self.plugin_failures:
-                raise RegistryError(f'Cannot load the plugin {self.plugin_failures[name]}')
-            if not any(_is_part_of(loaded, name) for loaded in self._loaded):
+            self.loader.load_named(name)
+            if name in self.loader.failures:
+                raise RegistryError(f'Cannot load the plugin {self.loader.failures[name]}')
+            if not self.loader.has_loaded(name):
                 raise self._unknown('plugin', name, self.discover_plugins())
 
     # Configs
@@ -190,7 +186,7 @@ class Registry:
             RegistryError: There is none.
         """
         name = self.current_type_hint(type_hint)
-        info = self._load_until(lambda: self.configs.get(name))
+        info = self.loader.load_until(lambda: self.configs.get(name))
         if info is None:
             raise self._unknown('type hint', type_hint, self.configs)
         return info
@@ -240,7 +236,7 @@ class Registry:
         """
         if runner_name not in self.runners and runner_name in BUILTIN_RUNNERS:
             self.runners[runner_name] = _resolve(BUILTIN_RUNNERS[runner_name])
-        runner = self._load_until(lambda: self.runners.get(runner_name))
+        runner = self.loader.load_until(lambda: self.runners.get(runner_name))
         if runner is None:
             raise self._unknown('runner', runner_name, {*self.runners, *BUILTIN_RUNNERS})
         return runner
@@ -268,12 +264,12 @@ class Registry:
                     return fs
             return None
 
-        found = self._load_until(find)
+        found = self.loader.load_until(find)
         if found is None:
             verb = 'read from' if mode == 'r' else 'write to'
             raise RegistryError(
                 f'No file system can {verb} {uri!r}; use a local path, or install the plugin for '
-                f'this kind of URI.{self._failures()}'
+                f'this kind of URI.{self.loader.describe_failures()}'
             )
         return found
 
@@ -304,68 +300,15 @@ class Registry:
         if self.settings is not None:
             yield from plugins.profile_sources(self.settings)
 
-    def _load_named(self, name: str) -> None:
-        """Load one plugin, if it can be found, by its name or that of its top-level package."""
-        with self._lock:
-            if self._loading or name in self._loaded:
-                return
-            named = (s for s in self._sources() if _is_part_of(s.name, name))
-            source = next(named, None)
-            if source is not None:
-                self._load_sources([source], lambda: None)
-
-    def _load_until(self, find: Callable[[], Found | None]) -> Found | None:
-        """Load plugins until a function finds what it looks for, or all are loaded."""
-        found = find()
-        if found is None:
-            with self._lock:
-                if not self._loading:
-                    self._load_sources(self._sources(), find)
-            found = find()
-        return found
-
-    def _load_sources(
-        self, sources: Iterable[PluginSource], find: Callable[[], object | None]
-    ) -> None:
-        self._loading = True
-        try:
-            plugins.check_installation()
-            for source in sources:
-                if find() is not None:
-                    return
-                if source.name not in self._loaded:
-                    self._load(source)
-        finally:
-            self._loading = False
-
-    def _load(self, source: PluginSource) -> None:
-        """Load one plugin; a failure is remembered for the messages of later look-ups."""
-        self._loaded.add(source.name)
-        try:
-            plugins.register(source.load(), self)
-        except RVError as e:
-            self.plugin_failures[source.name] = PluginFailure(source.name, source.origin, str(e))
-        except (Exception, SystemExit) as e:  # noqa: BLE001 - foreign code may raise anything
-            reason = f'{type(e).__name__}: {e}'
-            self.plugin_failures[source.name] = PluginFailure(source.name, source.origin, reason)
-
-    def _failures(self) -> str:
-        if not self.plugin_failures:
-            return ''
-        lines = ''.join(f'\n  {failure}' for failure in self.plugin_failures.values())
-        return f' These plugins could not be loaded:{lines}'
-
     def _unknown(self, kind: str, name: str, valid: Iterable[str]) -> RegistryError:
         names = sorted(valid)
         hint = did_you_mean(name, names)
         if not hint and kind != 'type hint':
             hint = f' Known: {", ".join(names)}.'
         way_out = '' if hint else ' Is the plugin that defines it installed?'
-        return RegistryError(f'Unknown {kind} {name!r}.{hint}{way_out}{self._failures()}')
-
-
-def _is_part_of(module: str, package: str) -> bool:
-    return f'{module}.'.startswith(f'{package}.')
+        return RegistryError(
+            f'Unknown {kind} {name!r}.{hint}{way_out}{self.loader.describe_failures()}'
+        )
 
 
 def _origin(cls: type) -> tuple[str, str]:

@@ -15,8 +15,6 @@ the profiles, `RV_CONFIG` an INI file that goes before the profile, `TMPDIR` the
 temporary files.
 """
 
-import ast
-import configparser
 import logging
 import os
 import tempfile
@@ -25,11 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from rastervision.pipeline.errors import ConfigError, NotWritableError, did_you_mean
+from rastervision.pipeline.setting_values import (
+    load_conf_list,
+    parse,
+    read_dotenv,
+    read_ini,
+    setting_name,
+)
 from rastervision.pipeline.verbosity import Verbosity
 
 DEFAULT_PROFILE = 'default'
-TRUE_WORDS = frozenset({'true', 't', 'yes', 'y', 'on', '1'})
-FALSE_WORDS = frozenset({'false', 'f', 'no', 'n', 'off', '0', ''})
 LOG_LEVELS = {
     Verbosity.QUIET: logging.WARNING,
     Verbosity.NORMAL: logging.INFO,
@@ -46,74 +49,6 @@ class _Missing:
 _MISSING = _Missing()
 
 
-def parse_bool(text: str) -> bool:
-    """Read a boolean setting such as 'True', 'no' or '1'.
-
-    Raises:
-        ConfigError: The text is none of the known words.
-    """
-    word = text.strip().lower()
-    if word in TRUE_WORDS:
-        return True
-    if word in FALSE_WORDS:
-        return False
-    raise ConfigError(f'{text!r} is not a boolean; write True or False.')
-
-
-def load_conf_list(s: str | list[str]) -> list[str]:
-    """Read a setting that is a list: 'a, b', or '["a", "b"]' as older profiles have it.
-
-    Raises:
-        ConfigError: The text starts like a JSON list and is none.
-    """
-    if not isinstance(s, str):
-        return list(s)
-    text = s.strip()
-    if not text.startswith('['):
-        return [item.strip() for item in text.split(',') if item.strip()]
-    try:
-        return [str(item) for item in ast.literal_eval(text)]
-    except (SyntaxError, ValueError) as e:
-        raise ConfigError(
-            f'{s!r} is not a list; separate the items with commas, or write ["a", "b"].'
-        ) from e
-
-
-def read_ini(path: Path) -> dict[str, str]:
-    """Read an INI file.
-
-    Returns:
-        'SECTION_KEY' in upper case -> value.
-
-    Raises:
-        ConfigError: The file is not an INI file.
-    """
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(path.read_text('utf-8'), source=str(path))
-    except (configparser.Error, UnicodeDecodeError) as e:
-        raise ConfigError(f'{path} is not an INI file with [SECTION] and key = value: {e}') from e
-    return {
-        setting_name(section, key): value
-        for section in parser.sections()
-        for key, value in parser.items(section)
-    }
-
-
-def read_dotenv(path: Path) -> dict[str, str]:
-    """Read a file of NAME=value lines; an absent file is empty."""
-    if not path.is_file():
-        return {}
-    from dotenv import dotenv_values
-
-    return {name.upper(): value for name, value in dotenv_values(path).items() if value is not None}
-
-
-def setting_name(section: str, key: str) -> str:
-    """Name of a setting in the environment."""
-    return f'{section}_{key}'.upper()
-
-
 def get_env_var(
     key: str, default: Any = None, out_type: type | Callable[[str], Any] | None = None
 ) -> Any:
@@ -128,19 +63,12 @@ def get_env_var(
         ConfigError: The text cannot be read.
     """
     text = os.environ.get(key)
-    return default if text is None else _parse(key, text, out_type or str)
+    return default if text is None else parse(key, text, out_type or str)
 
 
 def child_environment(**defaults: str) -> dict[str, str]:
     """The environment for a child process: that of this one, and defaults for what it lacks."""
     return {**defaults, **os.environ}
-
-
-def _parse(name: str, text: str, parser: Callable[[str], Any]) -> Any:
-    try:
-        return (parse_bool if parser is bool else parser)(text)
-    except (TypeError, ValueError) as e:
-        raise ConfigError(f'The setting {name} has the value {text!r}: {e}') from e
 
 
 class NamespaceConfig:
@@ -181,7 +109,7 @@ class NamespaceConfig:
             if not isinstance(default, str):
                 return default
             text = default
-        return _parse(name, text, parser)
+        return parse(name, text, parser)
 
 
 class RVConfig:
@@ -328,6 +256,8 @@ class RVConfig:
         self.set_tmp_dir_root(settings['tmp_dir_root'])
         self.set_verbosity(settings['verbosity'])
 
+    # Look-up
+
     def _lookup(self, name: str) -> str | None:
         """Value of a setting, by its name in the environment."""
         if self._files is None:
@@ -368,3 +298,6 @@ class RVConfig:
                 f'There is no profile {asked!r} in {home}.{did_you_mean(asked, names)} {known}'
             )
         return files
+
+
+__all__ = ['NamespaceConfig', 'RVConfig', 'get_env_var', 'load_conf_list']

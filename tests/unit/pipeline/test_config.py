@@ -66,7 +66,7 @@ class ShapesPipelineConfig(PipelineConfig):
 @pytest.fixture
 def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Type hints that are not registered stay unknown; nothing is imported for them."""
-    monkeypatch.setattr(registry_, '_sources', lambda: iter(()))
+    monkeypatch.setattr(registry_.loader, 'sources', lambda: iter(()))
 
 
 simple = st.builds(

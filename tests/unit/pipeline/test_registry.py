@@ -45,7 +45,7 @@ def registry_with(monkeypatch: pytest.MonkeyPatch) -> Plug:
     def make(**hooks: Callable[[Registry], None]) -> Registry:
         registry = Registry()
         sources = [PluginSource(name, 'test', lambda h=hook: h) for name, hook in hooks.items()]
-        monkeypatch.setattr(registry, '_sources', lambda: iter(sources))
+        monkeypatch.setattr(registry.loader, 'sources', lambda: iter(sources))
         return registry
 
     return make

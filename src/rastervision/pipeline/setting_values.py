@@ -1,0 +1,92 @@
+"""Reading settings from files and making values of their text."""
+
+import ast
+import configparser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rastervision.pipeline.errors import ConfigError
+
+TRUE_WORDS = frozenset({'true', 't', 'yes', 'y', 'on', '1'})
+FALSE_WORDS = frozenset({'false', 'f', 'no', 'n', 'off', '0', ''})
+
+
+def parse_bool(text: str) -> bool:
+    """Read a boolean setting such as 'True', 'no' or '1'.
+
+    Raises:
+        ConfigError: The text is none of the known words.
+    """
+    word = text.strip().lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise ConfigError(f'{text!r} is not a boolean; write True or False.')
+
+
+def load_conf_list(s: str | list[str]) -> list[str]:
+    """Read a setting that is a list: 'a, b', or '["a", "b"]' as older profiles have it.
+
+    Raises:
+        ConfigError: The text starts like a JSON list and is none.
+    """
+    if not isinstance(s, str):
+        return list(s)
+    text = s.strip()
+    if not text.startswith('['):
+        return [item.strip() for item in text.split(',') if item.strip()]
+    try:
+        return [str(item) for item in ast.literal_eval(text)]
+    except (SyntaxError, ValueError) as e:
+        raise ConfigError(
+            f'{s!r} is not a list; separate the items with commas, or write ["a", "b"].'
+        ) from e
+
+
+def read_ini(path: Path) -> dict[str, str]:
+    """Read an INI file.
+
+    Returns:
+        'SECTION_KEY' in upper case -> value.
+
+    Raises:
+        ConfigError: The file is not an INI file.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text('utf-8'), source=str(path))
+    except (configparser.Error, UnicodeDecodeError) as e:
+        raise ConfigError(f'{path} is not an INI file with [SECTION] and key = value: {e}') from e
+    return {
+        setting_name(section, key): value
+        for section in parser.sections()
+        for key, value in parser.items(section)
+    }
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read a file of NAME=value lines; an absent file is empty."""
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {name.upper(): value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def setting_name(section: str, key: str) -> str:
+    """Name of a setting in the environment."""
+    return f'{section}_{key}'.upper()
+
+
+def parse(name: str, text: str, parser: Callable[[str], Any]) -> Any:
+    """Make the value of a setting's text.
+
+    Raises:
+        ConfigError: The text cannot be read; the message names the setting.
+    """
+    try:
+        return (parse_bool if parser is bool else parser)(text)
+    except (TypeError, ValueError) as e:
+        raise ConfigError(f'The setting {name} has the value {text!r}: {e}') from e
