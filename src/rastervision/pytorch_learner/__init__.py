@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rastervision.pytorch_learner.lazy import lazy_exports
+from rastervision.pipeline.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from rastervision.pipeline.registry import Registry

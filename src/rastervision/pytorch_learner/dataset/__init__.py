@@ -1,6 +1,6 @@
 """Datasets: windows of scenes, and chips in files."""
 
-from rastervision.pytorch_learner.lazy import lazy_exports
+from rastervision.pipeline.lazy import lazy_exports
 
 _HERE = 'rastervision.pytorch_learner.dataset'
 

@@ -1,6 +1,6 @@
 """Names of a package that are imported at their first use.
 
-The configs have to import without torch, while `from rastervision.pytorch_learner import *` gives
+Configs have to import without torch, while `from rastervision.pytorch_learner import *` gives
 datasets and learners too; so the packages here load a module when a name in it is asked for.
 """
 
