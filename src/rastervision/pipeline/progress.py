@@ -30,12 +30,23 @@ _ids = count()
 
 @dataclass(slots=True)
 class Task:
-    """How far one loop has come. `total` is None when nobody knows; times are monotonic seconds."""
+    """How far one loop has come.
+
+    Attributes:
+        desc: What is being done.
+        total: Amount of work, None when nobody knows.
+        unit: 'B' for bytes, else empty.
+        done: Amount of work that is done.
+        timed: Whether its parts take much the same time, so that a rate and a time left make sense.
+        id: Unique in this process.
+        started: Monotonic time of the start in seconds.
+    """
 
     desc: str
     total: float | None = None
     unit: str = ''
     done: float = 0
+    timed: bool = True
     id: int = field(default_factory=lambda: next(_ids))
     started: float = field(default_factory=time.monotonic)
 
@@ -61,7 +72,7 @@ def clock(seconds: float) -> str:
 def describe(task: Task, now: float | None = None) -> str:
     """Count, rate and time left of a task, for example '12/40, 3.2/s, 0:09 left'."""
     elapsed = (time.monotonic() if now is None else now) - task.started
-    rate = task.done / elapsed if elapsed > 0 else 0.0
+    rate = task.done / elapsed if elapsed > 0 and task.timed else 0.0
     parts = [amount(task.done, task.unit)]
     if task.total is not None:
         parts[0] += f'/{amount(task.total, task.unit)}'
@@ -96,7 +107,9 @@ class Bars:
                     escape(task.desc), total=task.total, note=note
                 )
             else:
-                self._display.update(row, completed=task.done, note=note)
+                self._display.update(
+                    row, description=escape(task.desc), completed=task.done, note=note
+                )
 
     def close(self, task: Task) -> None:
         """Take the bar of `task` away and leave one plain line if it took a while."""

@@ -1,0 +1,8 @@
+"""Runners: in this process, or on a pool of processes of this machine."""
+
+from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.runner.inprocess_runner import InProcessRunner
+from rastervision.pipeline.runner.local_runner import LocalRunner
+from rastervision.pipeline.runner.runner import Runner
+
+__all__ = ['InProcessRunner', 'LocalRunner', 'Pipeline', 'Runner']

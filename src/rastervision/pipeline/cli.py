@@ -1,0 +1,280 @@
+"""The command line: `rastervision`."""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rastervision.pipeline import registry_, rv_config_
+from rastervision.pipeline.errors import ConfigError, RVError
+from rastervision.pipeline.plugins import BUILTIN_PLUGINS
+from rastervision.pipeline.verbosity import Verbosity
+
+if TYPE_CHECKING:
+    from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+LAZY_COMMANDS = {
+    'predict': ('rastervision.core.cli', 'Predict on an image with a model bundle.'),
+    'predict_scene': ('rastervision.core.cli', 'Predict on a scene with a model bundle.'),
+}
+"""Commands of our own packages: name -> module that has them, and their line in the help."""
+
+
+def print_error(msg: str) -> None:
+    """Print a message to stderr, in red on a terminal."""
+    click.secho(msg, fg='red', err=True)
+
+
+class RVGroup(click.Group):
+    """A group whose commands are imported when they are used, and whose errors are messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, those of plugins included."""
+        own = {*super().list_commands(ctx), *LAZY_COMMANDS}
+        return sorted({*own, *_third_party_commands()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command with a name, imported if need be."""
+        if (command := super().get_command(ctx, cmd_name)) is not None:
+            return command
+        if cmd_name in LAZY_COMMANDS:
+            module, _ = LAZY_COMMANDS[cmd_name]
+            found = getattr(import_module(module), cmd_name)
+            return found if isinstance(found, click.Command) else None
+        return _third_party_commands().get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Apply the options of the group, then find the command."""
+        _apply_options(**ctx.params)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, without importing those of our own packages."""
+        rows = []
+        for name in self.list_commands(ctx):
+            if name in LAZY_COMMANDS:
+                rows.append((name, LAZY_COMMANDS[name][1]))
+            elif (command := self.get_command(ctx, name)) is not None and not command.hidden:
+                rows.append((name, command.get_short_help_str(limit=formatter.width - 24)))
+        with formatter.section('Commands'):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; our own errors end as one message and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except RVError as error:
+            if rv_config_.get_verbosity() >= Verbosity.VERY_VERBOSE:
+                traceback.print_exc()
+            print_error(f'Error: {error}')
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            print_error('Interrupted.')
+            ctx.exit(INTERRUPTED)
+
+
+def _apply_options(profile: str | None, verbose: int, tmpdir: str | None) -> None:
+    from rastervision.pipeline.logs import log_to_stderr
+
+    rv_config_.set_verbosity(Verbosity.NORMAL + verbose)
+    log_to_stderr()
+    rv_config_.set_tmp_dir_root(tmpdir)
+    rv_config_.set_everett_config(profile=profile)
+
+
+def _third_party_commands() -> dict[str, click.Command]:
+    """Commands of plugins that are not part of Raster Vision; a broken plugin is a warning."""
+    try:
+        names = [name for name in registry_.discover_plugins() if name not in BUILTIN_PLUGINS]
+    except RVError as error:
+        print_error(f'Warning: {error}')
+        names = []
+    for name in names:
+        try:
+            registry_.load_plugins([name])
+        except RVError as error:
+            print_error(f'Warning: {error}')
+    return dict(registry_.plugin_commands)
+
+
+@click.group(
+    cls=RVGroup, name='rastervision', context_settings={'help_option_names': ['-h', '--help']}
+)
+@click.option('--profile', '-p', help='Name of the profile to take settings from.')
+@click.option(
+    '--verbose', '-v', count=True, help='Say more; -vv also shows where errors come from.'
+)
+@click.option('--tmpdir', help='Root of temporary directories.')
+@click.version_option(package_name='rastervision', message='%(version)s')
+def main(profile: str | None, verbose: int, tmpdir: str | None) -> None:
+    """Train and run deep learning models on satellite, aerial and drone imagery."""
+    # The options are applied by RVGroup.resolve_command, before plugins are looked for.
+
+
+@main.command(short_help='Run commands of pipelines.')
+@click.argument('runner')
+@click.argument('cfg_module')
+@click.argument('commands', nargs=-1)
+@click.option(
+    '--arg',
+    '-a',
+    'args',
+    type=(str, str),
+    multiple=True,
+    metavar='KEY VALUE',
+    help='Argument for get_config; repeat it for several.',
+)
+@click.option(
+    '--splits',
+    '-s',
+    type=click.IntRange(min=1),
+    default=1,
+    metavar='N',
+    help='Jobs for each command that can be split; the runner "local" runs them in parallel.',
+)
+@click.option(
+    '--pipeline-run-name',
+    default='raster-vision',
+    show_default=True,
+    help='Name of the run where the engine shows one.',
+)
+@click.option('--dry-run', '-n', is_flag=True, help='Print the plan; run and write nothing.')
+def run(
+    runner: str,
+    cfg_module: str,
+    commands: Sequence[str],
+    args: Sequence[tuple[str, str]],
+    splits: int,
+    pipeline_run_name: str,
+    dry_run: bool,
+) -> None:
+    """Run COMMANDS of the pipelines in CFG_MODULE with RUNNER.
+
+    RUNNER is "inprocess" (all in this process), "local" (on worker processes of this machine), or
+    the name of a runner that a plugin adds.
+
+    CFG_MODULE is a Python file or module with a function get_config (or get_configs) that returns
+    a pipeline config (or a list of them), or a JSON file such as a pipeline-config.json.
+
+    COMMANDS are commands of the pipeline. They run in the order that the pipeline defines. All of
+    them run if none is named.
+    """
+    from rastervision.pipeline.config import save_pipeline_config
+    from rastervision.pipeline.plan import plan, table
+
+    runner_cls = registry_.get_runner(runner)
+    configs = [_prepared(config) for config in get_configs(cfg_module, runner, dict(args))]
+    with ExitStack() as stack:
+        pipelines: dict[str, Pipeline] = {}
+        for config in configs:
+            uri = _config_uri(config)
+            if uri in pipelines:
+                raise ConfigError(f'Two configs of {cfg_module} have the root_uri of {uri}.')
+            pipelines[uri] = config.build(stack.enter_context(rv_config_.get_tmp_dir()))
+        jobs = plan(pipelines, commands, splits)
+        if dry_run:
+            click.echo(table(jobs))
+            return
+        for uri, pipeline in pipelines.items():
+            save_pipeline_config(pipeline.config, uri)
+        runner_cls().run_all(pipelines, commands, splits, pipeline_run_name)
+        for pipeline in pipelines.values():
+            if summary := pipeline.summary():
+                click.echo(f'\n{summary}')
+
+
+@main.command('run_command', short_help='Run one command of a serialized pipeline config.')
+@click.argument('cfg_json_uri')
+@click.argument('command')
+@click.option('--split-ind', type=int, help='Index of the split, from 0.')
+@click.option(
+    '--num-splits', type=click.IntRange(min=1), default=1, help='Number of splits of the command.'
+)
+@click.option('--runner', help='Runner that started this; it may know the index of the split.')
+@click.pass_context
+def run_command(
+    ctx: click.Context,
+    cfg_json_uri: str,
+    command: str,
+    split_ind: int | None,
+    num_splits: int,
+    runner: str | None,
+) -> None:
+    """Run a single COMMAND of the pipeline whose config is the JSON file at CFG_JSON_URI.
+
+    Runners use it to start jobs on other machines.
+    """
+    from rastervision.pipeline.pipeline import PipelineConfig
+    from rastervision.pipeline.runner.execute import execute
+
+    config = PipelineConfig.from_file(cfg_json_uri)
+    profile = ctx.parent.params.get('profile') if ctx.parent else None
+    rv_config_.set_everett_config(profile, config_overrides=config.rv_config)
+    if split_ind is None and runner is not None:
+        split_ind = registry_.get_runner(runner)().get_split_ind()
+    execute(config, command, split_ind or 0, num_splits)
+
+
+def get_configs(
+    cfg_module_path: str, runner: str | None = None, args: Mapping[str, Any] | None = None
+) -> 'list[PipelineConfig]':
+    """The configs that a .py or .json file (path or URI) or a Python module describes.
+
+    Args:
+        cfg_module_path: Path or URI of the file, or dotted path of the module.
+        runner: Name of the runner, for functions with a parameter `runner`.
+        args: Arguments of `get_config`; texts are converted to the annotated types.
+
+    Raises:
+        ConfigError: There is none, it fails, or the arguments do not fit.
+    """
+    from rastervision.pipeline.config_file import load_configs
+
+    return load_configs(cfg_module_path, runner, args)
+
+
+def get_configs_from_module(
+    cfg_module_path: str, runner: str | None, args: Mapping[str, Any]
+) -> 'list[PipelineConfig]':
+    """The configs that a .py file or a Python module describes; see `get_configs`."""
+    from rastervision.pipeline.config_file import configs_from_module
+
+    return configs_from_module(cfg_module_path, runner, args)
+
+
+def convert_bool_args(args: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of arguments in which the texts true and false, in any case, are booleans."""
+    words = {'true': True, 'false': False}
+    return {key: words.get(str(value).lower(), value) for key, value in args.items()}
+
+
+def _prepared(config: 'PipelineConfig') -> 'PipelineConfig':
+    """A copy of a config with all defaults filled in, checked."""
+    config = config.copy()
+    config.update()
+    config.recursive_validate_config()
+    if not config.root_uri:
+        raise ConfigError(f'{type(config).__name__} has no root_uri, below which outputs go.')
+    return config
+
+
+def _config_uri(config: 'PipelineConfig') -> str:
+    """Where the config of a run is kept: below its root, for runners and for people."""
+    from rastervision.pipeline.file_system.utils import is_local
+
+    root = config.root_uri or ''
+    name = 'pipeline-config.json'
+    return str(Path(root) / name) if is_local(root) else f'{root.rstrip("/")}/{name}'
+
+
+if __name__ == '__main__':
+    main(prog_name='rastervision')

@@ -1,0 +1,138 @@
+"""The plan: pipelines, commands and splits as one graph of jobs. Runners only walk it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from rastervision.pipeline.errors import ConfigError, did_you_mean
+
+
+class PlannedPipeline(Protocol):
+    """What the plan needs to know of a pipeline (class or instance)."""
+
+    commands: ClassVar[list[str]]
+    split_commands: ClassVar[list[str]]
+    gpu_commands: ClassVar[list[str]]
+    gather_commands: ClassVar[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One node of the graph: one split of one command of one pipeline, or its gather step.
+
+    Attributes:
+        pipeline: URI of the pipeline's config.
+        command: Name of the method to run.
+        split: Index of the split.
+        num_splits: Number of splits; for a gather step, of the command whose results it joins.
+        after: Ids of the jobs that must be done before.
+        gpu: Whether it uses a GPU.
+        gather: Whether it is a gather step.
+    """
+
+    pipeline: str
+    command: str
+    split: int = 0
+    num_splits: int = 1
+    after: frozenset[str] = frozenset()
+    gpu: bool = False
+    gather: bool = False
+
+    @property
+    def id(self) -> str:
+        """Unique name within a plan."""
+        return f'{self.pipeline}#{self.command}#{self.split}'
+
+    @property
+    def label(self) -> str:
+        """Name for people: 'train', or 'chip 1/4' for the first of four splits."""
+        if self.num_splits == 1 or self.gather:
+            return self.command
+        return f'{self.command} {self.split + 1}/{self.num_splits}'
+
+
+def plan(
+    pipelines: Mapping[str, PlannedPipeline], commands: Sequence[str] = (), num_splits: int = 1
+) -> list[Job]:
+    """Plan the jobs of pipelines.
+
+    The order of the commands is that of `Pipeline.commands`, whatever the order in which they are
+    asked for. A command waits for all jobs of the command before it in the same pipeline; pipelines
+    do not wait for each other. Commands that cannot be split are one job. A command with a gather
+    step gets one more job after its splits, also when there is one split only.
+
+    Args:
+        pipelines: URI of the config -> pipeline.
+        commands: The commands to run; all if empty.
+        num_splits: Number of jobs for each command that can be split.
+
+    Returns:
+        The jobs, each after those that it waits for.
+
+    Raises:
+        ConfigError: `num_splits` is not positive, or a pipeline lacks a command.
+    """
+    if num_splits < 1:
+        raise ConfigError(f'The number of splits must be 1 or more, got {num_splits}.')
+    jobs: list[Job] = []
+    for uri, pipeline in pipelines.items():
+        after: frozenset[str] = frozenset()
+        for command in _in_order(pipeline, commands):
+            stage = _stage(uri, pipeline, command, num_splits, after)
+            jobs += stage
+            gathers = [job for job in stage if job.gather]
+            after = frozenset(job.id for job in gathers or stage)
+    return jobs
+
+
+def _in_order(pipeline: PlannedPipeline, commands: Sequence[str]) -> list[str]:
+    for command in commands:
+        if command not in pipeline.commands:
+            hint = did_you_mean(command, pipeline.commands)
+            raise ConfigError(
+                f'Unknown command {command!r}.{hint} '
+                f'The commands of this pipeline are: {", ".join(pipeline.commands)}.'
+            )
+    return [command for command in pipeline.commands if not commands or command in commands]
+
+
+def _stage(
+    uri: str, pipeline: PlannedPipeline, command: str, num_splits: int, after: frozenset[str]
+) -> list[Job]:
+    """The jobs of one command: its splits, then its gather step if it has one."""
+    count = num_splits if command in pipeline.split_commands else 1
+    gpu = command in pipeline.gpu_commands
+    splits = [Job(uri, command, i, count, after, gpu) for i in range(count)]
+    method = pipeline.gather_commands.get(command)
+    if method is None:
+        return splits
+    done = frozenset(job.id for job in splits)
+    return [*splits, Job(uri, method, 0, count, done, gather=True)]
+
+
+def dependants(jobs: Sequence[Job], failed: str) -> list[Job]:
+    """The jobs that wait, directly or not, for the job with the id `failed`.
+
+    Args:
+        jobs: A plan, each job after those that it waits for.
+        failed: Id of a job.
+    """
+    lost = {failed}
+    for job in jobs:
+        if job.after & lost:
+            lost.add(job.id)
+    return [job for job in jobs if job.id in lost and job.id != failed]
+
+
+def table(jobs: Sequence[Job]) -> str:
+    """The plan as text, a line for each job, as `--dry-run` shows it."""
+    numbers = {job.id: number for number, job in enumerate(jobs, start=1)}
+    rows = [('job', 'command', 'split', 'after', 'gpu', 'config')]
+    for job in jobs:
+        split = '-' if job.num_splits == 1 or job.gather else f'{job.split + 1}/{job.num_splits}'
+        after = ', '.join(map(str, sorted(numbers[name] for name in job.after))) or '-'
+        gpu = 'yes' if job.gpu else '-'
+        rows.append((str(numbers[job.id]), job.command, split, after, gpu, job.pipeline))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ('  '.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
+    return '\n'.join(line.rstrip() for line in lines)

@@ -1,0 +1,55 @@
+"""All jobs one after the other in this process: the simplest way, and the one to debug with."""
+
+from collections.abc import Mapping, Sequence
+
+from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.plan import dependants, plan
+from rastervision.pipeline.runner.execute import execute
+from rastervision.pipeline.runner.runner import Runner
+
+
+class InProcessRunner(Runner):
+    """Walks the plan in this process."""
+
+    def run(
+        self,
+        cfg_json_uri: str,
+        pipeline: Pipeline,
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        """Run commands of a pipeline; see `Runner.run`."""
+        self.run_all({cfg_json_uri: pipeline}, commands, num_splits, pipeline_run_name)
+
+    def run_all(
+        self,
+        pipelines: Mapping[str, Pipeline],
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',  # noqa: ARG002 (no engine shows it)
+    ) -> None:
+        """Run commands of several pipelines.
+
+        A job that fails stops those that wait for it. The failure is raised when all the others
+        have run.
+        """
+        jobs = plan(pipelines, commands, num_splits)
+        failures: dict[str, Exception] = {}
+        left_out: set[str] = set()
+        for job in jobs:
+            if job.id in left_out:
+                continue
+            config = pipelines[job.pipeline].config.copy()
+            try:
+                execute(config, job.command, job.split, job.num_splits)
+            except Exception as error:  # noqa: BLE001 (raised below)
+                failures[job.label] = error
+                left_out |= {later.id for later in dependants(jobs, job.id)}
+        if failures:
+            first, *others = failures.values()
+            if not others:
+                raise first
+            lines = ''.join(f'\n  {label}: {error}' for label, error in failures.items())
+            raise StageError(f'{len(failures)} jobs failed:{lines}') from first

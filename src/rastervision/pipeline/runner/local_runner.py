@@ -1,0 +1,293 @@
+"""Jobs on a pool of worker processes of this machine."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from types import FrameType
+
+import click
+
+from rastervision.pipeline.config_model import walk
+from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
+from rastervision.pipeline.plan import Job, dependants, plan
+from rastervision.pipeline.progress import Task, bars
+from rastervision.pipeline.runner.job_log import JobLog
+from rastervision.pipeline.runner.runner import Runner
+from rastervision.pipeline.runner.worker import Message
+from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
+
+POLL_SECONDS = 0.5
+"""How long a worker that vanished without a word may go unnoticed."""
+
+
+class LocalRunner(Runner):
+    """Carries out a plan on worker processes, at most `num_splits` and one per CPU core at a time.
+
+    A worker goes on with the next job when one has gone well, so that heavy libraries are imported
+    once. What jobs print is shown line by line and kept in `logs/` beside the pipeline's config. A
+    job that fails stops those that wait for it, and nothing else. When the runner ends, in whatever
+    way, its workers and all that they have started end too.
+    """
+
+    def run(
+        self,
+        cfg_json_uri: str,
+        pipeline: Pipeline,
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        """Run commands of a pipeline; see `Runner.run`."""
+        self.run_all({cfg_json_uri: pipeline}, commands, num_splits, pipeline_run_name)
+
+    def run_all(
+        self,
+        pipelines: Mapping[str, Pipeline],
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',  # noqa: ARG002 (no engine shows it)
+    ) -> None:
+        """Run commands of several pipelines, side by side if there are several splits.
+
+        Raises:
+            StageError: Jobs failed; the message has their logs, last lines and what did not run.
+        """
+        jobs = plan(pipelines, commands, num_splits)
+        modules = {uri: config_modules(pipeline.config) for uri, pipeline in pipelines.items()}
+        with _signals_end_blocks():
+            _Run(jobs, modules, size=max(1, min(num_splits, cpu_count()))).carry_out()
+
+
+def cpu_count() -> int:
+    """Number of CPU cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def config_modules(config: PipelineConfig) -> list[tuple[str, str | None]]:
+    """Name and file of the modules that define the classes of the configs in a config.
+
+    A worker imports them, since a class of the user's own config file is in no plugin.
+    """
+    names = dict.fromkeys(type(part).__module__ for _, part in walk(config))
+    return [(name, getattr(sys.modules.get(name), '__file__', None)) for name in names]
+
+
+@contextmanager
+def _signals_end_blocks() -> Iterator[None]:
+    """Let the signals that end a process end its blocks first, as Ctrl-C does."""
+
+    def leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler)
+        raise SystemExit(128 + signum)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = ('SIGTERM', 'SIGHUP', 'SIGBREAK')
+    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {signum: signal.signal(signum, leave) for signum in signals}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+@dataclass
+class _Assignment:
+    """A job that a worker is busy with."""
+
+    job: Job
+    log: JobLog
+
+
+class _Run:
+    """One walk through a plan.
+
+    Args:
+        jobs: The plan.
+        modules: URI of a pipeline -> modules that its jobs need; see `config_modules`.
+        size: Number of workers at most.
+    """
+
+    def __init__(
+        self, jobs: list[Job], modules: Mapping[str, list[tuple[str, str | None]]], size: int
+    ) -> None:
+        self.jobs = jobs
+        self.modules = modules
+        self.size = size
+        self.waiting = list(jobs)
+        self.done: set[str] = set()
+        self.failures: list[str] = []
+        self.busy: dict[WorkerProcess, _Assignment] = {}
+        self.idle: list[WorkerProcess] = []
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.on_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.overall = Task('jobs', total=len(jobs), timed=False)
+        self.tasks: dict[tuple[WorkerProcess, int], Task] = {}
+
+    def carry_out(self) -> None:
+        """Run all jobs.
+
+        Raises:
+            StageError: Some failed.
+        """
+        try:
+            while self.waiting or self.busy:
+                self._start_ready()
+                self._show_overall()
+                self._handle_events()
+        finally:
+            self._close()
+        if self.failures:
+            raise StageError('\n'.join(self.failures))
+
+    def _start_ready(self) -> None:
+        for job in list(self.waiting):
+            if len(self.busy) >= self.size:
+                return
+            if job.after <= self.done:
+                self.waiting.remove(job)
+                log = JobLog(job)
+                worker = self._take_worker(self._threads(job))
+                self.busy[worker] = _Assignment(job, log)
+                worker.send(
+                    {
+                        'config': job.pipeline,
+                        'command': job.command,
+                        'split': job.split,
+                        'num_splits': job.num_splits,
+                        'modules': self.modules[job.pipeline],
+                    }
+                )
+
+    def _threads(self, job: Job) -> int | None:
+        """This job's share of the cores if others run beside it, None (no limit) if it is alone."""
+        splits = 1 if job.gather else job.num_splits
+        beside = min(self.size, splits * len(self.modules))
+        return None if beside == 1 else max(1, cpu_count() // beside)
+
+    def _take_worker(self, threads: int | None) -> WorkerProcess:
+        for worker in self.idle:
+            if worker.threads == threads:
+                self.idle.remove(worker)
+                return worker
+        if self.idle and len(self.idle) + len(self.busy) >= self.size:
+            self.idle.pop().end()
+        return WorkerProcess(self.events, threads, bars=self.on_terminal)
+
+    def _handle_events(self) -> None:
+        """Wait for an event and handle it and those that have come meanwhile."""
+        try:
+            event = self.events.get(timeout=POLL_SECONDS)
+            while True:
+                self._handle(event)
+                event = self.events.get_nowait()
+        except Empty:
+            pass
+        for worker in [worker for worker in self.busy if worker.process.poll() is not None]:
+            worker.kill()  # what its job has started may keep its output open
+            while not self.events.empty():
+                self._handle(self.events.get())
+            if worker in self.busy:
+                self._handle(Event(worker, 'exit'))
+
+    def _handle(self, event: Event) -> None:
+        assignment = self.busy.get(event.worker)
+        if assignment is None:  # an idle worker: what its last job left running still writes
+            return
+        if event.kind == 'line':
+            assignment.log.write(event.data)
+            self._print(assignment.job, event.data)
+        elif event.kind == 'exit':
+            reason = _exit_reason(event.worker.process.returncode)
+            self._finish(event.worker, {'reason': reason, 'detail': '', 'explained': False})
+        elif 'task' in event.data:
+            self._show_task(event.worker, event.data)
+        else:
+            self._finish(event.worker, event.data['failure'])
+
+    def _finish(self, worker: WorkerProcess, failure: Message | None) -> None:
+        assignment = self.busy.pop(worker)
+        job, log = assignment.job, assignment.log
+        self._drop_tasks(worker)
+        self.overall.done += 1
+        if failure is None:
+            log.close()
+            self.done.add(job.id)
+            self.idle.append(worker)
+            return
+        log.write(failure['detail'])
+        log.close()
+        last_lines = [] if failure['explained'] else log.last_lines
+        worker.end()
+        lost = [later for later in dependants(self.jobs, job.id) if later in self.waiting]
+        self.waiting = [later for later in self.waiting if later not in lost]
+        self.overall.done += len(lost)
+        self.failures.append(_describe(job, failure['reason'], log, last_lines, lost))
+
+    def _print(self, job: Job, line: str) -> None:
+        click.echo(f'[{job.label}] {line}' if self.size > 1 else line)
+
+    def _show_overall(self) -> None:
+        if self.on_terminal:
+            running = ', '.join(assignment.job.label for assignment in self.busy.values())
+            self.overall.desc = f'jobs ({running})'
+            bars.show(self.overall)
+
+    def _show_task(self, worker: WorkerProcess, message: Message) -> None:
+        """Show the bar of a loop in a worker, whose clock and ids are not ours."""
+        state = message['task']
+        key = (worker, state['id'])
+        task = self.tasks.setdefault(key, Task(state['desc'], state['total'], state['unit']))
+        task.done = state['done']
+        if message['finished']:
+            bars.close(self.tasks.pop(key))
+        else:
+            bars.show(task)
+
+    def _drop_tasks(self, worker: WorkerProcess) -> None:
+        for key in [key for key in self.tasks if key[0] is worker]:
+            bars.close(self.tasks.pop(key))
+
+    def _close(self) -> None:
+        """End all workers: those that are busy are told first, so that they clean up together."""
+        with ExitStack() as stack:
+            self.overall.desc = 'jobs'
+            stack.callback(bars.close, self.overall)
+            for worker, assignment in self.busy.items():
+                self._drop_tasks(worker)
+                stack.callback(assignment.log.close)
+            for worker in [*self.busy, *self.idle]:
+                stack.callback(worker.kill)
+            for worker in [*self.busy, *self.idle]:
+                worker.ask_to_end()
+            for worker in [*self.busy, *self.idle]:
+                worker.end()
+
+
+def _exit_reason(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = ' (out of memory?)' if name == 'SIGKILL' else ''
+        return f'its process was ended by {name}{hint}'
+    return f'its process ended without a word, with exit code {code}'
+
+
+def _describe(
+    job: Job, reason: str, log: JobLog, last_lines: Collection[str], lost: Sequence[Job]
+) -> str:
+    lines = [f'{job.label} failed: {reason}', f'Its log is {log.uri}']
+    if last_lines:
+        lines[1] += ' and ends with'
+        lines += [f'    {line}' for line in last_lines]
+    if lost:
+        lines.append(f'Not run because of it: {", ".join(other.label for other in lost)}')
+    return '\n'.join(lines)

@@ -1,0 +1,66 @@
+"""Runners: what carries out the jobs of a plan."""
+
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.pipeline import Pipeline
+
+
+class Runner(ABC):
+    """Carries out pipelines somewhere; subclasses are registered with `registry.add_runner`."""
+
+    @abstractmethod
+    def run(
+        self,
+        cfg_json_uri: str,
+        pipeline: Pipeline,
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        """Run commands of a pipeline.
+
+        Args:
+            cfg_json_uri: URI of the serialised config of the pipeline.
+            pipeline: The pipeline.
+            commands: Names of the commands; all if empty.
+            num_splits: Number of jobs for each command that can be split.
+            pipeline_run_name: Name of the run where the engine shows one.
+
+        Raises:
+            StageError: A command failed.
+        """
+
+    def run_all(
+        self,
+        pipelines: Mapping[str, Pipeline],
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        """Run commands of several pipelines (URI of the config -> pipeline), one after the other.
+
+        Raises:
+            StageError: A command failed.
+        """
+        for cfg_json_uri, pipeline in pipelines.items():
+            self.run(cfg_json_uri, pipeline, commands, num_splits, pipeline_run_name)
+
+    def run_command(self, cmd: list[str]) -> None:
+        """Run one program with its arguments where the jobs run: here, as a process of its own.
+
+        Raises:
+            StageError: The program is missing or does not end with exit code 0.
+        """
+        try:
+            result = subprocess.run(cmd, check=False)  # noqa: S603 (the caller's own command)
+        except OSError as error:
+            raise StageError(f'Cannot run {cmd[0]!r}: {error.strerror}.') from error
+        if result.returncode != 0:
+            raise StageError(f'{cmd[0]!r} ended with exit code {result.returncode}.')
+
+    def get_split_ind(self) -> int | None:
+        """Index of the split that this process is to run, if the engine tells it (array jobs)."""
+        return None

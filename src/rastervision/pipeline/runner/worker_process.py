@@ -1,0 +1,123 @@
+"""The parent's side of a worker process."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import IO, Any, Literal, cast
+
+from rastervision.pipeline import rv_config_
+from rastervision.pipeline.runner.worker import GRACE_SECONDS, Message, main
+from rastervision.pipeline.rv_config import child_environment
+
+IS_WINDOWS = sys.platform == 'win32'
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a worker did.
+
+    Attributes:
+        worker: The worker.
+        kind: It wrote a line, sent a message (the state of a bar, the end of the job), or ended.
+        data: The line or the message; empty at the end of the worker.
+    """
+
+    worker: 'WorkerProcess'
+    kind: Literal['line', 'message', 'exit']
+    data: Any = ''
+
+
+class WorkerProcess:
+    """A process that carries out jobs, one at a time, and puts what happens on a queue.
+
+    It has a process group of its own, so that Ctrl-C reaches the parent alone, and so that `stop`
+    can end whatever the jobs have started.
+
+    Args:
+        events: Where events go, from a thread.
+        threads: Number of threads that numerical libraries may use; None for their own choice.
+        bars: Send the state of progress bars instead of printing log lines.
+    """
+
+    def __init__(self, events: 'SimpleQueue[Event]', threads: int | None, bars: bool) -> None:
+        self.threads = threads
+        self._killed = False
+        self._mark = f'\x1e{secrets.token_hex(8)} '
+        env = {'OMP_NUM_THREADS': str(threads)} if threads is not None else {}
+        own_group: dict[str, Any] = (
+            {'creationflags': getattr(subprocess, 'CREATE_NEW_PROCESS_GROUP', 0)}
+            if IS_WINDOWS
+            else {'start_new_session': True}
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, '-P', '-c', f'from {main.__module__} import main; main()'],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=child_environment(**env),
+            **own_group,
+        )
+        self._reader = threading.Thread(target=self._read, args=(events,), daemon=True)
+        self._reader.start()
+        self.send(
+            {
+                'mark': self._mark,
+                'bars': bars,
+                'sys_path': sys.path,
+                'settings': rv_config_.hand_over(),
+            }
+        )
+
+    def send(self, message: Message) -> None:
+        """Write a message to the worker; one that has ended is found out by its exit event."""
+        pipe = cast(IO[bytes], self.process.stdin)
+        with suppress(OSError):
+            pipe.write(json.dumps(message).encode() + b'\n')
+            pipe.flush()
+
+    def ask_to_end(self) -> None:
+        """Tell the worker to stop what it does, clean up and end."""
+        with suppress(OSError):  # what was not written yet has nobody to read it
+            cast(IO[bytes], self.process.stdin).close()
+
+    def kill(self) -> None:
+        """End the worker, and all that its jobs have started, at once."""
+        if self._killed:
+            return
+        self._killed = True
+        self.ask_to_end()
+        if IS_WINDOWS:
+            command = ['taskkill', '/T', '/F', '/PID', str(self.process.pid)]
+            subprocess.run(command, capture_output=True, check=False)  # noqa: S603 (our own process)
+        else:
+            with suppress(ProcessLookupError, PermissionError):  # the group is empty
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._reader.join(timeout=GRACE_SECONDS)
+
+    def end(self, seconds: float = GRACE_SECONDS + 1) -> None:
+        """Ask the worker to end, and kill what is left of it and its jobs after some seconds."""
+        self.ask_to_end()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        self.kill()
+
+    def _read(self, events: 'SimpleQueue[Event]') -> None:
+        """Turn the output into events; of a line redrawn by carriage returns, the last state."""
+        with cast(IO[bytes], self.process.stdout) as output:
+            for raw in output:
+                text = raw.decode(errors='replace').rstrip('\r\n')
+                line, mark, message = text.partition(self._mark)
+                if line or not mark:
+                    events.put(Event(self, 'line', line.rpartition('\r')[2]))
+                if mark:
+                    events.put(Event(self, 'message', json.loads(message)))
+        self.process.wait()
+        events.put(Event(self, 'exit'))
