@@ -36,6 +36,7 @@ class RasterioCRSTransformer(CRSTransformer):
         source = to_crs(image_crs)
         target = source if map_crs is None else to_crs(map_crs)
         super().__init__(transform, _as_text(image_crs), _as_text(map_crs))
+        self.transform: Affine = transform
         self.round_pixels = round_pixels
         self._inverse = ~transform
         self._crs_pair = None if source == target else (source, target)
@@ -68,6 +69,22 @@ class RasterioCRSTransformer(CRSTransformer):
 
         with open_raster(uri) as dataset:
             return cls.from_dataset(dataset, map_crs, **kwargs)
+
+    def variant(
+        self, map_crs: Any = None, round_pixels: bool | None = None
+    ) -> 'RasterioCRSTransformer':
+        """A transformer for the same raster.
+
+        Args:
+            map_crs: CRS of its map coordinates; None keeps that of this one.
+            round_pixels: whether it rounds pixel coordinates down; None does as this one.
+        """
+        return RasterioCRSTransformer(
+            self.transform,
+            self.image_crs,
+            self.map_crs if map_crs is None else map_crs,
+            self.round_pixels if round_pixels is None else round_pixels,
+        )
 
     def _map_to_pixel(self, point: XY) -> XY:
         if self._crs_pair is not None:

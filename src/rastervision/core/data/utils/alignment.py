@@ -84,9 +84,7 @@ def _exact(transformer: CRSTransformer, image: CRSTransformer) -> CRSTransformer
     if isinstance(transformer, RasterioCRSTransformer) and isinstance(
         image, RasterioCRSTransformer
     ):
-        return RasterioCRSTransformer(
-            transformer.transform, transformer.image_crs, image.image_crs, round_pixels=False
-        )
+        return transformer.variant(image.image_crs, round_pixels=False)
     return transformer
 
 

@@ -74,7 +74,8 @@ def rgb_to_int_array(rgb_array: NDArray[Any]) -> NDArray[np.uint32]:
         (...) numbers.
     """
     r, g, b = np.moveaxis(np.asarray(rgb_array).astype(np.uint32), -1, 0)
-    return (r << 16) + (g << 8) + b
+    numbers: NDArray[np.uint32] = (r << 16) + (g << 8) + b
+    return numbers
 
 
 def distinct_colors(n: int, avoid: Sequence[Triple] = ()) -> list[Triple]:

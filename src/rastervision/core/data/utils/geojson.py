@@ -183,10 +183,11 @@ def buffer_geoms(
         class_bufs: distances by the property class_id; None leaves that class as it is.
         default_buf: distance for other classes.
     """
+    distances: dict[Any, float | None] = dict(class_bufs or {})
 
     def buffer(geom: BaseGeometry, feature: Feature) -> BaseGeometry:
         class_id = (feature.get('properties') or {}).get('class_id')
-        distance = (class_bufs or {}).get(class_id, default_buf)
+        distance = distances.get(class_id, default_buf)
         return geom if distance is None else geom.buffer(distance)
 
     return map_geoms(buffer, geojson, [geom_type])

@@ -8,7 +8,7 @@ third dimension is dropped.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import shapely
@@ -121,8 +121,8 @@ _Made: TypeAlias = tuple[Geoms, NDArray[np.intp], NDArray[np.intp]]
 def _points(parts: _Parts, dropped: Counter[str]) -> _Made:
     full = [i for i, c in enumerate(parts.coords) if c]
     dropped['empty'] += len(parts.coords) - len(full)
-    geoms = shapely.points(_xy(parts.coords[i] for i in full))
-    return np.atleast_1d(geoms), *_select(parts, full)
+    geoms = cast('Geoms', shapely.points(_xy(parts.coords[i] for i in full)))
+    return geoms, *_select(parts, full)
 
 
 def _lines(parts: _Parts, dropped: Counter[str]) -> _Made:
@@ -131,7 +131,7 @@ def _lines(parts: _Parts, dropped: Counter[str]) -> _Made:
     coords = [parts.coords[i] for i in full]
     index = np.repeat(np.arange(len(coords)), [len(c) for c in coords]).astype(np.intp)
     geoms = shapely.linestrings(_xy(p for line in coords for p in line), indices=index)
-    return geoms, *_select(parts, full)
+    return cast('Geoms', geoms), *_select(parts, full)
 
 
 def _polygons(parts: _Parts, dropped: Counter[str]) -> _Made:
@@ -154,8 +154,9 @@ def _polygons(parts: _Parts, dropped: Counter[str]) -> _Made:
     kept = [rings[i] for i in np.flatnonzero(keep)]
     full, index = np.unique(owner[keep], return_inverse=True)
     ring_index = np.repeat(np.arange(len(kept)), [len(ring) for ring in kept]).astype(np.intp)
-    made = shapely.linearrings(_xy(p for ring in kept for p in ring), indices=ring_index)
-    return shapely.polygons(made, indices=index), *_select(parts, full.tolist())
+    made: Any = shapely.linearrings(_xy(p for ring in kept for p in ring), indices=ring_index)
+    geoms = cast('Geoms', shapely.polygons(made, indices=index))
+    return geoms, *_select(parts, full.tolist())
 
 
 def _is_flat(ring: Points) -> bool:

@@ -11,7 +11,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.utils.features import Geoms
 
 Coords = NDArray[np.float64]
-Offsets = NDArray[np.intp]
+Offsets = NDArray[np.integer[Any]]
 
 _MANY_VERTICES = 2000
 _MARGIN = 2.0
@@ -59,7 +59,9 @@ def _polygon_dicts(
     """GeoJSON polygons in the pixel frame of a result, and which of `geoms` each is."""
     if not len(geoms):
         return []
-    _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(geoms, include_z=False)
+    _, coords, offsets = shapely.to_ragged_array(geoms, include_z=False)
+    ring_offsets: Offsets = offsets[0]
+    polygon_offsets: Offsets = offsets[1]
     if len(coords) > _MANY_VERTICES:
         coords, ring_offsets = thin_outside(coords, ring_offsets, window)
     scale = (shape[1] / window.width, shape[0] / window.height)

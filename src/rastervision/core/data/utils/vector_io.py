@@ -133,12 +133,7 @@ def _transformer_from(
 ) -> CRSTransformer:
     """A transformer for the raster of `base` whose map coordinates are those of a file."""
     if isinstance(base, RasterioCRSTransformer):
-        exact = rounding != 'transformer'
-        if crs is None and not exact:
-            return base
-        map_crs = base.map_crs if crs is None else crs
-        round_pixels = base.round_pixels and not exact
-        return RasterioCRSTransformer(base.transform, base.image_crs, map_crs, round_pixels)
+        return base.variant(crs, None if rounding == 'transformer' else False)
     if crs is not None and not _is_lon_lat(crs):
         name = crs.to_string() if crs.to_authority() else crs.name
         if isinstance(base, IdentityCRSTransformer):

@@ -10,7 +10,7 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features
 from rastervision.core.data.utils.misc import listify_uris
-from rastervision.core.data.utils.vector_io import read_features, to_pixels
+from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
 from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
 from rastervision.core.data.vector_transformer import VectorTransformer
 from rastervision.pipeline.config import register_config
@@ -47,7 +47,7 @@ class GeoJSONVectorSource(VectorSource):
         self.round_pixels = round_pixels
 
     def _get_features(self) -> Features:
-        rounding = 'transformer' if self.round_pixels else 'none'
+        rounding: Rounding = 'transformer' if self.round_pixels else 'none'
         parts = []
         for uri in self.uris:
             features, crs = read_features(uri)

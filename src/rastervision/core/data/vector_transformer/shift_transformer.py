@@ -62,8 +62,7 @@ class ShiftTransformer(ArrayVectorTransformer):
 
     def _exact(self, crs_transformer: CRSTransformer | None) -> CRSTransformer:
         if isinstance(crs_transformer, RasterioCRSTransformer):
-            t = crs_transformer
-            return RasterioCRSTransformer(t.transform, t.image_crs, t.map_crs, round_pixels=False)
+            return crs_transformer.variant(round_pixels=False)
         if crs_transformer is None or crs_transformer.map_crs is None:
             raise ConfigError(
                 'A shift_transformer shifts by metres, which an image without georeference does '
