@@ -196,8 +196,8 @@ class Config(ConfigModel):
         missing = partial(_missing_plugins, cfg_dict.get(PLUGIN_VERSIONS))
         hint = values.pop(TYPE_HINT)
         try:
-            target = cls if hint == cls.type_hint else registry_.get_config(hint)
-        except RegistryError as e:
+            target = cls if hint == cls.type_hint else _config_class(hint)
+        except ConfigError as e:
             raise ConfigError(f'{e}{missing()}') from e
         for name in METADATA_FIELDS:
             if name not in target.model_fields:
@@ -268,11 +268,16 @@ def build_config(x: Any) -> Config | list[Config]:
         return [build_config(item) for item in x]
     if not isinstance(x, Mapping) or TYPE_HINT not in x:
         raise ConfigError(f'Expected a serialised config with a {TYPE_HINT}, got {x!r}.')
+    return _config_class(x[TYPE_HINT]).model_validate(x)
+
+
+def _config_class(type_hint: object) -> type[Config]:
+    if not isinstance(type_hint, str):
+        raise ConfigError(f'{TYPE_HINT}: expected the name of a config class, got {type_hint!r}.')
     try:
-        cls = registry_.get_config(x[TYPE_HINT])
+        return registry_.get_config(type_hint)
     except RegistryError as e:
         raise ConfigError(str(e)) from e
-    return cls.model_validate(x)
 
 
 def upgrade_plugin_versions(plugin_versions: Mapping[str, int]) -> dict[str, int]:

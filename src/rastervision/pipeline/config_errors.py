@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.upgrade import TYPE_HINT
 
 # Kinds of our own errors; their messages say what was given
 UNKNOWN_FIELD = 'rv_unknown_field'
@@ -92,14 +93,18 @@ class _Problem:
 
 def _relevant(problems: list[_Problem]) -> list[_Problem]:
     """Leave out what the members of a union say that the value was not meant for."""
-    paths = {p.path for p in problems}
 
     def beside_the_point(problem: _Problem) -> bool:
-        deeper = any(
-            p != problem.path and p.startswith((f'{problem.path}.', f'{problem.path}['))
-            for p in paths
+        if not problem.in_union:
+            return False
+        place = problem.path
+        if problem.type == WRONG_FAMILY:
+            place = place.removesuffix(f'.{TYPE_HINT}')
+        return any(
+            p.path.startswith((f'{place}.', f'{place}['))
+            for p in problems
+            if p.path != problem.path and p.type != WRONG_FAMILY
         )
-        return problem.in_union and deeper
 
     kept = [p for p in problems if not beside_the_point(p)]
     return kept or problems

@@ -3,6 +3,7 @@
 import ast
 import configparser
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,12 @@ def read_ini(path: Path) -> dict[str, str]:
         'SECTION_KEY' in upper case -> value.
 
     Raises:
-        ConfigError: The file is not an INI file.
+        ConfigError: The file cannot be read or is not an INI file.
     """
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text('utf-8'), source=str(path))
-    except (configparser.Error, UnicodeDecodeError) as e:
+        parser.read_string(_read_text(path), source=str(path))
+    except configparser.Error as e:
         raise ConfigError(f'{path} is not an INI file with [SECTION] and key = value: {e}') from e
     return {
         setting_name(section, key): value
@@ -67,12 +68,24 @@ def read_ini(path: Path) -> dict[str, str]:
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
-    """Read a file of NAME=value lines; an absent file is empty."""
+    """Read a file of NAME=value lines; an absent file is empty.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
     if not path.is_file():
         return {}
     from dotenv import dotenv_values
 
-    return {name.upper(): value for name, value in dotenv_values(path).items() if value is not None}
+    values = dotenv_values(stream=StringIO(_read_text(path)))
+    return {name.upper(): value for name, value in values.items() if value is not None}
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text('utf-8')
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f'Cannot read the settings in {path}: {e}') from e
 
 
 def setting_name(section: str, key: str) -> str:

@@ -30,6 +30,11 @@ class Colour(Enum):
     blue = 'b'
 
 
+@register_config('test_other')
+class Other(Config):
+    name: str = 'x'
+
+
 @register_config('test_shape')
 class Shape(Config):
     size: float = 1.0
@@ -48,13 +53,9 @@ class Group(Shape):
     by_name: dict[str, Shape] = {}
     by_id: dict[int, Optional[Shape]] = {}  # noqa: UP045
     extra: Union[list[Shape], Shape, None] = None  # noqa: UP007
+    either: Union[Other, Shape, None] = None  # noqa: UP007
     main: Shape = Circle(radius=5)
     pair: tuple[Shape, int] = (Circle(), 1)
-
-
-@register_config('test_other')
-class Other(Config):
-    name: str = 'x'
 
 
 @register_config('test_config_pipeline')
@@ -183,6 +184,13 @@ def test_given_type_hint_must_be_that_of_the_class() -> None:
         (lambda: Config.from_dict({'size': 1}), ['needs a type_hint']),
         (lambda: Circle.model_validate(3), ['Circle: ', 'got 3']),
         (lambda: Shape(uris='x' * 10, size='y' * 1000), ["got 'yyy", '...']),
+        (
+            lambda: Group(either={'type_hint': 'test_circle', 'radius': 'x'}),
+            ['Group: either.radius: input should be a valid integer', "got 'x'"],
+        ),
+        (lambda: Group(either=3), ['instance of Other', 'instance of Shape', 'got 3']),
+        (lambda: build_config({'type_hint': ['a']}), ['type_hint: expected the name', "['a']"]),
+        (lambda: Config.from_dict({'type_hint': None}), ['type_hint: expected the name', 'None']),
         (lambda: build_config({'size': 3}), ['type_hint']),
         (lambda: build_config('test_shape'), ['type_hint', "'test_shape'"]),
     ],

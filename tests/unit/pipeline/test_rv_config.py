@@ -1,4 +1,5 @@
 import itertools
+import json
 import logging
 from pathlib import Path
 
@@ -92,6 +93,13 @@ def test_missing_and_malformed_files_are_named(
         settings.set_everett_config(profile='mine')
     with pytest.raises(ConfigError, match=r"no profile 'x' in .*void\. There are no profiles"):
         settings.set_everett_config(profile='x', rv_home=str(alone / 'void'))
+    (alone / 'home' / 'mine').write_bytes(b'\xff')
+    with pytest.raises(ConfigError, match=r'Cannot read the settings in .*mine'):
+        settings.set_everett_config(profile='mine')
+    (alone / '.env').write_bytes(b'\xff')
+    with pytest.raises(ConfigError, match=r'Cannot read the settings in \.env'):
+        settings.set_everett_config()
+    (alone / '.env').unlink()
     monkeypatch.setenv('RV_CONFIG', 'absent.ini')
     with pytest.raises(ConfigError, match=r'RV_CONFIG names absent\.ini: no such file'):
         settings.set_everett_config()
@@ -135,6 +143,17 @@ def test_settings_travel_and_come_back(alone: Path) -> None:
     here.set_everett_config(rv_home=str(alone / 'void'), config_overrides=travelling)
     assert here.get_namespace_option('batch', 'gpu_job_queue') == 'q'
     assert here.get_namespace_option('batch', 'attempts') is None
+
+
+def test_child_processes_take_over(alone: Path) -> None:
+    (alone / 'home' / 'mine').write_text('[a]\nx = mine\n')
+    parent, child = RVConfig(), RVConfig()
+    parent.set_everett_config(profile='mine', config_overrides={'a_y': 'override'})
+    parent.set_tmp_dir_root(str(alone / 'tmp'))
+    child.take_over(json.loads(json.dumps(parent.hand_over())))
+    assert child.get_namespace_option('a', 'x') == 'mine'
+    assert child.get_namespace_option('a', 'y') == 'override'
+    assert child.get_tmp_dir_root() == str(alone / 'tmp')
 
 
 @pytest.mark.parametrize(
