@@ -139,8 +139,7 @@ class DataConfig(Config):
 
         Both resize to `img_sz` and then apply `base_transform`. The second augments before that.
         """
-        import albumentations as alb
-
+        from rastervision.pytorch_learner.alb import alb
         from rastervision.pytorch_learner.utils.utils import (
             deserialize_albumentation_transform as deserialize,
         )

@@ -89,7 +89,7 @@ class GeoDataset(AlbumentationsDataset):
         self, transform: 'BasicTransform | None', out_size: tuple[int, int]
     ) -> 'BasicTransform':
         """The transform, followed by a resizing to (height, width)."""
-        import albumentations as alb
+        from rastervision.pytorch_learner.alb import alb
 
         resize = alb.Resize(*out_size)
         return resize if transform is None else alb.Compose([transform, resize])

@@ -9,13 +9,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import albumentations as alb
 import cv2
 import numpy as np
-from albumentations.core.transforms_interface import BasicTransform, ImageOnlyTransform
 from numpy.typing import NDArray
 
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pytorch_learner.alb import BasicTransform, ImageOnlyTransform, alb
 
 LAMBDA_PATH = 'lambda_transforms_path'
 _CLASS = '__class_fullname__'
