@@ -30,7 +30,7 @@ EDGE_BELOW = (SW, SE, ALL - SW, ALL - SE)
 # The pixel to the lower left is set and the one to the lower right is not: a run of pixels ends.
 ENDS_RUN = (ALL - SE, NE | SW)
 
-FLUSH_SIZE = 1_000_000
+FLUSH_SIZE = 2**18
 """Number of turns at which finished polygons are taken out."""
 
 
@@ -65,7 +65,8 @@ class _Turns:
         """Positions of turns that are at the same saddle as the turn before."""
         second: Ints = np.flatnonzero(self.saddle[1:] & self.saddle[:-1]) + 1
         first = second - 1
-        return second[(self.x[second] == self.x[first]) & (self.y[second] == self.y[first])]
+        same = (self.x[second] == self.x[first]) & (self.y[second] == self.y[first])
+        return np.asarray(second[same])
 
     @classmethod
     def joined(cls, parts: list['_Turns']) -> '_Turns':
@@ -153,7 +154,7 @@ def _find_turns(padded: NDArray[np.uint8], y: int) -> _Turns:
     ends = padded[:-1] ^ padded[1:]  # 1 where a horizontal edge runs along a pixel
     turning = sides[:-1] ^ sides[1:]
     turning |= sides[:-1] & ends[:, :-1] & ends[:, 1:]
-    found = np.flatnonzero(turning)
+    found = np.flatnonzero(turning.view(bool))
     row, x = np.divmod(found, sides.shape[1])
     code = (
         padded[row, x] * np.uint8(NW)
@@ -165,7 +166,7 @@ def _find_turns(padded: NDArray[np.uint8], y: int) -> _Turns:
     ending = np.flatnonzero(np.isin(code, ENDS_RUN))
     if len(ending):
         # the side before this one in the row of pixels below is where the run starts
-        below = np.flatnonzero(sides[1:])
+        below = np.flatnonzero(sides[1:].view(bool))
         before = below[np.searchsorted(below, found[ending]) - 1]
         run[ending] = before % sides.shape[1]
 

@@ -1,0 +1,335 @@
+"""SemanticSegmentationLabelStore: class maps, scores and polygons of a scene (C+E)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.label import (
+    SemanticSegmentationDiscreteLabels,
+    SemanticSegmentationLabels,
+    SemanticSegmentationSmoothLabels,
+)
+from rastervision.core.data.label_store.label_store import LabelStore, LabelStoreConfig
+from rastervision.core.data.label_store.ss_writer import OutputFiles, SemanticSegmentationWriter
+from rastervision.core.data.label_store.vector_output import VectorOutputConfig
+from rastervision.core.data.raster_source.rasterio_io import RasterReader
+from rastervision.core.data.raster_transformer.rgb_class_transformer import RGBClassTransformer
+from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.file_system import download_if_needed, is_local
+
+if TYPE_CHECKING:
+    from rastervision.core.data.scene import SceneConfig
+    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+
+BAND_ROWS = 512
+
+
+class SemanticSegmentationLabelStore(LabelStore):
+    """A folder with the predictions for a scene.
+
+    - `labels.tif`: class ids (uint8, with a colour table) or, as RGB, their colours.
+    - `scores.tif`: scores of all classes, float32 or as uint8 (0..255 for 0..1); optional.
+    - `vector_output/class-<id>-<name>.json`: polygons as GeoJSON, in map coordinates; optional.
+
+    Every file appears only when it is complete.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        crs_transformer: CRSTransformer,
+        class_config: ClassConfig,
+        bbox: Box | None = None,
+        tmp_dir: str | None = None,
+        vector_outputs: Sequence[VectorOutputConfig] | None = None,
+        save_as_rgb: bool = False,
+        discrete_output: bool = True,
+        smooth_output: bool = False,
+        smooth_as_uint8: bool = False,
+        rasterio_block_size: int = 512,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            uri: the folder.
+            crs_transformer: of the image.
+            class_config: names and colours of the classes.
+            bbox: where the extent lies in the image, in the source pixel frame.
+            tmp_dir: folder for downloads.
+            vector_outputs: polygons to write.
+            save_as_rgb: keep colours instead of class ids.
+            discrete_output: write `labels.tif`.
+            smooth_output: write `scores.tif`.
+            smooth_as_uint8: keep scores as uint8.
+            rasterio_block_size: side of the tiles of rasters, in pixels; a multiple of 16.
+
+        Raises:
+            ConfigError: a vector output names a class that does not exist.
+        """
+        self.root_uri = uri.rstrip('/') or uri
+        self.class_config = class_config
+        self.tmp_dir = tmp_dir
+        self.vector_outputs = list(vector_outputs or [])
+        self.save_as_rgb = save_as_rgb
+        self.discrete_output = discrete_output
+        self.smooth_output = smooth_output
+        self.smooth_as_uint8 = smooth_as_uint8
+        self.rasterio_block_size = rasterio_block_size
+        self._bbox = bbox
+        self._crs_transformer = crs_transformer
+        self._readers: dict[str, tuple[int, RasterReader]] = {}
+        for output in self.vector_outputs:
+            if output.class_id >= len(class_config):
+                raise ConfigError(
+                    f'vector_output has class_id={output.class_id}, but the classes are '
+                    f'{dict(enumerate(class_config.names))}.'
+                )
+
+    # ---- places
+
+    @property
+    def label_uri(self) -> str:
+        """URI of the class raster."""
+        return f'{self.root_uri}/labels.tif'
+
+    @property
+    def score_uri(self) -> str:
+        """URI of the score raster."""
+        return f'{self.root_uri}/scores.tif'
+
+    @property
+    def vector_output_uri(self) -> str:
+        """URI of the folder of polygons."""
+        return f'{self.root_uri}/vector_output'
+
+    @property
+    def bbox(self) -> Box | None:
+        return self._bbox
+
+    @property
+    def crs_transformer(self) -> CRSTransformer:
+        return self._crs_transformer
+
+    def set_bbox(self, bbox: Box) -> None:
+        self._bbox = bbox
+
+    # ---- writing
+
+    def writer(self) -> SemanticSegmentationWriter:
+        """A writer that takes bands of scores (`ScoreTile`) from top to bottom.
+
+        Raises:
+            ConfigError: the store does not know its bbox.
+        """
+        if self._bbox is None:
+            raise ConfigError(
+                f'The size of the predictions for {self.root_uri} is not known; give the label '
+                'store a bbox.'
+            )
+        return self._writer(self._bbox.extent)
+
+    def save(
+        self, labels: SemanticSegmentationLabels, profile: dict[str, Any] | None = None
+    ) -> None:
+        """Write labels and, from smooth labels, scores.
+
+        Args:
+            labels: labels of the whole extent.
+            profile: rasterio creation options that replace ours.
+        """
+        smooth = self.smooth_output and isinstance(labels, SemanticSegmentationSmoothLabels)
+        with self._writer(labels.extent, profile, smooth) as writer:
+            for band in _bands(labels.extent):
+                scores = labels.get_score_arr(band) if smooth else None
+
+                def mask_of(output: VectorOutputConfig, band: Box = band) -> NDArray[np.bool_]:
+                    return labels.get_class_mask(band, output.class_id, output.threshold)
+
+                writer.write_labels(band, labels.get_label_arr(band), scores, mask_of)
+
+    def _writer(
+        self, extent: Box, profile: dict[str, Any] | None = None, smooth: bool | None = None
+    ) -> SemanticSegmentationWriter:
+        files = OutputFiles(
+            labels=self.label_uri if self.discrete_output else None,
+            scores=self.score_uri if (self.smooth_output if smooth is None else smooth) else None,
+            vectors=[
+                (f'{self.vector_output_uri}/{output.file_name(self.class_config)}', output)
+                for output in self.vector_outputs
+            ],
+            rgb=self.save_as_rgb,
+            scores_as_uint8=self.smooth_as_uint8,
+            block_size=self.rasterio_block_size,
+            profile=profile,
+        )
+        bbox = extent if self._bbox is None else self._bbox
+        if bbox.size != extent.size:
+            raise DataError(
+                f'Labels of {extent.height} x {extent.width} pixels do not fit the bbox '
+                f'{bbox.tuple_format()} of the label store {self.root_uri}.'
+            )
+        return SemanticSegmentationWriter(
+            files, extent, self.class_config, self._crs_transformer, bbox
+        )
+
+    # ---- reading
+
+    def get_labels(self) -> SemanticSegmentationLabels:
+        """Smooth labels when scores are kept, otherwise discrete ones.
+
+        Raises:
+            NotReadableError: nothing was predicted yet.
+        """
+        return self.get_scores() if self.smooth_output else self.get_discrete_labels()
+
+    def get_discrete_labels(self) -> SemanticSegmentationDiscreteLabels:
+        """All class ids, from `labels.tif`."""
+        extent = self._extent_of(self._label_reader)
+        labels = SemanticSegmentationDiscreteLabels.make_empty(extent, len(self.class_config))
+        for band in _bands(extent):
+            labels[band] = self.get_label_arr(band)
+        return labels
+
+    def get_scores(self) -> SemanticSegmentationSmoothLabels:
+        """All scores, from `scores.tif`."""
+        extent = self._extent_of(self._score_reader)
+        labels = SemanticSegmentationSmoothLabels.make_empty(extent, len(self.class_config))
+        for band in _bands(extent):
+            labels[band] = self.get_score_arr(band)
+        return labels
+
+    def get_label_arr(self, window: Box) -> NDArray[np.uint8]:
+        """Class ids of a window within the extent, from `labels.tif`: (h, w).
+
+        Raises:
+            NotReadableError: nothing was predicted yet.
+            DataError: a value in the raster is no class id.
+        """
+        reader = self._label_reader
+        if reader.info.count == 3:
+            rgb = reader.read(window, [0, 1, 2]).pixels
+            return RGBClassTransformer(self.class_config).rgb_to_class(rgb)
+        labels: NDArray[np.uint8] = reader.read(window, [0]).pixels[..., 0]
+        if labels.max(initial=0) >= len(self.class_config):
+            raise DataError(
+                f'{self.label_uri} holds the class id {labels.max()}, but the classes are '
+                f'{dict(enumerate(self.class_config.names))}.'
+            )
+        return labels
+
+    def get_score_arr(self, window: Box) -> NDArray[np.float32]:
+        """Scores of a window within the extent, from `scores.tif`: (C, h, w) in [0, 1].
+
+        Raises:
+            NotReadableError: no scores were written.
+        """
+        reader = self._score_reader
+        scores = reader.read(window, range(reader.info.count)).pixels.transpose(2, 0, 1)
+        if scores.dtype == np.uint8:
+            scaled: NDArray[np.float32] = np.divide(scores, 255, dtype=np.float32)
+            return scaled
+        return scores.astype(np.float32, copy=False)
+
+    @property
+    def _label_reader(self) -> RasterReader:
+        return self._reader(self.label_uri)
+
+    @property
+    def _score_reader(self) -> RasterReader:
+        return self._reader(self.score_uri)
+
+    def _reader(self, uri: str) -> RasterReader:
+        """A reader of the raster as it is now, which may have been written again."""
+        path = uri if is_local(uri) else download_if_needed(uri, self.tmp_dir)
+        stamp = Path(path).stat().st_mtime_ns if Path(path).exists() else 0
+        if uri not in self._readers or self._readers[uri][0] != stamp:
+            self._readers[uri] = stamp, RasterReader(path)
+        return self._readers[uri][1]
+
+    def _extent_of(self, reader: RasterReader) -> Box:
+        extent = Box(0, 0, reader.info.height, reader.info.width)
+        if self._bbox is not None and self._bbox.size != extent.size:
+            raise DataError(
+                f'{reader.uri} has {extent.height} x {extent.width} pixels, but the scene has '
+                f'{self._bbox.height} x {self._bbox.width}.'
+            )
+        return extent
+
+
+def _bands(extent: Box) -> Iterator[Box]:
+    for y in range(0, extent.height, BAND_ROWS):
+        yield Box(y, 0, min(y + BAND_ROWS, extent.height), extent.width)
+
+
+@register_config('semantic_segmentation_label_store')
+class SemanticSegmentationLabelStoreConfig(LabelStoreConfig):
+    """A folder with the predictions for a scene: class raster, scores and polygons."""
+
+    uri: str | None = Field(
+        None,
+        description='Folder to write to. When absent, a folder with the id of the scene in the '
+        "pipeline's predict_uri.",
+    )
+    vector_output: list[VectorOutputConfig] = Field(
+        [], description='Polygons to write, one entry per class.'
+    )
+    rgb: bool = Field(
+        False, description='Write the colours of the classes to labels.tif instead of their ids.'
+    )
+    smooth_output: bool = Field(
+        False, description='Also write the scores of all classes, to scores.tif.'
+    )
+    smooth_as_uint8: bool = Field(
+        False,
+        description='Write scores as uint8 (0..255), a quarter of the size of float32 or less.',
+    )
+    rasterio_block_size: int = Field(
+        256, ge=16, multiple_of=16, description='Side of the tiles of the rasters, in pixels.'
+    )
+
+    def update(
+        self,
+        pipeline: 'RVPipelineConfig | None' = None,
+        scene: 'SceneConfig | None' = None,
+    ) -> None:
+        if self.uri is None and pipeline is not None and scene is not None:
+            self.uri = f'{pipeline.predict_uri}/{scene.id}'
+
+    def build(
+        self,
+        class_config: ClassConfig,
+        crs_transformer: CRSTransformer,
+        bbox: Box | None = None,
+        tmp_dir: str | None = None,
+    ) -> SemanticSegmentationLabelStore:
+        """Build the store; arguments as for `LabelStoreConfig.build`.
+
+        Raises:
+            ConfigError: uri is not set, or a vector output names a class that does not exist.
+        """
+        if self.uri is None:
+            raise ConfigError(
+                'uri of the label store is not set: give the folder for the predictions.'
+            )
+        classes = class_config.copy()
+        classes.ensure_null_class()
+        return SemanticSegmentationLabelStore(
+            uri=self.uri,
+            crs_transformer=crs_transformer,
+            class_config=classes,
+            bbox=bbox,
+            tmp_dir=tmp_dir,
+            vector_outputs=self.vector_output,
+            save_as_rgb=self.rgb,
+            smooth_output=self.smooth_output,
+            smooth_as_uint8=self.smooth_as_uint8,
+            rasterio_block_size=self.rasterio_block_size,
+        )

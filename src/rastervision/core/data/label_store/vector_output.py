@@ -1,0 +1,167 @@
+"""Polygons of predicted classes: what to write (config), and writing it."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import shapely
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.utils.polygonize import Polygons
+from rastervision.core.data.utils.vectorization import (
+    BuildingVectorizer,
+    PolygonVectorizer,
+    Vectorizer,
+)
+from rastervision.pipeline.config import Config, register_config
+
+
+def vo_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
+    """Lift a vector output config written by an older release."""
+    if version == 8:
+        cfg_dict.pop('uri', None)
+    return cfg_dict
+
+
+@register_config('vector_output', upgrader=vo_config_upgrader)
+class VectorOutputConfig(Config):
+    """Polygons of one class of a segmentation."""
+
+    class_id: int = Field(..., ge=0, description='Id of the class to turn into polygons.')
+    denoise: int = Field(
+        8,
+        ge=0,
+        description=(
+            'Diameter, in pixels, of the disk by which specks and thin parts are removed (a '
+            'morphological opening); 0 for none.'
+        ),
+    )
+    threshold: float | None = Field(
+        None,
+        description=(
+            'Least score of the class. When absent, polygons are those of the class raster; or, '
+            'with smooth_output, of the pixels whose score is at least 1 / number of classes.'
+        ),
+    )
+
+    def file_name(self, class_config: ClassConfig) -> str:
+        """Name of the file in the folder of vector outputs."""
+        return f'class-{self.class_id}-{class_config.get_name(self.class_id)}.json'
+
+    def build(self, width: int) -> Vectorizer:
+        """Build what turns the mask of the class, of `width` columns, into polygons."""
+        raise NotImplementedError(f'{type(self).__name__} has no build().')
+
+
+@register_config('polygon_vector_output')
+class PolygonVectorOutputConfig(VectorOutputConfig):
+    """Polygons along the edges of the pixels."""
+
+    def build(self, width: int) -> Vectorizer:
+        return PolygonVectorizer(width, self.denoise)
+
+
+def building_vo_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
+    """Lift a building vector output config written by an older release."""
+    if version == 6:
+        cfg_dict.pop('min_aspect_ratio', None)
+    return cfg_dict
+
+
+@register_config('building_vector_output', upgrader=building_vo_config_upgrader)
+class BuildingVectorOutputConfig(VectorOutputConfig):
+    """Polygons of buildings, with clusters of buildings broken apart where they are thin."""
+
+    min_area: float = Field(
+        0.0, ge=0, description='Least area of a polygon, in pixels; smaller ones are left out.'
+    )
+    element_width_factor: float = Field(
+        0.5,
+        ge=0,
+        description=(
+            'Length of the bar that breaks clusters, as a fraction of the short side of the '
+            'smallest rectangle around the cluster. Parts into which the bar does not fit across '
+            'the cluster are removed. 0 breaks nothing.'
+        ),
+    )
+    element_thickness: float = Field(
+        0.001,
+        ge=0,
+        description=(
+            'Thickness of that bar, as a fraction of the long side of the rectangle; it is at '
+            'least one pixel.'
+        ),
+    )
+
+    def build(self, width: int) -> Vectorizer:
+        return BuildingVectorizer(
+            width, self.denoise, self.min_area, self.element_width_factor, self.element_thickness
+        )
+
+
+class PolygonWriter:
+    """Writes the polygons of a mask, which comes in bands of rows, as GeoJSON.
+
+    Use it in a `with` statement; the file is complete when the block ends.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        vectorizer: Vectorizer,
+        crs_transformer: CRSTransformer,
+        bbox: Box | None,
+        properties: dict[str, Any],
+    ) -> None:
+        """Constructor.
+
+        Args:
+            path: local file to write.
+            vectorizer: what turns the mask into polygons.
+            crs_transformer: from pixels to the coordinates of the file.
+            bbox: box in the source pixel frame whose extent frame the mask is in.
+            properties: properties of every feature.
+        """
+        self._path = path
+        self._vectorizer = vectorizer
+        self._crs_transformer = crs_transformer
+        self._bbox = bbox
+        self._end = f', "properties": {json.dumps(properties, ensure_ascii=False)}}}'
+        self._file: IO[str]
+        self._separator = ''
+
+    def __enter__(self) -> Self:
+        self._file = Path(self._path).open('w', encoding='utf-8')
+        self._file.write('{"type": "FeatureCollection", "features": [')
+        return self
+
+    def add(self, mask: NDArray[Any]) -> None:
+        """Take the next (h, W) rows."""
+        self._write(self._vectorizer.add(mask))
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._file:
+            if exc_type is None:
+                self._write(self._vectorizer.finish())
+                self._file.write(']}')
+
+    def _write(self, polygons: Polygons) -> None:
+        if not len(polygons):
+            return
+        on_map = self._crs_transformer.pixel_to_map(polygons, bbox=self._bbox)
+        for geometry in shapely.to_geojson(on_map):
+            self._file.write(self._separator)
+            self._file.write('{"type": "Feature", "geometry": ')
+            self._file.write(geometry)
+            self._file.write(self._end)
+            self._separator = ',\n'

@@ -1,0 +1,108 @@
+"""ClassificationEvaluation: scores of all classes, of a scene or of several."""
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from rastervision.core.evaluation import confusion as cm
+from rastervision.core.evaluation.class_evaluation_item import (
+    ClassEvaluationItem,
+    matrix_to_json,
+)
+from rastervision.pipeline.file_system import json_to_file
+
+
+class ClassificationEvaluation(ABC):
+    """Scores of all classes, with those of single scenes where they were merged.
+
+    Attributes:
+        class_to_eval_item: scores by class id.
+        scene_to_eval: scores of single scenes by scene id.
+        avg_item: entry of the file for all classes together; None before anything was counted.
+        conf_mat: (C, C) confusion matrix; None for tasks that have none.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.class_to_eval_item: dict[int, ClassEvaluationItem] = {}
+        self.scene_to_eval: dict[str, ClassificationEvaluation] = {}
+        self.avg_item: dict[str, Any] | None = None
+        self.conf_mat: cm.Confusion | None = None
+
+    @abstractmethod
+    def compute(self, ground_truth_labels: Any, prediction_labels: Any) -> None:
+        """Score predictions against the ground truth."""
+
+    def merge(self, other: 'ClassificationEvaluation', scene_id: str | None = None) -> None:
+        """Add what another evaluation has counted.
+
+        Args:
+            other: an evaluation of the same classes.
+            scene_id: scene under which to keep `other`; None for not keeping it.
+        """
+        for class_id, item in other.class_to_eval_item.items():
+            if class_id in self.class_to_eval_item:
+                self.class_to_eval_item[class_id].merge(item)
+            else:
+                self.class_to_eval_item[class_id] = copy.deepcopy(item)
+        if other.conf_mat is not None:
+            mine = np.zeros_like(other.conf_mat) if self.conf_mat is None else self.conf_mat
+            self.conf_mat = mine + other.conf_mat
+        if scene_id is not None:
+            self.scene_to_eval[scene_id] = other
+        self.compute_avg()
+
+    def compute_avg(self) -> None:
+        """Make `avg_item`: metrics averaged over classes, weighted by how often each is true.
+
+        A metric that a class does not have counts as 0. `accuracy` is the share of all samples
+        that are right, where there is a confusion matrix, and `mean_iou` the plain mean over the
+        classes that occur.
+        """
+        items = list(self.class_to_eval_item.values())
+        weights = cm.ratio([item.gt_count for item in items], sum(i.gt_count for i in items))
+        metrics: dict[str, float | None] = {}
+        for name in items[0].metrics if items else ():
+            values = np.array([item.metrics[name] for item in items])
+            known = ~np.isnan(values)
+            average = np.nansum(values * weights)
+            metrics[name] = float(average) if (known & ~np.isnan(weights)).any() else None
+        ious = np.array([item.iou for item in items])
+        metrics['mean_iou'] = None if np.isnan(ious).all() else float(np.nanmean(ious))
+        if self.conf_mat is not None and self.conf_mat.any():
+            metrics['accuracy'] = cm.accuracy(self.conf_mat)
+        errors = [abs(item.gt_count - item.pred_count) for item in items]
+        self.avg_item = {
+            'class_name': 'average',
+            'metrics': metrics,
+            'gt_count': sum(item.gt_count for item in items),
+            'pred_count': sum(item.pred_count for item in items),
+            'count_error': sum(errors),
+        }
+        if self.conf_mat is not None:
+            fractions = cm.ratio(self.conf_mat, self.conf_mat.sum())
+            self.avg_item['conf_mat'] = matrix_to_json(self.conf_mat)
+            self.avg_item['conf_mat_frac'] = matrix_to_json(fractions)
+
+    def to_json(self) -> dict[str, Any] | list[Any]:
+        """Entries of all classes and their average; with scenes, {'overall', 'per_scene'}."""
+        items: list[Any] = [item.to_json() for _, item in sorted(self.class_to_eval_item.items())]
+        if self.avg_item is not None:
+            items.append(self.avg_item)
+        if not self.scene_to_eval:
+            return items
+        per_scene = {id_: evaluation.to_json() for id_, evaluation in self.scene_to_eval.items()}
+        return {'overall': items, 'per_scene': per_scene}
+
+    def save(self, output_uri: str) -> None:
+        """Write the scores as JSON.
+
+        Raises:
+            NotWritableError: the file cannot be written.
+        """
+        json_to_file(self.to_json(), output_uri)

@@ -1,0 +1,107 @@
+"""SemanticSegmentationEvaluator: scores class maps of scenes, window by window (C+E)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.label_source import SemanticSegmentationLabelSource
+from rastervision.core.data.label_store import SemanticSegmentationLabelStore
+from rastervision.core.data.scene import Scene
+from rastervision.core.data.utils.aoi import aoi_mask
+from rastervision.core.evaluation import confusion as cm
+from rastervision.core.evaluation.classification_evaluator import (
+    ClassificationEvaluator,
+    ClassificationEvaluatorConfig,
+    both_labels,
+)
+from rastervision.core.evaluation.evaluator import SceneGroup
+from rastervision.core.evaluation.semantic_segmentation_evaluation import (
+    SemanticSegmentationEvaluation,
+)
+from rastervision.pipeline.config import register_config
+
+WINDOW_SIZE = 2048
+
+
+class SemanticSegmentationEvaluator(ClassificationEvaluator):
+    """Compares predicted class maps to the ground truth, pixel by pixel.
+
+    Left out are pixels outside of the areas of interest; and, if the null class stands for missing
+    data (is called "null"), those that are null in the ground truth or that the image has no data
+    for.
+    """
+
+    def create_evaluation(self) -> SemanticSegmentationEvaluation:
+        return SemanticSegmentationEvaluation(self.class_config)
+
+    def evaluate_scene(self, scene: Scene) -> SemanticSegmentationEvaluation:
+        label_source, label_store = both_labels(scene)
+        if not (
+            isinstance(label_source, SemanticSegmentationLabelSource)
+            and isinstance(label_store, SemanticSegmentationLabelStore)
+        ):
+            return super().evaluate_scene(scene)  # type: ignore[return-value]  # made by create_evaluation
+        confusions = self._confusions(scene, label_source, label_store)
+        evaluation = self.create_evaluation()
+        evaluation.set_confusion(cm.sum_confusions(confusions, len(self.class_config)))
+        return evaluation
+
+    def _confusions(
+        self,
+        scene: Scene,
+        label_source: SemanticSegmentationLabelSource,
+        label_store: SemanticSegmentationLabelStore,
+    ) -> Iterator[cm.Confusion]:
+        for window in scene.extent.get_windows(WINDOW_SIZE, WINDOW_SIZE):
+            inside = window.intersection(scene.extent)
+            keep = self._aoi(scene, inside)
+            if keep is not None and not keep.any():
+                continue
+            truth = label_source.get_label_arr(inside)
+            predicted = label_store.get_label_arr(inside)
+            if self.class_config.null_is_nodata:
+                keep = self._with_data(scene, inside, truth, predicted, keep)
+            yield cm.confusion_matrix(truth, predicted, len(self.class_config), keep)
+
+    def _aoi(self, scene: Scene, window: Box) -> NDArray[np.bool_] | None:
+        polygons = scene.aoi_polygons_bbox_coords
+        return aoi_mask(polygons, window) if polygons else None
+
+    def _with_data(
+        self,
+        scene: Scene,
+        window: Box,
+        truth: NDArray[Any],
+        predicted: NDArray[Any],
+        keep: NDArray[np.bool_] | None,
+    ) -> NDArray[np.bool_] | None:
+        """Narrow the mask of pixels that count to those with data; None for all pixels."""
+        null_id = self.class_config.null_class_id
+        known: NDArray[np.bool_] = truth != null_id
+        # where there is no data, null is predicted; the image says whether that is the reason
+        if (known & (predicted == null_id)).any():
+            known &= scene.raster_source.read(window).valid
+        if known.all():
+            return keep
+        return known if keep is None else known & keep
+
+
+def ss_evaluator_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
+    """Lift an evaluator config written by an older release."""
+    if version == 2:
+        cfg_dict.pop('vector_output_uri', None)
+    return cfg_dict
+
+
+@register_config('semantic_segmentation_evaluator', upgrader=ss_evaluator_config_upgrader)
+class SemanticSegmentationEvaluatorConfig(ClassificationEvaluatorConfig):
+    """How class maps are scored: pixel by pixel, per class, together and for each scene."""
+
+    def build(
+        self, class_config: ClassConfig, scene_group: SceneGroup | None = None
+    ) -> SemanticSegmentationEvaluator:
+        return SemanticSegmentationEvaluator(class_config, self.get_output_uri(scene_group))
