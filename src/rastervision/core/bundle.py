@@ -36,6 +36,7 @@ FREE_BYTES = 64 * 2**20
 BLOCK = 2**20
 
 _STORED = {'.zip', '.safetensors', '.pth', '.onnx', '.data', '.png', '.tif'}
+_CODE_FIELDS = ('external_def', 'lambda_transforms_path')
 _CODE = {'.py', '.pyc', '.pyd', '.so', '.dll', '.dylib'}
 
 
@@ -125,7 +126,7 @@ def carries_code(bundle_uri: str | Path) -> bool:
     """Say whether loading the model of a bundle would run code that comes with it.
 
     True when the bundle, or the learner's bundle inside it, holds Python modules, or when its
-    learner config names a model definition outside this package.
+    learner config names a model or a transform that is not of this package.
 
     Raises:
         NotReadableError: There is no such file.
@@ -273,6 +274,8 @@ def _carries_code(uri: str | Path, zf: zipfile.ZipFile) -> bool:
     return False
 
 
-def _names_code(learner_config: Any) -> bool:
-    model = learner_config.get('model') if isinstance(learner_config, dict) else None
-    return isinstance(model, dict) and model.get('external_def') is not None
+def _names_code(config: Any) -> bool:
+    """Say whether a learner config names a model or a transform outside installed packages."""
+    if isinstance(config, dict):
+        return any(config.get(key) for key in _CODE_FIELDS) or any(map(_names_code, config.values()))
+    return isinstance(config, list) and any(map(_names_code, config))

@@ -57,7 +57,7 @@ def mlm_item(
 
     Args:
         name: What to call the model; characters that the standard does not allow become '-'.
-        task: What the model does.
+        task: What the model does, if it has a name.
         facts: What its backend knows about it.
         class_names: Names by class id.
         class_colors: RGB colours (0 to 255) by class id.
@@ -70,10 +70,10 @@ def mlm_item(
     when = (created or datetime.now(UTC)).astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')
     properties: dict[str, Any] = {
         'datetime': when,
-        'description': f'{task} model with the classes {", ".join(class_names)}.',
+        'description': f'Model with the classes {", ".join(class_names)}.',
         'mlm:name': _valid_name(name),
         'mlm:architecture': facts.architecture,
-        'mlm:tasks': [task],
+        'mlm:tasks': [task] if task else [],
         'mlm:input': [_input(facts, scaling)],
         'mlm:output': [_output(task, facts, class_names, class_colors)],
         'mlm:accelerator': None,
@@ -151,7 +151,7 @@ def _output(
     ]
     return {
         'name': 'scores',
-        'tasks': [task],
+        'tasks': [task] if task else [],
         'result': {'shape': shape, 'dim_order': dims, 'data_type': 'float32'},
         'classification:classes': classes,
     }
