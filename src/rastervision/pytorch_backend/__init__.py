@@ -1,0 +1,40 @@
+"""Backends that train and predict with PyTorch."""
+
+from typing import TYPE_CHECKING
+
+from rastervision.pipeline.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from rastervision.pipeline.registry import Registry
+
+_HERE = 'rastervision.pytorch_backend'
+
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        'rastervision.core.data': ['SemanticSegmentationLabels'],
+        'rastervision.core.data_sample': ['DataSample'],
+        'rastervision.pytorch_learner': [
+            'SemanticSegmentationImageDataConfig',
+            'SemanticSegmentationLearnerConfig',
+            'SemanticSegmentationModelConfig',
+        ],
+        f'{_HERE}.pytorch_learner_backend': [
+            'PyTorchLearnerBackend',
+            'PyTorchLearnerBackendConfig',
+        ],
+        f'{_HERE}.pytorch_semantic_segmentation': [
+            'PyTorchSemanticSegmentation',
+            'PyTorchSemanticSegmentationConfig',
+            'PyTorchSemanticSegmentationSampleWriter',
+        ],
+        f'{_HERE}.sample_writer': ['PyTorchLearnerSampleWriter'],
+    },
+)
+
+
+def register_plugin(registry: 'Registry') -> None:
+    """Make the configs of this package known."""
+    from rastervision.pytorch_backend import pytorch_semantic_segmentation  # noqa: F401
+
+    registry.set_plugin_version(_HERE, 2)

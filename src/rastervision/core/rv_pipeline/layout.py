@@ -34,9 +34,14 @@ def model_bundle_uri(stage_dir: str) -> str:
     return join_uri(stage_dir, 'model-bundle.zip')
 
 
+def chips_name(split: str, scene_id: str) -> str:
+    """Return the name of the zip file of a scene's chips; '/' in an id makes no folder."""
+    return f'{split}-{quote(scene_id, safe=" ")}.zip'
+
+
 def chips_uri(chip_uri: str, split: str, scene_id: str) -> str:
-    """Return the zip file with the chips of a scene; the id is quoted, so '/' makes no folder."""
-    return join_uri(chip_uri, f'{split}-{quote(scene_id, safe=" ")}.zip')
+    """Return the zip file with the chips of a scene."""
+    return join_uri(chip_uri, chips_name(split, scene_id))
 
 
 def eval_uri(eval_dir: str, scene_group: str) -> str:

@@ -35,7 +35,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     rows[0, 1:] = flat[0]
     np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # modulo 256, as the format says
     compressor = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
-    data = compressor.compress(rows) + compressor.flush()
+    data = compressor.compress(rows.data) + compressor.flush()
     header = struct.pack('>IIBBBBB', width, height, 8, _COLOR_TYPES[channels], 0, 0, 0)
     chunks = (_chunk(b'IHDR', header), _chunk(b'IDAT', data), _chunk(b'IEND', b''))
     return b'\x89PNG\r\n\x1a\n' + b''.join(chunks)

@@ -1,0 +1,78 @@
+"""Backend: what a pipeline asks of a deep learning library."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Self
+
+from rastervision.core.data_sample import DataSample
+
+if TYPE_CHECKING:
+    from rastervision.core.data import DatasetConfig, Labels, Scene
+    from rastervision.core.prediction import ScoreTile
+    from rastervision.core.rv_pipeline import ChipOptions, PredictOptions
+
+
+class SampleWriter(AbstractContextManager['SampleWriter'], ABC):
+    """Writes training chips; used as ``with backend.get_sample_writer() as writer``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    def write_sample(self, sample: DataSample) -> None:
+        """Write one chip with its label."""
+
+
+class Backend(ABC):
+    """Trains models and predicts with them, on behalf of a pipeline.
+
+    A subclass has to train, load and predict. It may take over writing chips
+    (``chip_dataset``) and predict as a stream (``predict_tiles``); where it does not, the
+    pipeline goes through ``get_sample_writer`` and ``predict_scene``.
+    """
+
+    @abstractmethod
+    def get_sample_writer(self) -> SampleWriter:
+        """Return a writer for chips, which CHIP fills and TRAIN reads."""
+
+    @abstractmethod
+    def train(self, source_bundle_uri: str | None = None) -> None:
+        """Train a model and write it to the pipeline's ``train_uri``.
+
+        Args:
+            source_bundle_uri: Model bundle whose weights training starts from.
+        """
+
+    @abstractmethod
+    def load_model(self, uri: str | None = None, *, trust_code: bool = False) -> None:
+        """Make a trained model ready for prediction.
+
+        Args:
+            uri: Model bundle of the learner; the bundle that TRAIN wrote when None.
+            trust_code: Run code that the bundle carries; the pipeline passes it only when true.
+        """
+
+    @abstractmethod
+    def predict_scene(self, scene: 'Scene', predict_options: 'PredictOptions') -> 'Labels':
+        """Return the predictions for a whole scene."""
+
+    def predict_tiles(
+        self,
+        scene: 'Scene',  # noqa: ARG002 - part of the interface
+        predict_options: 'PredictOptions',  # noqa: ARG002 - part of the interface
+    ) -> 'Iterator[ScoreTile] | None':
+        """Return the scores of one window after the other, in row-major order.
+
+        Tiles are uncropped and may overlap; the pipeline joins them. None (the default) says
+        that this backend has no such stream.
+        """
+        return None
+
+    def chip_dataset(self, dataset: 'DatasetConfig', chip_options: 'ChipOptions') -> None:
+        """Write the training chips of all train and validation scenes of a dataset.
+
+        Raises:
+            NotImplementedError: This backend leaves chipping to the pipeline.
+        """
+        raise NotImplementedError(type(self).__name__)

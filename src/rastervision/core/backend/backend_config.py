@@ -1,0 +1,30 @@
+"""BackendConfig: the base of all backend configs."""
+
+from typing import TYPE_CHECKING
+
+from rastervision.core.backend.backend import Backend
+from rastervision.core.stac_mlm import ModelFacts
+from rastervision.pipeline.config import Config, register_config
+
+if TYPE_CHECKING:
+    from rastervision.core.rv_pipeline import RVPipelineConfig
+
+
+@register_config('backend')
+class BackendConfig(Config):
+    """Configure the deep learning library that a pipeline trains and predicts with."""
+
+    def build(self, pipeline: 'RVPipelineConfig', tmp_dir: str) -> Backend:
+        """Build the backend for a pipeline whose config has been updated."""
+        raise NotImplementedError(type(self).__name__)
+
+    def update(self, pipeline: 'RVPipelineConfig | None' = None) -> None:
+        """Fill what depends on the pipeline, such as where the chips are."""
+
+    def needs_chips(self, pipeline: 'RVPipelineConfig') -> bool:  # noqa: ARG002 - for subclasses
+        """Say whether TRAIN reads the chips that CHIP writes."""
+        return True
+
+    def model_facts(self, pipeline: 'RVPipelineConfig') -> ModelFacts:  # noqa: ARG002 - for subclasses
+        """Describe the model for the bundle's STAC item."""
+        return ModelFacts()

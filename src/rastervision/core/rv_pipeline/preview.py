@@ -1,0 +1,131 @@
+"""A picture of image, truth and prediction side by side, for people."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rastervision.core.box import Box
+from rastervision.core.data import (
+    ClassConfig,
+    Scene,
+    SemanticSegmentationLabelSource,
+    SemanticSegmentationLabelStore,
+)
+from rastervision.pipeline.file_system import atomic_path
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_SCENES = 4
+MAX_SIDE = 512
+"""Larger scenes are shown by the part that has most to tell."""
+GAP = 8
+CAPTION = 22
+TITLES = ('image', 'truth', 'prediction')
+PNG_LEVEL = 6
+
+
+def write_preview(scenes: Sequence[Scene], class_config: ClassConfig, uri: str) -> None:
+    """Draw up to four scenes, a row each: image, truth, prediction.
+
+    Args:
+        scenes: Scenes with labels whose predictions are in their label stores.
+        class_config: Gives the colours.
+        uri: Where to write the PNG file.
+    """
+    shown = _spread(scenes, MAX_SCENES)
+    rows = [row for scene in shown if (row := _row(scene, class_config)) is not None]
+    if not rows:
+        return
+    with atomic_path(uri) as path:
+        _draw(rows, class_config).save(path, format='PNG', compress_level=PNG_LEVEL)
+
+
+def _spread(scenes: Sequence[Scene], count: int) -> list[Scene]:
+    """Return ``count`` scenes spread over the list, in its order."""
+    step = max(1, len(scenes) / count)
+    return [scenes[int(i * step)] for i in range(min(count, len(scenes)))]
+
+
+def _row(
+    scene: Scene, class_config: ClassConfig
+) -> tuple[str, tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]] | None:
+    """Return the scene's id and its (H, W, 3) panels; None for other kinds of labels."""
+    labels, store = scene.label_source, scene.label_store
+    if not isinstance(labels, SemanticSegmentationLabelSource):
+        return None
+    if not isinstance(store, SemanticSegmentationLabelStore):
+        return None
+    window = max(_candidates(scene.extent), key=lambda w: _variety(labels.get_label_arr(w)))
+    palette = np.array(class_config.color_triples, dtype=np.uint8)
+    chip = scene.raster_source.read(window)
+    truth, predicted = labels.get_label_arr(window), store.get_label_arr(window)
+    return scene.id, (display_image(chip.pixels, chip.valid), palette[truth], palette[predicted])
+
+
+def _candidates(extent: Box) -> list[Box]:
+    """Return the extent itself, or windows of it that are not larger than can be shown."""
+    height, width = min(extent.height, MAX_SIDE), min(extent.width, MAX_SIDE)
+    ys = np.linspace(0, extent.height - height, 3 if extent.height > height else 1)
+    xs = np.linspace(0, extent.width - width, 3 if extent.width > width else 1)
+    return [Box(int(y), int(x), int(y) + height, int(x) + width) for y in ys for x in xs]
+
+
+def _variety(label_arr: NDArray[np.uint8]) -> float:
+    """Return the entropy of the classes: how much there is to see."""
+    share = np.bincount(label_arr.ravel()) / label_arr.size
+    share = share[share > 0]
+    return float(-(share * np.log(share)).sum())
+
+
+def display_image(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Turn any chip into a picture.
+
+    Args:
+        pixels: (H, W, C); the first three channels are shown, or the first one in grey.
+        valid: (H, W), False where there is no data, which is shown black.
+
+    Returns:
+        (H, W, 3). Bytes stay as they are; other values are stretched between their second and
+        98th percentile, channel by channel.
+    """
+    chosen = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., [0, 0, 0]]
+    if chosen.dtype == np.uint8:
+        return np.where(valid[..., None], chosen, 0).astype(np.uint8)
+    values = np.nan_to_num(np.abs(chosen).astype(np.float64))
+    if not valid.any():
+        return np.zeros(values.shape, dtype=np.uint8)
+    low, high = np.percentile(values[valid], [2, 98], axis=0)
+    scaled = (values - low) / np.maximum(high - low, np.finfo(float).tiny) * 255
+    return np.where(valid[..., None], np.clip(scaled, 0, 255), 0).astype(np.uint8)
+
+
+def _draw(
+    rows: Iterable[tuple[str, Sequence[NDArray[np.uint8]]]], class_config: ClassConfig
+) -> 'Image.Image':
+    from PIL import Image, ImageDraw
+
+    rows = list(rows)
+    panel = max(panels[0].shape[1] for _, panels in rows)
+    width = len(TITLES) * (panel + GAP) + GAP
+    height = sum(panels[0].shape[0] + CAPTION + GAP for _, panels in rows) + CAPTION + GAP
+    picture = Image.new('RGB', (width, height), 'white')
+    draw = ImageDraw.Draw(picture)
+    y = GAP
+    for scene_id, panels in rows:
+        for i, (title, pixels) in enumerate(zip(TITLES, panels, strict=True)):
+            x = GAP + i * (panel + GAP)
+            draw.text((x, y), f'{scene_id}: {title}', fill='black', font_size=14)
+            picture.paste(Image.fromarray(pixels), (x, y + CAPTION))
+        y += panels[0].shape[0] + CAPTION + GAP
+    _draw_legend(draw, GAP, y, class_config)
+    return picture
+
+
+def _draw_legend(draw: Any, x: int, y: int, class_config: ClassConfig) -> None:
+    for name, color in zip(class_config.names, class_config.color_triples, strict=True):
+        draw.rectangle((x, y, x + 14, y + 14), fill=color, outline='black')
+        draw.text((x + 20, y), name, fill='black', font_size=14)
+        x += 40 + int(draw.textlength(name, font_size=14))

@@ -1,0 +1,253 @@
+"""RVPipeline: the six commands, in terms of scenes and a backend."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from numpy.typing import NDArray
+
+from rastervision.core.backend import Backend
+from rastervision.core.box import Box
+from rastervision.core.data import Labels, Scene, SceneConfig
+from rastervision.core.data_sample import DataSample
+from rastervision.core.rv_pipeline import bundling, layout
+from rastervision.core.rv_pipeline.chipping import chip_rng, require_labels, scene_samples
+from rastervision.core.rv_pipeline.scenes import (
+    Split,
+    analyzer_scene,
+    chipped_scenes,
+    evaluated_groups,
+    predicted_scenes,
+)
+from rastervision.core.rv_pipeline.summary import summarize
+from rastervision.core.sampling import windows_of_scene
+from rastervision.pipeline.errors import ConfigError, StageError
+from rastervision.pipeline.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+
+log = logging.getLogger(__name__)
+
+
+def overrides(obj: object, base: type, *names: str) -> bool:
+    """Say whether the class of ``obj`` brings its own version of one of these methods."""
+    return any(getattr(type(obj), name) is not getattr(base, name) for name in names)
+
+
+class RVPipeline(Pipeline):
+    """A pipeline over geospatial scenes.
+
+    Subclasses change single steps: ``get_train_windows``, ``get_train_labels`` and
+    ``post_process_sample`` for CHIP, ``predict_scene`` and ``post_process_predictions`` for
+    PREDICT.
+    """
+
+    commands: ClassVar[list[str]] = list(layout.STAGES)
+    split_commands: ClassVar[list[str]] = ['chip', 'predict']
+    gpu_commands: ClassVar[list[str]] = ['train', 'predict']
+
+    config: 'RVPipelineConfig'
+
+    def __init__(self, config: 'RVPipelineConfig', tmp_dir: str) -> None:
+        super().__init__(config, tmp_dir)
+        self.backend: Backend | None = None
+
+    # --- ANALYZE
+
+    def analyze(self) -> None:
+        """Run every analyzer over every scene group."""
+        for group, scene_ids in self._groups():
+            for analyzer_cfg in self.config.analyzers:
+                analyzer = analyzer_cfg.build(scene_group=(group, scene_ids))
+                scenes = [self.build_scene(analyzer_scene(s)) for s in self._by_id(scene_ids)]
+                log.info('Analyzing %d scenes of %s.', len(scenes), group)
+                analyzer.process(scenes, self.tmp_dir)
+
+    # --- CHIP
+
+    def get_train_windows(self, scene: Scene) -> list[Box]:
+        """Return the windows of a scene that become chips."""
+        options = self._chip_options()
+        rng = chip_rng('train', scene.id)
+        return list(windows_of_scene(scene, options.sampling_for(scene.id), rng))
+
+    def get_train_labels(self, window: Box, scene: Scene) -> Labels:
+        """Return the labels of one window, for a pipeline that has its own idea of them."""
+        raise NotImplementedError(type(self).__name__)
+
+    def post_process_sample(self, sample: DataSample) -> DataSample:
+        """Change a sample before it is written."""
+        return sample
+
+    def chip(self, split_ind: int = 0, num_splits: int = 1) -> None:
+        """Write the training chips of this split's share of the scenes.
+
+        Raises:
+            ConfigError: ``chip_options`` is missing, or a scene has no labels.
+        """
+        config = self.config
+        if not config.backend.needs_chips(config):
+            log.info('CHIP is skipped: training does not read the chips that it would write.')
+            return
+        dataset = config.dataset.copy()
+        work = chipped_scenes(dataset)[split_ind::num_splits]
+        for _, scene in work:
+            require_labels(scene)
+        dataset.train_scenes = [s for split, s in work if split == 'train']
+        dataset.validation_scenes = [s for split, s in work if split == 'valid']
+        dataset.test_scenes = []
+        backend = config.backend.build(config, self.tmp_dir)
+        hooks = ('get_train_windows', 'get_train_labels', 'post_process_sample')
+        if overrides(self, RVPipeline, *hooks) or not overrides(backend, Backend, 'chip_dataset'):
+            self._write_samples(backend, work)
+        else:
+            backend.chip_dataset(dataset, self._chip_options())
+
+    def _write_samples(self, backend: Backend, work: list[tuple[Split, SceneConfig]]) -> None:
+        """Write samples one by one, through the hooks of a subclass."""
+        own_windows = overrides(self, RVPipeline, 'get_train_windows')
+        own_labels = overrides(self, RVPipeline, 'get_train_labels')
+        with backend.get_sample_writer() as writer:
+            for split, scene_cfg in work:
+                scene = self.build_scene(scene_cfg)
+                windows = self.get_train_windows(scene) if own_windows else None
+                for sample in scene_samples(scene, split, self._chip_options(), windows):
+                    if own_labels and sample.window is not None:
+                        sample.label = self.get_train_labels(sample.window, scene)
+                    writer.write_sample(self.post_process_sample(sample))
+
+    # --- TRAIN
+
+    def train(self) -> None:
+        """Train a model."""
+        backend = self.config.backend.build(self.config, self.tmp_dir)
+        if self.config.source_bundle_uri is None:
+            backend.train()
+        else:
+            backend.train(source_bundle_uri=self.config.source_bundle_uri)
+
+    # --- PREDICT
+
+    def predict(self, split_ind: int = 0, num_splits: int = 1) -> None:
+        """Predict this split's share of the validation and test scenes.
+
+        A scene that fails does not keep the others from being predicted.
+
+        Raises:
+            StageError: Some scenes failed; it says which and why.
+        """
+        scenes = predicted_scenes(self.config.dataset)[split_ind::num_splits]
+        if not scenes:
+            return
+        self.build_backend()
+        failures: dict[str, Exception] = {}
+        for scene_cfg in scenes:
+            try:
+                self.predict_to_store(self.build_scene(scene_cfg))
+            except Exception as e:
+                log.warning('Scene %s cannot be predicted: %s', scene_cfg.id, e)
+                log.debug('Scene %s', scene_cfg.id, exc_info=True)
+                failures[scene_cfg.id] = e
+        if failures:
+            reasons = '\n'.join(f'  {scene_id}: {e}' for scene_id, e in failures.items())
+            raise StageError(
+                f'PREDICT failed for {len(failures)} of {len(scenes)} scenes:\n{reasons}'
+            ) from next(iter(failures.values()))
+
+    def predict_to_store(self, scene: Scene) -> None:
+        """Predict a scene and write the result to its label store."""
+        labels = self.post_process_predictions(self.predict_scene(scene), scene)
+        if scene.label_store is None:
+            raise ConfigError(f'Scene {scene.id!r} has no label_store to write predictions to.')
+        scene.label_store.save(labels)
+
+    def predict_scene(self, scene: Scene) -> Labels:
+        """Return the predictions for a scene, held in memory."""
+        options = self.config.predict_options or self.config.get_default_predict_options()
+        return self.ready_backend().predict_scene(scene, predict_options=options)
+
+    def post_process_batch(
+        self,
+        windows: list[Box],  # noqa: ARG002 - for subclasses
+        chips: NDArray[Any],  # noqa: ARG002 - for subclasses
+        labels: Labels,
+    ) -> Labels:
+        """Change the predictions for a batch of windows; for backends that call it."""
+        return labels
+
+    def post_process_predictions(self, labels: Labels, scene: Scene) -> Labels:  # noqa: ARG002 - for subclasses
+        """Change the predictions for a scene before they are written."""
+        return labels
+
+    def build_backend(self, uri: str | None = None, *, trust_code: bool = False) -> None:
+        """Make the backend with its model ready.
+
+        Args:
+            uri: Model bundle of the learner; the one that TRAIN wrote when None.
+            trust_code: Run code that the bundle carries.
+        """
+        self.backend = self.config.backend.build(self.config, self.tmp_dir)
+        if trust_code:
+            self.backend.load_model(uri, trust_code=True)
+        else:
+            self.backend.load_model(uri)
+
+    def ready_backend(self) -> Backend:
+        """Return the backend with its model loaded, loading it at the first call."""
+        if self.backend is None:
+            self.build_backend()
+        if self.backend is None:
+            raise StageError(f'{type(self).__name__}.build_backend() has not made a backend.')
+        return self.backend
+
+    # --- EVAL
+
+    def eval(self) -> None:
+        """Score the predictions of every scene group that has labels."""
+        for group, scene_cfgs in evaluated_groups(self.config.dataset):
+            scenes = [self.build_scene(s) for s in scene_cfgs]
+            ids = {s.id for s in scenes}
+            for evaluator_cfg in self.config.evaluators:
+                evaluator = evaluator_cfg.build(
+                    self.config.dataset.class_config, scene_group=(group, ids)
+                )
+                log.info('Evaluating %d scenes of %s.', len(scenes), group)
+                evaluator.process(scenes, self.tmp_dir)
+            self.evaluated(group, scenes)
+
+    def evaluated(self, group: str, scenes: list[Scene]) -> None:
+        """Do more with the scenes of a group once they are scored; for subclasses."""
+
+    # --- BUNDLE
+
+    def bundle(self) -> None:
+        """Write the model bundle that ``rastervision predict`` reads."""
+        bundling.write_pipeline_bundle(self.config, Path(self.tmp_dir))
+
+    def summary(self) -> str:
+        """Tell scores, outputs and what to do next, for the end of a run."""
+        return summarize(self.config)
+
+    # --- scenes
+
+    def build_scene(self, scene: SceneConfig) -> Scene:
+        """Build one scene."""
+        return scene.build(self.config.dataset.class_config, self.tmp_dir)
+
+    def _groups(self) -> Iterator[tuple[str, set[str]]]:
+        for group, ids in self.config.dataset.scene_groups.items():
+            if ids:
+                yield group, set(ids)
+
+    def _by_id(self, ids: set[str]) -> list[SceneConfig]:
+        return [s for s in self.config.dataset.all_scenes if s.id in ids]
+
+    def _chip_options(self) -> Any:
+        if self.config.chip_options is None:
+            raise ConfigError(
+                'chip_options is not set, so CHIP does not know which chips to cut: give '
+                'chip_options=..., or train straight from the scenes with a GeoDataConfig.'
+            )
+        return self.config.chip_options

@@ -1,0 +1,53 @@
+"""Which scenes a command works on, as configs."""
+
+from itertools import takewhile
+from typing import Literal, TypeAlias
+
+from rastervision.core.data import (
+    DatasetConfig,
+    RasterSourceConfig,
+    SceneConfig,
+    StatsTransformerConfig,
+)
+from rastervision.core.utils.config_walk import find_configs
+
+Split: TypeAlias = Literal['train', 'valid']
+
+
+def analyzer_scene(scene: SceneConfig) -> SceneConfig:
+    """Return a copy of a scene that shows the values from which statistics are made.
+
+    These are the values that reach the first statistics transformer: channel order and the
+    transformers before it are applied, it and those after it are not.
+    """
+    scene = scene.copy()
+    scene.label_source = None
+    scene.label_store = None
+    for source in find_configs(scene.raster_source, RasterSourceConfig):
+        source.transformers = list(
+            takewhile(lambda t: not isinstance(t, StatsTransformerConfig), source.transformers)
+        )
+    return scene
+
+
+def chipped_scenes(dataset: DatasetConfig) -> list[tuple[Split, SceneConfig]]:
+    """Return the scenes that CHIP cuts chips from, with what the chips are for."""
+    train: list[tuple[Split, SceneConfig]] = [('train', s) for s in dataset.train_scenes]
+    return train + [('valid', s) for s in dataset.validation_scenes]
+
+
+def predicted_scenes(dataset: DatasetConfig) -> list[SceneConfig]:
+    """Return the scenes that PREDICT writes predictions for."""
+    return [*dataset.validation_scenes, *dataset.test_scenes]
+
+
+def evaluated_groups(dataset: DatasetConfig) -> list[tuple[str, list[SceneConfig]]]:
+    """Return the scene groups that EVAL scores, with the scenes that can be scored.
+
+    A scene can be scored when it is predicted and has labels; a group without any is left out.
+    """
+    scenes = [s for s in predicted_scenes(dataset) if s.label_source is not None]
+    groups = {
+        group: [s for s in scenes if s.id in ids] for group, ids in dataset.scene_groups.items()
+    }
+    return [(group, members) for group, members in groups.items() if members]

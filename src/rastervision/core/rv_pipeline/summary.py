@@ -1,0 +1,124 @@
+"""What a run tells its user at the end: scores, outputs, and how to go on."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rastervision.core.rv_pipeline import layout
+from rastervision.core.rv_pipeline.scenes import predicted_scenes
+from rastervision.pipeline.config import walk
+from rastervision.pipeline.file_system import file_exists, file_to_json, list_paths
+
+if TYPE_CHECKING:
+    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+
+METRICS = ('precision', 'recall', 'f1', 'iou')
+MAX_SCENES = 10
+
+
+def summarize(config: 'RVPipelineConfig') -> str:
+    """Tell the scores, the outputs that exist, and the command that predicts another image.
+
+    Args:
+        config: An updated pipeline config; what it has not written yet is left out.
+    """
+    sections = [*_scores(config), *_outputs(config), *_next_step(config)]
+    return '\n\n'.join(sections)
+
+
+def score_table(items: Iterable[dict[str, Any]]) -> str:
+    """Format evaluation items (the ``overall`` of an eval.json) as a table, a row per class.
+
+    Classes that occur neither in the truth nor in the predictions are left out.
+    """
+    present = [i for i in items if i.get('gt_count') or i.get('pred_count')]
+    metrics = [m for m in METRICS if any(m in i.get('metrics', {}) for i in present)]
+    rows = [['class', *metrics]]
+    rows += [
+        [i['class_name'], *(_number(i.get('metrics', {}).get(m)) for m in metrics)] for i in present
+    ]
+    return _align(rows)
+
+
+def _number(value: float | None) -> str:
+    return '-' if value is None else f'{value:.3f}'
+
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for first, *rest in rows:
+        cells = [first.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append('  ' + '  '.join(cells).rstrip())
+    return '\n'.join(lines)
+
+
+def _scores(config: 'RVPipelineConfig') -> Iterator[str]:
+    for group, ids in config.dataset.scene_groups.items():
+        uri = layout.eval_uri(config.stage_uri('eval'), group)
+        if ids and file_exists(uri):
+            table = score_table(file_to_json(uri)['overall'])
+            yield f'Scores on {group} ({len(ids)} scenes):\n{table}'
+        preview = layout.preview_uri(config.stage_uri('eval'), group)
+        if ids and file_exists(preview):
+            yield f'Image, truth and prediction of {group} side by side:\n  {preview}'
+
+
+def _outputs(config: 'RVPipelineConfig') -> Iterator[str]:
+    groups = [group for group, ids in config.dataset.scene_groups.items() if ids]
+    candidates = [layout.stats_uri(config.stage_uri('analyze'), group) for group in groups]
+    train = config.stage_uri('train')
+    candidates += [layout.join_uri(train, n) for n in ('log.csv', 'valid_preds.png')]
+    found = [uri for uri in candidates if file_exists(uri)]
+    scenes = predicted_scenes(config.dataset)
+    for scene in scenes[:MAX_SCENES]:
+        found += _predictions(getattr(scene.label_store, 'uri', None))
+    if len(scenes) > MAX_SCENES:
+        more = len(scenes) - MAX_SCENES
+        found.append(f'... and {more} more scenes below {config.stage_uri("predict")}')
+    candidates = [layout.eval_uri(config.stage_uri('eval'), group) for group in groups]
+    candidates.append(layout.model_bundle_uri(config.stage_uri('bundle')))
+    found += [uri for uri in candidates if file_exists(uri)]
+    if found:
+        yield 'Outputs:\n' + '\n'.join(f'  {uri}' for uri in found)
+
+
+def _predictions(uri: str | None) -> list[str]:
+    """Return the files of one scene's predictions; ``uri`` is a file or a folder of files."""
+    if uri is None or not file_exists(uri):
+        return []
+    if file_exists(uri, include_dir=False):
+        return [uri]
+    folders = [uri, layout.join_uri(uri, 'vector_output')]
+    return [
+        path
+        for folder in folders
+        if file_exists(folder)
+        for path in sorted(list_paths(folder))
+        if file_exists(path, include_dir=False)
+    ]
+
+
+def _next_step(config: 'RVPipelineConfig') -> Iterator[str]:
+    bundle = layout.model_bundle_uri(config.stage_uri('bundle'))
+    if not file_exists(bundle):
+        return
+    args = ['rastervision', 'predict', bundle, _some_image(config)]
+    args.append(layout.join_uri(config.root_uri or config.stage_uri('bundle'), 'new-prediction'))
+    if any(getattr(c, 'external_def', None) is not None for _, c in walk(config.backend)):
+        args.append('--trust-code')
+    command = subprocess.list2cmdline(args) if os.name == 'nt' else shlex.join(args)
+    yield f'Predict on another image (here one of the validation images):\n  {command}'
+
+
+def _some_image(config: 'RVPipelineConfig') -> str:
+    for scene in [*predicted_scenes(config.dataset), *config.dataset.train_scenes]:
+        uris = getattr(scene.raster_source, 'uris', None)
+        if isinstance(uris, str):
+            return uris
+        if uris and len(uris) == 1:
+            return str(uris[0])
+    return 'IMAGE'

@@ -1,0 +1,281 @@
+"""The backend that trains and predicts with PyTorch, whatever the task (C+E)."""
+
+import logging
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from rastervision.core.backend import Backend, BackendConfig
+from rastervision.core.data import (
+    DatasetConfig,
+    Labels,
+    RGBClassTransformerConfig,
+    Scene,
+)
+from rastervision.core.data_sample import DataSample
+from rastervision.core.rv_pipeline import ChipOptions, PredictOptions, RVPipelineConfig, layout
+from rastervision.core.rv_pipeline.chipping import scene_samples
+from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes
+from rastervision.core.stac_mlm import ModelFacts
+from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.file_system import file_exists, is_local, list_paths
+from rastervision.pipeline.progress import track
+from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
+from rastervision.pytorch_backend.upgraders import pytorch_learner_backend_config_upgrader
+from rastervision.pytorch_learner import (
+    DataConfig,
+    GeoDataConfig,
+    ImageDataConfig,
+    LearnerConfig,
+    ModelConfig,
+    SolverConfig,
+)
+
+if TYPE_CHECKING:
+    from rastervision.pytorch_learner.learner import Learner
+
+log = logging.getLogger(__name__)
+
+_OUR_CHIPS = re.compile(r'(train|valid)-.+\.zip|chips-[0-9a-f]{16}\.zip')
+
+
+class PyTorchLearnerBackend(Backend):
+    """Trains and predicts with a Learner.
+
+    Attributes:
+        pipeline_cfg: The pipeline.
+        learner_cfg: What the Learner is made from.
+        tmp_dir: Local folder for temporary files.
+        learner: The Learner with the loaded model, None before ``load_model``.
+    """
+
+    def __init__(
+        self, pipeline_cfg: RVPipelineConfig, learner_cfg: LearnerConfig, tmp_dir: str
+    ) -> None:
+        self.pipeline_cfg = pipeline_cfg
+        self.learner_cfg = learner_cfg
+        self.tmp_dir = tmp_dir
+        self.learner: Learner | None = None
+
+    def train(self, source_bundle_uri: str | None = None) -> None:
+        """Train and write the model to ``train_uri``.
+
+        Args:
+            source_bundle_uri: Bundle whose weights training starts from; the network itself is
+                that of this config.
+        """
+        if source_bundle_uri is None:
+            learner = self.learner_cfg.build(self.tmp_dir, training=True)
+        else:
+            from rastervision.pytorch_learner.learner import Learner
+
+            learner = Learner.from_model_bundle(
+                source_bundle_uri, self.tmp_dir, cfg=self.learner_cfg, training=True
+            )
+        learner.main()
+
+    def load_model(self, uri: str | None = None, *, trust_code: bool = False) -> None:
+        """Load a model for prediction.
+
+        Args:
+            uri: A learner's bundle. None for the bundle that TRAIN wrote; that one is trusted.
+            trust_code: Run code that the bundle carries.
+
+        Raises:
+            StageError: TRAIN has not written a bundle.
+            DataError: The file is not a learner's bundle, or carries code and is not trusted.
+        """
+        from rastervision.pytorch_learner.learner import Learner
+
+        own = uri is None
+        uri = uri or self.learner_cfg.get_model_bundle_uri()
+        if own and not file_exists(uri):
+            raise StageError(f'There is no model at {uri}: run the train command first.')
+        self.learner = Learner.from_model_bundle(
+            uri, self.tmp_dir, training=False, trust_code=trust_code or own
+        )
+
+    def ready_learner(self) -> 'Learner':
+        """Return the learner, loading the model that TRAIN wrote at the first call."""
+        if self.learner is None:
+            self.load_model()
+        if self.learner is None:
+            raise StageError('load_model() has not made a learner.')
+        return self.learner
+
+    def predict_scene(self, scene: Scene, predict_options: PredictOptions) -> Labels:
+        """Return the predictions for a whole scene."""
+        raise NotImplementedError(type(self).__name__)
+
+    # --- chips
+
+    def sample_writer(self, output_uri: str) -> PyTorchLearnerSampleWriter:
+        """Return the task's writer for one zip file, or for a file in a folder."""
+        return PyTorchLearnerSampleWriter(
+            output_uri, self.pipeline_cfg.dataset.class_config, self.tmp_dir
+        )
+
+    def get_sample_writer(self) -> PyTorchLearnerSampleWriter:
+        """Return a writer for chips of any scenes."""
+        return self.sample_writer(self.pipeline_cfg.stage_uri('chip'))
+
+    def chip_dataset(
+        self,
+        dataset: DatasetConfig,
+        chip_options: ChipOptions,
+        dataloader_kw: dict[str, Any] | None = None,  # noqa: ARG002 - argument of 0.31
+    ) -> None:
+        """Write a zip file with the chips of each train and validation scene.
+
+        Chips of an earlier run whose scenes are no longer in the pipeline are removed, since
+        TRAIN would read them.
+        """
+        self._remove_stale_chips()
+        for split, scene_cfg in chipped_scenes(dataset):
+            scene = scene_cfg.build(self.pipeline_cfg.dataset.class_config, self.tmp_dir)
+            uri = layout.chips_uri(self.pipeline_cfg.stage_uri('chip'), split, scene.id)
+            samples = scene_samples(scene, split, chip_options)
+            with self.sample_writer(uri) as writer:
+                self._write_samples(samples, writer, f'{split} chips of {scene.id}')
+
+    def chip_pytorch_dataset(
+        self,
+        dataset: Any,
+        sample_writer: PyTorchLearnerSampleWriter,
+        chip_options: ChipOptions,
+        split: Split | None = None,
+        dataloader_kw: dict[str, Any] | None = None,  # noqa: ARG002 - argument of 0.31
+    ) -> None:
+        """Write the items of a dataset that pass the filters.
+
+        Args:
+            dataset: Items are ((chip (H, W, C), label), window).
+            sample_writer: An open writer.
+            chip_options: The filters.
+            split: What the chips are for.
+            dataloader_kw: Not used: chips are read in this process.
+        """
+        scene = getattr(dataset, 'scene', None)
+        items = (dataset[i] for i in range(len(dataset)))
+        samples = (
+            DataSample(chip, label, split, getattr(scene, 'id', None), window)
+            for (chip, label), window in items
+            if chip_options.keep_chip(chip, label)
+        )
+        self._write_samples(samples, sample_writer, f'{split or "all"} chips')
+
+    @staticmethod
+    def _write_samples(
+        samples: Iterable[DataSample], writer: PyTorchLearnerSampleWriter, desc: str
+    ) -> None:
+        count = 0
+        for sample in track(samples, desc=desc):
+            writer.write_sample(sample)
+            count += 1
+        log.info('%s: %d written.', desc, count)
+
+    def _remove_stale_chips(self) -> None:
+        cfg = self.pipeline_cfg
+        chip_uri = cfg.stage_uri('chip')
+        if not file_exists(chip_uri):
+            return
+        work = chipped_scenes(cfg.dataset)
+        current = {layout.chips_name(split, scene.id) for split, scene in work}
+        for uri in list_paths(chip_uri, 'zip'):
+            name = uri.replace('\\', '/').rpartition('/')[2]
+            if name in current or not _OUR_CHIPS.fullmatch(name):
+                continue
+            if is_local(uri):
+                log.info('Removing %s: its scene is not in the pipeline any more.', uri)
+                Path(uri).unlink(missing_ok=True)
+            else:
+                log.warning('%s is of an earlier run, and TRAIN would read it: remove it.', uri)
+
+
+@register_config('pytorch_learner_backend', upgrader=pytorch_learner_backend_config_upgrader)
+class PyTorchLearnerBackendConfig(BackendConfig):
+    """Train and predict with PyTorch."""
+
+    model: ModelConfig = Field(..., description='The network.')
+    solver: SolverConfig = Field(..., description='How to train.')
+    data: DataConfig = Field(
+        ...,
+        description='Training data: an ImageDataConfig reads the chips that CHIP wrote, a '
+        'GeoDataConfig reads the scenes themselves.',
+    )
+    log_tensorboard: bool = Field(True, description='Write logs for TensorBoard.')
+    run_tensorboard: bool = Field(False, description='Run TensorBoard while training.')
+    save_all_checkpoints: bool = Field(
+        False, description='Keep the checkpoint of every epoch, not the last one only.'
+    )
+
+    def update(self, pipeline: RVPipelineConfig | None = None) -> None:
+        """Fill the training data with the chips, scenes and classes of the pipeline."""
+        data = self.data
+        if pipeline is None:
+            return
+        if isinstance(data, ImageDataConfig) and data.uri is None and data.group_uris is None:
+            data.uri = pipeline.chip_uri
+        if isinstance(data, GeoDataConfig):
+            if data.scene_dataset is None:
+                data.scene_dataset = pipeline.dataset
+            elif data.scene_dataset is not pipeline.dataset:
+                data.scene_dataset.update(pipeline=pipeline)
+            if data.sampling == {} and pipeline.chip_options is not None:
+                data.sampling = pipeline.chip_options.sampling
+        if data.class_config is None:
+            data.class_config = pipeline.dataset.class_config.copy()
+        if data.img_channels is None:
+            data.img_channels = _img_channels(pipeline)
+        data.update()
+
+    def needs_chips(self, pipeline: RVPipelineConfig) -> bool:
+        """Say whether TRAIN reads what CHIP writes: not when it reads scenes or other chips."""
+        if isinstance(self.data, GeoDataConfig):
+            return False
+        own_chips = isinstance(self.data, ImageDataConfig) and self.data.uri != pipeline.chip_uri
+        return pipeline.chip_options is not None or not own_chips
+
+    def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
+        """Return the config of the learner that does the work."""
+        raise NotImplementedError(type(self).__name__)
+
+    def build(self, pipeline: RVPipelineConfig, tmp_dir: str) -> PyTorchLearnerBackend:
+        """Build the backend."""
+        return PyTorchLearnerBackend(pipeline, self.get_learner_config(pipeline), tmp_dir)
+
+    def model_facts(self, pipeline: RVPipelineConfig) -> ModelFacts:  # noqa: ARG002 - interface
+        """Describe the network."""
+        shape = None
+        if self.data.img_channels is not None:
+            shape = (self.data.img_channels, self.data.img_sz, self.data.img_sz)
+        return ModelFacts(
+            architecture=self.architecture_name(),
+            framework='PyTorch',
+            framework_version=version('torch'),
+            pretrained=self.model.pretrained and self.model.external_def is None,
+            input_shape=shape,
+            artifact_type='safetensors.torch.save_file',
+        )
+
+    def architecture_name(self) -> str:
+        """Name the network for people."""
+        external = self.model.external_def
+        return self.model.get_backbone_str() if external is None else external.entrypoint
+
+
+def _img_channels(pipeline: RVPipelineConfig) -> int | None:
+    """Return the number of channels of the training images where the config alone says it."""
+    for scene in pipeline.dataset.train_scenes:
+        source = scene.raster_source
+        if source.channel_order is None or any(
+            isinstance(t, RGBClassTransformerConfig) for t in source.transformers
+        ):
+            return None
+        return len(source.channel_order)
+    return None

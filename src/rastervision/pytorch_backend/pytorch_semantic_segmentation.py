@@ -1,0 +1,117 @@
+"""Semantic segmentation with PyTorch (C+E)."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rastervision.core.data import Scene, SemanticSegmentationLabels
+from rastervision.core.data_sample import DataSample
+from rastervision.core.prediction import ScoreTile
+from rastervision.core.rv_pipeline import RVPipelineConfig, SemanticSegmentationPredictOptions
+from rastervision.pipeline.config import register_config
+from rastervision.pytorch_backend.pytorch_learner_backend import (
+    PyTorchLearnerBackend,
+    PyTorchLearnerBackendConfig,
+)
+from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
+from rastervision.pytorch_backend.upgraders import ss_learner_backend_config_upgrader
+from rastervision.pytorch_learner import (
+    SemanticSegmentationLearnerConfig,
+    SemanticSegmentationModelConfig,
+)
+
+if TYPE_CHECKING:
+    from rastervision.core.rv_pipeline import PredictOptions
+
+
+class PyTorchSemanticSegmentationSampleWriter(PyTorchLearnerSampleWriter):
+    """Writes chips to ``<split>/img`` and their class ids to ``<split>/labels``."""
+
+    def write_sample(self, sample: DataSample) -> None:
+        """Write a sample whose label is (H, W) class ids."""
+        super().write_sample(sample)
+        label = np.asarray(sample.label)
+        self.write_chip(label, self.get_label_path(sample, label))
+
+    def get_label_path(self, sample: DataSample, label_arr: NDArray[Any]) -> str:
+        """Return where in the zip file the label of a sample goes."""
+        return self.sample_path(sample, 'labels', label_arr)
+
+
+class PyTorchSemanticSegmentation(PyTorchLearnerBackend):
+    """Semantic segmentation with PyTorch."""
+
+    def sample_writer(self, output_uri: str) -> PyTorchSemanticSegmentationSampleWriter:
+        """Return a writer for chips and labels."""
+        return PyTorchSemanticSegmentationSampleWriter(
+            output_uri, self.pipeline_cfg.dataset.class_config, self.tmp_dir
+        )
+
+    def predict_scene(
+        self, scene: Scene, predict_options: 'PredictOptions'
+    ) -> SemanticSegmentationLabels:
+        """Return the predictions for a whole scene, held in memory."""
+        from rastervision.pytorch_learner.utils.prediction import predict_scene_ss
+
+        return predict_scene_ss(self.ready_learner(), scene, predict_options)
+
+    def predict_tiles(
+        self, scene: Scene, predict_options: 'PredictOptions'
+    ) -> Iterator[ScoreTile] | None:
+        """Return the scores of the scene's windows as they come."""
+        from rastervision.pytorch_learner.inference.predict import predict_tiles
+
+        if not isinstance(predict_options, SemanticSegmentationPredictOptions):
+            return None
+        return predict_tiles(
+            self.ready_learner(),
+            scene,
+            chip_sz=predict_options.chip_sz,
+            stride=predict_options.stride or predict_options.chip_sz,
+            crop_sz=predict_options.crop_pixels(),
+            batch_sz=predict_options.batch_sz,
+        )
+
+
+@register_config(
+    'pytorch_semantic_segmentation_backend', upgrader=ss_learner_backend_config_upgrader
+)
+class PyTorchSemanticSegmentationConfig(PyTorchLearnerBackendConfig):
+    """Train and predict semantic segmentation with PyTorch."""
+
+    model: SemanticSegmentationModelConfig = Field(..., description='The network.')
+
+    def update(self, pipeline: RVPipelineConfig | None = None) -> None:
+        """Fill the training data; scenes of its own get a class for pixels without label, too."""
+        scenes = getattr(self.data, 'scene_dataset', None)
+        if scenes is not None:
+            scenes.class_config.ensure_null_class()
+        super().update(pipeline)
+
+    def get_learner_config(self, pipeline: RVPipelineConfig) -> SemanticSegmentationLearnerConfig:
+        """Return the config of the learner that does the work."""
+        learner = SemanticSegmentationLearnerConfig(
+            model=self.model.copy(),
+            solver=self.solver.copy(),
+            data=self.data.copy(),
+            output_uri=pipeline.train_uri,
+            log_tensorboard=self.log_tensorboard,
+            run_tensorboard=self.run_tensorboard,
+            save_all_checkpoints=self.save_all_checkpoints,
+        )
+        learner.update()
+        return learner
+
+    def build(self, pipeline: RVPipelineConfig, tmp_dir: str) -> PyTorchSemanticSegmentation:
+        """Build the backend."""
+        return PyTorchSemanticSegmentation(pipeline, self.get_learner_config(pipeline), tmp_dir)
+
+    def architecture_name(self) -> str:
+        """Name the network for people."""
+        model = self.model
+        if model.external_def is not None:
+            return super().architecture_name()
+        return f'{model.architecture} {model.encoder or model.get_backbone_str()}'

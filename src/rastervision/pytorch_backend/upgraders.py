@@ -1,0 +1,41 @@
+"""How backend configs were written by older releases.
+
+Each function lifts one type by one version of the plugin `rastervision.pytorch_backend`.
+"""
+
+from typing import Any
+
+ConfigDict = dict[str, Any]
+
+_MOVED_TO_DATA = (
+    'augmentors',
+    'group_uris',
+    'group_train_sz',
+    'group_train_sz_rel',
+    'num_workers',
+    'base_transform',
+    'aug_transform',
+    'plot_options',
+    'preview_batch_limit',
+)
+
+
+def pytorch_learner_backend_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
+    """Lift what the backends of all tasks share."""
+    if version == 1:
+        cfg_dict.pop('test_mode', None)
+    return cfg_dict
+
+
+def move_data_fields(cfg_dict: ConfigDict, data_type_hint: str) -> ConfigDict:
+    """Gather the fields of a backend of version 0 that are of the data config since."""
+    data = {'type_hint': data_type_hint, 'img_sz': cfg_dict.pop('img_sz', 256)}
+    data |= {name: cfg_dict.pop(name) for name in _MOVED_TO_DATA if name in cfg_dict}
+    return {'data': data, **cfg_dict}
+
+
+def ss_learner_backend_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
+    """Lift the backend of semantic segmentation."""
+    if version == 0:
+        return move_data_fields(cfg_dict, 'semantic_segmentation_image_data')
+    return cfg_dict
