@@ -136,7 +136,10 @@ def _pick(text: str, options: Mapping[str, Any]) -> Any:
 
 def _convert_items(text: str, build: Any, item_types: tuple[Any, ...]) -> Any:
     if re.match(r'\s*\[', text):
-        parsed = json.loads(text)
+        try:
+            parsed = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f'it is not a JSON list ({error})') from None
         items = [item if isinstance(item, str) else json.dumps(item) for item in parsed]
     else:
         items = [item.strip() for item in text.split(',')] if text.strip() else []

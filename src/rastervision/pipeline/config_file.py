@@ -78,6 +78,7 @@ def _load(source: str) -> ModuleType:
         _require_file(source)
         path = str(Path(download_if_needed(source)).resolve())
         _importable(str(Path(path).parent))
+        _forget(path)
         return _explained(source, path, lambda: load_file(path))
     if '/' in source or '\\' in source:
         raise ConfigError(f'{source} is not a config; name a .py or .json file, or a module.')
@@ -100,6 +101,13 @@ def _importable(folder: str) -> None:
     """Let a config import what lies beside it, without hiding anything that is installed."""
     if folder not in sys.path:
         sys.path.append(folder)
+
+
+def _forget(path: str) -> None:
+    """Let a file that was changed since it was loaded, as in a notebook, be loaded again."""
+    for name, module in list(sys.modules.items()):
+        if getattr(module, '__file__', None) == path and name.startswith(f'{Path(path).stem}_'):
+            del sys.modules[name]
 
 
 def _require_file(source: str) -> None:

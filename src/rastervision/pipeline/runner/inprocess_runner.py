@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
-from rastervision.pipeline.plan import dependants, plan
+from rastervision.pipeline.plan import Job, dependants, plan
 from rastervision.pipeline.runner.execute import execute
 from rastervision.pipeline.runner.runner import Runner
 
@@ -36,7 +36,7 @@ class InProcessRunner(Runner):
         have run.
         """
         jobs = plan(pipelines, commands, num_splits)
-        failures: dict[str, Exception] = {}
+        failures: list[tuple[Job, Exception]] = []
         left_out: set[str] = set()
         for job in jobs:
             if job.id in left_out:
@@ -45,11 +45,13 @@ class InProcessRunner(Runner):
             try:
                 execute(config, job.command, job.split, job.num_splits)
             except Exception as error:  # noqa: BLE001 (raised below)
-                failures[job.label] = error
+                failures.append((job, error))
                 left_out |= {later.id for later in dependants(jobs, job.id)}
         if failures:
-            first, *others = failures.values()
-            if not others:
+            _, first = failures[0]
+            if len(failures) == 1:
                 raise first
-            lines = ''.join(f'\n  {label}: {error}' for label, error in failures.items())
+            lines = ''.join(
+                f'\n  {job.label} of {job.pipeline}: {error}' for job, error in failures
+            )
             raise StageError(f'{len(failures)} jobs failed:{lines}') from first

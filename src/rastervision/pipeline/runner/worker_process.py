@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import IO, Any, Literal, cast
 
 from rastervision.pipeline import rv_config_
-from rastervision.pipeline.runner.worker import GRACE_SECONDS, Message, main
+from rastervision.pipeline.runner.worker import GRACE_SECONDS, Message
 from rastervision.pipeline.rv_config import child_environment
 
 IS_WINDOWS = sys.platform == 'win32'
@@ -57,7 +57,12 @@ class WorkerProcess:
             else {'start_new_session': True}
         )
         self.process = subprocess.Popen(
-            [sys.executable, '-P', '-c', f'from {main.__module__} import main; main()'],
+            [
+                sys.executable,
+                '-P',
+                '-c',
+                'from rastervision.pipeline.runner.worker import main; main()',
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
