@@ -41,7 +41,12 @@ __getattr__, __dir__, __all__ = lazy_exports(
         f'{_HERE}.image_data_config': ['ImageDataConfig'],
         f'{_HERE}.learner_config': ['LearnerConfig'],
         f'{_HERE}.model_config': ['ModelConfig'],
-        f'{_HERE}.plot_options': ['PlotOptions'],
+        f'{_HERE}.models.adapt': ['adjust_conv_channels'],
+        f'{_HERE}.plot_options': [
+            'PlotOptions',
+            'get_default_channel_display_groups',
+            'validate_channel_display_groups',
+        ],
         f'{_HERE}.semantic_segmentation_learner_config': [
             'SemanticSegmentationDataConfig',
             'SemanticSegmentationDataFormat',
@@ -51,7 +56,18 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'SemanticSegmentationModelConfig',
         ],
         f'{_HERE}.solver_config': ['SolverConfig'],
-        f'{_HERE}.utils': ['MinMaxNormalize'],
+        f'{_HERE}.utils.torch_hub': [
+            'get_hubconf_dir_from_cfg',
+            'torch_hub_load_github',
+            'torch_hub_load_local',
+            'torch_hub_load_uri',
+        ],
+        f'{_HERE}.utils.utils': [
+            'MinMaxNormalize',
+            'deserialize_albumentation_transform',
+            'serialize_albumentation_transform',
+            'validate_albumentation_transform',
+        ],
     },
 )
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.dataset_config import DatasetConfig as SceneDatasetConfig
 from rastervision.core.sampling import WindowSamplingConfig, WindowSamplingMethod
 from rastervision.pipeline.config import register_config
@@ -59,6 +60,11 @@ class GeoDataConfig(DataConfig):
                     f'sampling has no entry for the scenes {", ".join(missing)}; give one '
                     'WindowSamplingConfig for all scenes, or one for each scene id.'
                 )
+
+    def _classes(self) -> ClassConfig:
+        if self.class_config is None and self.scene_dataset is not None:
+            return self.scene_dataset.class_config
+        return super()._classes()
 
     def sampling_for(self, scene_id: str) -> WindowSamplingConfig:
         """The window sampling of a scene.
