@@ -14,10 +14,11 @@ from rastervision.core.data.raster_transformer.raster_transformer import (
 )
 from rastervision.core.raster_stats import RasterStats
 from rastervision.pipeline.config import register_config
-from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.errors import ConfigError, DataError, NotReadableError
+from rastervision.pipeline.file_system import file_exists
 
 if TYPE_CHECKING:
-    from rastervision.core.data.scene_config import SceneConfig
+    from rastervision.core.data.scene import SceneConfig
 
     from rastervision.core.data.raster_source.raster_source import RasterSource
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -203,6 +204,11 @@ class StatsTransformerConfig(RasterTransformerConfig):
             raise ConfigError(
                 'stats_uri of the stats_transformer is not set; name a stats.json, or use it in '
                 'a pipeline whose ANALYZE command writes one.'
+            )
+        if not file_exists(self.stats_uri):
+            raise NotReadableError(
+                f'There are no statistics at {self.stats_uri}: run the analyze command first, or '
+                'name another stats.json in stats_uri.'
             )
         order = channel_order if self.needs_channel_order else None
         return StatsTransformer.from_stats_json(self.stats_uri, order)
