@@ -1,9 +1,11 @@
 """The command line: `rastervision`."""
 
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import click
 from rastervision.pipeline import registry_, rv_config_
 from rastervision.pipeline.errors import ConfigError, RVError
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS
+from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.verbosity import Verbosity
 
 if TYPE_CHECKING:
@@ -71,7 +74,8 @@ class RVGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; our own errors end as one message and exit code 1."""
         try:
-            return super().invoke(ctx)
+            with cleaning_up_on_signals():
+                return super().invoke(ctx)
         except RVError as error:
             if rv_config_.get_verbosity() >= Verbosity.VERY_VERBOSE:
                 traceback.print_exc()
@@ -85,6 +89,9 @@ class RVGroup(click.Group):
 def _apply_options(profile: str | None, verbose: int, tmpdir: str | None) -> None:
     from rastervision.pipeline.logs import log_to_stderr
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # any letter of a path can be shown somehow
+            stream.reconfigure(errors='backslashreplace')
     rv_config_.set_verbosity(Verbosity.NORMAL + verbose)
     log_to_stderr()
     rv_config_.set_tmp_dir_root(tmpdir)

@@ -77,7 +77,7 @@ def plan(
     jobs: list[Job] = []
     for uri, pipeline in pipelines.items():
         after: frozenset[str] = frozenset()
-        for command in _in_order(pipeline, commands):
+        for command in in_order(pipeline, commands):
             stage = _stage(uri, pipeline, command, num_splits, after)
             jobs += stage
             gathers = [job for job in stage if job.gather]
@@ -85,7 +85,12 @@ def plan(
     return jobs
 
 
-def _in_order(pipeline: PlannedPipeline, commands: Sequence[str]) -> list[str]:
+def in_order(pipeline: PlannedPipeline, commands: Sequence[str]) -> list[str]:
+    """The commands to run, all if none is named, in the order of the pipeline.
+
+    Raises:
+        ConfigError: The pipeline lacks one.
+    """
     for command in commands:
         if command not in pipeline.commands:
             hint = did_you_mean(command, pipeline.commands)

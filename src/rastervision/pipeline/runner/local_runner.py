@@ -3,24 +3,21 @@
 import os
 import signal
 import sys
-import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from types import FrameType
-
-import click
 
 from rastervision.pipeline.config_model import walk
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
 from rastervision.pipeline.plan import Job, dependants, plan
-from rastervision.pipeline.progress import Task, bars
+from rastervision.pipeline.runner.display import Display
 from rastervision.pipeline.runner.job_log import JobLog
 from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
+from rastervision.pipeline.signals import cleaning_up_on_signals
 
 POLL_SECONDS = 0.5
 """How long a worker that vanished without a word may go unnoticed."""
@@ -60,7 +57,7 @@ class LocalRunner(Runner):
         """
         jobs = plan(pipelines, commands, num_splits)
         modules = {uri: config_modules(pipeline.config) for uri, pipeline in pipelines.items()}
-        with _signals_end_blocks():
+        with cleaning_up_on_signals():
             _Run(jobs, modules, size=max(1, min(num_splits, cpu_count()))).carry_out()
 
 
@@ -78,26 +75,6 @@ def config_modules(config: PipelineConfig) -> list[tuple[str, str | None]]:
     """
     names = dict.fromkeys(type(part).__module__ for _, part in walk(config))
     return [(name, getattr(sys.modules.get(name), '__file__', None)) for name in names]
-
-
-@contextmanager
-def _signals_end_blocks() -> Iterator[None]:
-    """Let the signals that end a process end its blocks first, as Ctrl-C does."""
-
-    def leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler)
-        raise SystemExit(128 + signum)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = ('SIGTERM', 'SIGHUP', 'SIGBREAK')
-    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {signum: signal.signal(signum, leave) for signum in signals}
-    try:
-        yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
 
 
 @dataclass
@@ -129,9 +106,7 @@ class _Run:
         self.busy: dict[WorkerProcess, _Assignment] = {}
         self.idle: list[WorkerProcess] = []
         self.events: SimpleQueue[Event] = SimpleQueue()
-        self.on_terminal = sys.stderr is not None and sys.stderr.isatty()
-        self.overall = Task('jobs', total=len(jobs), timed=False)
-        self.tasks: dict[tuple[WorkerProcess, int], Task] = {}
+        self.display = Display(len(jobs), with_labels=size > 1)
 
     def carry_out(self) -> None:
         """Run all jobs.
@@ -142,7 +117,7 @@ class _Run:
         try:
             while self.waiting or self.busy:
                 self._start_ready()
-                self._show_overall()
+                self.display.running(assignment.job for assignment in self.busy.values())
                 self._handle_events()
         finally:
             self._close()
@@ -175,13 +150,16 @@ class _Run:
         return None if beside == 1 else max(1, cpu_count() // beside)
 
     def _take_worker(self, threads: int | None) -> WorkerProcess:
+        for worker in [worker for worker in self.idle if worker.process.poll() is not None]:
+            self.idle.remove(worker)
+            worker.kill()
         for worker in self.idle:
             if worker.threads == threads:
                 self.idle.remove(worker)
                 return worker
         if self.idle and len(self.idle) + len(self.busy) >= self.size:
             self.idle.pop().end()
-        return WorkerProcess(self.events, threads, bars=self.on_terminal)
+        return WorkerProcess(self.events, threads, bars=self.display.on_terminal)
 
     def _handle_events(self) -> None:
         """Wait for an event and handle it and those that have come meanwhile."""
@@ -205,20 +183,20 @@ class _Run:
             return
         if event.kind == 'line':
             assignment.log.write(event.data)
-            self._print(assignment.job, event.data)
+            self.display.line(assignment.job, event.data)
         elif event.kind == 'exit':
             reason = _exit_reason(event.worker.process.returncode)
             self._finish(event.worker, {'reason': reason, 'detail': '', 'explained': False})
         elif 'task' in event.data:
-            self._show_task(event.worker, event.data)
+            self.display.loop(event.worker, event.data)
         else:
             self._finish(event.worker, event.data['failure'])
 
     def _finish(self, worker: WorkerProcess, failure: Message | None) -> None:
         assignment = self.busy.pop(worker)
         job, log = assignment.job, assignment.log
-        self._drop_tasks(worker)
-        self.overall.done += 1
+        self.display.end_loops(worker)
+        self.display.over(1)
         if failure is None:
             log.close()
             self.done.add(job.id)
@@ -230,46 +208,21 @@ class _Run:
         worker.end()
         lost = [later for later in dependants(self.jobs, job.id) if later in self.waiting]
         self.waiting = [later for later in self.waiting if later not in lost]
-        self.overall.done += len(lost)
+        self.display.over(len(lost))
         self.failures.append(_describe(job, failure['reason'], log, last_lines, lost))
-
-    def _print(self, job: Job, line: str) -> None:
-        click.echo(f'[{job.label}] {line}' if self.size > 1 else line)
-
-    def _show_overall(self) -> None:
-        if self.on_terminal:
-            running = ', '.join(assignment.job.label for assignment in self.busy.values())
-            self.overall.desc = f'jobs ({running})'
-            bars.show(self.overall)
-
-    def _show_task(self, worker: WorkerProcess, message: Message) -> None:
-        """Show the bar of a loop in a worker, whose clock and ids are not ours."""
-        state = message['task']
-        key = (worker, state['id'])
-        task = self.tasks.setdefault(key, Task(state['desc'], state['total'], state['unit']))
-        task.done = state['done']
-        if message['finished']:
-            bars.close(self.tasks.pop(key))
-        else:
-            bars.show(task)
-
-    def _drop_tasks(self, worker: WorkerProcess) -> None:
-        for key in [key for key in self.tasks if key[0] is worker]:
-            bars.close(self.tasks.pop(key))
 
     def _close(self) -> None:
         """End all workers: those that are busy are told first, so that they clean up together."""
         with ExitStack() as stack:
-            self.overall.desc = 'jobs'
-            stack.callback(bars.close, self.overall)
-            for worker, assignment in self.busy.items():
-                self._drop_tasks(worker)
+            stack.callback(self.display.close)
+            for assignment in self.busy.values():
                 stack.callback(assignment.log.close)
-            for worker in [*self.busy, *self.idle]:
+            workers = [*self.busy, *self.idle]
+            for worker in workers:
                 stack.callback(worker.kill)
-            for worker in [*self.busy, *self.idle]:
+            for worker in workers:
                 worker.ask_to_end()
-            for worker in [*self.busy, *self.idle]:
+            for worker in workers:
                 worker.end()
 
 

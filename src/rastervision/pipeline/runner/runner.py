@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.plan import in_order
 
 
 class Runner(ABC):
@@ -45,8 +46,8 @@ class Runner(ABC):
         Raises:
             StageError: A command failed.
         """
-        for cfg_json_uri, pipeline in pipelines.items():
-            self.run(cfg_json_uri, pipeline, commands, num_splits, pipeline_run_name)
+        for uri, pipeline in pipelines.items():
+            self.run(uri, pipeline, in_order(pipeline, commands), num_splits, pipeline_run_name)
 
     def run_command(self, cmd: list[str]) -> None:
         """Run one program with its arguments where the jobs run: here, as a process of its own.
