@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Dataset
 
+from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform, quick_transform
 from rastervision.pytorch_learner.dataset.randomness import is_random, reseed
 from rastervision.pytorch_learner.dataset.tensors import (
     image_to_tensor,
@@ -45,7 +46,11 @@ class AlbumentationsDataset(Dataset[Any]):
         self.normalize = normalize
         self.to_pytorch = to_pytorch
         self._transformer = TRANSFORMERS[transform_type]
-        self._is_random = transform is not None and is_random(transform)
+        self._quick: QuickTransform | None = None
+        self._is_random = False
+        if transform is not None and transform_type is not TransformType.noop:
+            self._quick = quick_transform(transform)
+            self._is_random = is_random(transform)
 
     def __getitem__(self, key: Any) -> Any:
         """A sample: (image, label)."""
@@ -56,7 +61,10 @@ class AlbumentationsDataset(Dataset[Any]):
 
     def prepare(self, sample: Sample) -> tuple[Any, Any]:
         """Transform a sample of the original dataset and make tensors of it."""
-        if self.transform is not None:
+        if self._quick is not None:
+            is_mask = self.transform_type is TransformType.semantic_segmentation
+            sample = self._quick(sample, y_is_mask=is_mask and sample[1] is not None)
+        elif self.transform is not None:
             if self._is_random:
                 reseed(self.transform)
             sample = self._transformer(sample, self.transform)

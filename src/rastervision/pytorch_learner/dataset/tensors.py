@@ -50,5 +50,5 @@ def label_to_tensor(y: Any) -> Tensor:
     """
     if y is None:
         return torch.tensor(torch.nan)
-    array = np.asarray(y)
-    return torch.from_numpy(array.astype(np.int64 if array.dtype.kind in 'biu' else np.float32))
+    dtype = np.int64 if np.asarray(y).dtype.kind in 'biu' else np.float32
+    return torch.from_numpy(np.array(y, dtype=dtype, order='C'))

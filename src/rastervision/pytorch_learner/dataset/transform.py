@@ -39,8 +39,6 @@ def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any
         DatasetError: If the transform cannot handle such an image.
     """
     image = kwargs['image']
-    if _is_done(transform, image):
-        return kwargs
     if image.dtype == np.float64:
         kwargs['image'] = image.astype(np.float32)
     try:
@@ -55,13 +53,6 @@ def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any
             f'type {image.dtype}: {error}'
         ) from error
     return {**out, 'image': out['images']}
-
-
-def _is_done(transform: 'BasicTransform', image: NDArray[Any]) -> bool:
-    """Whether the transform resizes the image to the size that it has."""
-    if type(transform).__name__ != 'Resize':
-        return False
-    return image.shape[-3:-1] == (transform.height, transform.width)
 
 
 def image_only_transformer(inp: Sample, transform: 'BasicTransform') -> Sample:
