@@ -81,7 +81,20 @@ class RandomWindowSampler:
         Raises:
             ConfigError: none was found in `max_attempts` draws.
         """
-        height, width = self._sample_size(rng)
+        height, width = self.sample_size(rng)
+        return self.sample_place(height, width, rng)
+
+    def sample_size(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw the (height, width) of a window."""
+        height = int(rng.integers(*self.h_lims))
+        return height, height if self._square else int(rng.integers(*self.w_lims))
+
+    def sample_place(self, height: int, width: int, rng: np.random.Generator) -> Box:
+        """Draw a window of a size.
+
+        Raises:
+            ConfigError: none was found in `max_attempts` draws.
+        """
         if not self.has_aoi:
             return self._anywhere(height, width, rng)
         if self.efficient:
@@ -91,10 +104,6 @@ class RandomWindowSampler:
             if any(part.accepts(window, self.within_aoi) for part in self._parts):
                 return window
         raise self._gave_up(height, width)
-
-    def _sample_size(self, rng: np.random.Generator) -> tuple[int, int]:
-        height = int(rng.integers(*self.h_lims))
-        return height, height if self._square else int(rng.integers(*self.w_lims))
 
     def _anywhere(self, height: int, width: int, rng: np.random.Generator) -> Box:
         return _box(self._y_axis.draw(height, rng), self._x_axis.draw(width, rng), height, width)

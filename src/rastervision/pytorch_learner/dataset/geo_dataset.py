@@ -283,6 +283,15 @@ class RandomWindowGeoDataset(GeoDataset):
         """Largest (height, width) of a window."""
         return self.sampler.h_lims[1] - 1, self.sampler.w_lims[1] - 1
 
+    def sample_window_size(self) -> tuple[int, int]:
+        """Draw the (height, width) of a window."""
+        return self.sampler.sample_size(torch_rng())
+
+    def sample_window_loc(self, h: int, w: int) -> tuple[int, int]:
+        """Draw the upper left corner (y, x) of a window of a size."""
+        window = self.sampler.sample_place(h, w, torch_rng())
+        return window.ymin, window.xmin
+
     def sample_window(self) -> Box:
         """Draw a window."""
         return self.sampler.sample(torch_rng())

@@ -148,6 +148,16 @@ def test_random_windows_have_sizes_within_their_limits(scene):
         assert y.shape == (16, 16)
 
 
+def test_a_size_and_a_place_can_be_drawn_apart(scene):
+    ds = RandomWindows(scene, size_lims=(8, 30), out_size=8, max_windows=10, padding=0)
+    for _ in range(20):
+        height, width = ds.sample_window_size()
+        assert 8 <= height == width < 30
+        y, x = ds.sample_window_loc(height, width)
+        assert 0 <= y <= HEIGHT - height
+        assert 0 <= x <= WIDTH - width
+
+
 def test_random_windows_follow_the_seed_of_torch(scene):
     ds = RandomWindows(scene, size_lims=(8, 30), out_size=8, max_windows=10, return_window=True)
 
