@@ -1,7 +1,6 @@
 """Writing class maps, scores and polygons of a scene as they come, in bands of rows."""
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
@@ -21,6 +21,7 @@ from rastervision.core.data.crs_transformer.crs_transformer import CRSTransforme
 from rastervision.core.data.label_store.label_store import LabelWriter
 from rastervision.core.data.label_store.vector_output import PolygonWriter, VectorOutputConfig
 from rastervision.core.prediction.tiles import ScoreTile, best_class
+from rastervision.core.utils.quiet import quiet
 from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
 from rastervision.pipeline.file_system import atomic_path
 
@@ -253,9 +254,8 @@ class BandedGeoTiff:
         self._row = 0
 
     def __enter__(self) -> Self:
-        with self._errors(), warnings.catch_warnings():
-            # an image without a georeference is nothing unusual
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        # an image without a georeference is nothing unusual
+        with self._errors(), quiet(NotGeoreferencedWarning):
             self._dataset = rasterio.open(self._path, 'w', **self._profile)
         return self
 
@@ -309,7 +309,7 @@ class BandedGeoTiff:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (RasterioError, rasterio.errors.CPLE_BaseError) as e:
+        except (RasterioError, CPLE_BaseError) as e:
             cause = ' '.join(str(e.__cause__ or e).split())
             raise NotWritableError(f'{self._uri} cannot be written: {cause}') from e
 
@@ -326,6 +326,7 @@ def extent_transform(crs_transformer: CRSTransformer, bbox: Box) -> Affine | Non
 
     None when it would say nothing.
     """
-    shift = Affine.translation(bbox.xmin, bbox.ymin)
-    transform: Affine = (crs_transformer.transform or Affine.identity()) * shift
+    x, y = bbox.xmin, bbox.ymin
+    a, b, c, d, e, f = (crs_transformer.transform or Affine.identity())[:6]
+    transform = Affine(a, b, a * x + b * y + c, d, e, d * x + e * y + f)
     return None if transform == Affine.identity() else transform

@@ -3,17 +3,19 @@
 import os
 import re
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import rasterio
+import rasterio._env
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.vrt import WarpedVRT
@@ -21,11 +23,13 @@ from rasterio.windows import Window
 
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip, Mask, all_valid, nodata_elements, valid_pixels
+from rastervision.core.utils.quiet import quiet
+from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import NotReadableError
 
 BLOCK_CACHE_BYTES = 256 * 1024**2
-"""GDAL's block cache, for all rasters of the process, unless GDAL_CACHEMAX is set: enough for a
-row of windows over a wide scene, and little enough not to hold a whole scene."""
+"""Size of GDAL's block cache, which all rasters of a process share: enough for a row of windows
+over a wide scene, and little enough not to hold a whole scene."""
 
 VSI_PREFIXES = {
     'http': '/vsicurl/http://',
@@ -35,7 +39,6 @@ VSI_PREFIXES = {
     'az': '/vsiaz/',
 }
 
-_open_lock = threading.Lock()
 
 
 def gdal_path(uri: str) -> str:
@@ -51,7 +54,7 @@ def gdal_errors(uri: str, doing: str = 'be read as a raster') -> Iterator[None]:
     """Turn GDAL's errors into a NotReadableError that names the file."""
     try:
         yield
-    except (RasterioError, rasterio.errors.CPLE_BaseError) as e:
+    except (RasterioError, CPLE_BaseError) as e:
         name = 'The mosaic' if uri.startswith('<VRTDataset') else uri
         cause = ' '.join(str(e.__cause__ or e).split())
         raise NotReadableError(f'{name} cannot {doing}: {cause}') from e
@@ -75,9 +78,8 @@ def open_raster(uri: str) -> Any:
     path = gdal_path(uri)
     if not re.match(r'<|/vsi|[a-zA-Z+]{2,}:', path) and not Path(path).exists():
         raise NotReadableError(f'{uri} does not exist.')
-    # without a georeference rasterio warns, here that is nothing unusual; filters are global
-    with gdal_errors(uri), _open_lock, warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+    # without a georeference rasterio warns, here that is nothing unusual
+    with gdal_errors(uri), quiet(NotGeoreferencedWarning):
         _limit_block_cache()
         dataset = rasterio.open(path)
         points, crs = dataset.gcps
@@ -87,10 +89,12 @@ def open_raster(uri: str) -> Any:
         return WarpedVRT(dataset, src_crs=crs, add_alpha=not covered)
 
 
+@cache
 def _limit_block_cache() -> None:
-    env = rasterio._env  # noqa: SLF001 the public Env would undo the setting when it is left
-    if env.get_gdal_config('GDAL_CACHEMAX') is None:
-        env.set_gdal_config('GDAL_CACHEMAX', BLOCK_CACHE_BYTES)
+    """Bound GDAL's block cache, once per process, unless the user sets GDAL_CACHEMAX."""
+    if rv_config_.get_namespace_option('GDAL', 'CACHEMAX') is None:
+        # the public rasterio.Env would undo the setting when it is left
+        rasterio._env.set_gdal_config('GDAL_CACHEMAX', BLOCK_CACHE_BYTES)  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +216,7 @@ class RasterReader:
             if out_shape is None or tuple(out_shape) == window.size:
                 pixels, valid = self._read(rio_window, bands)
             else:
-                pixels, valid = self._read_resampled(rio_window, bands, tuple(out_shape))
+                pixels, valid = self._read_resampled(rio_window, bands, out_shape)
         if valid is None:
             valid = all_valid(*pixels.shape[1:])
         return Chip(pixels.transpose(1, 2, 0), valid)

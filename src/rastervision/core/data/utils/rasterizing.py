@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rastervision.core.box import Box
 from rastervision.core.data.utils.features import Geoms
+from rastervision.core.utils.quiet import quiet
 
 Coords = NDArray[np.float64]
 Offsets = NDArray[np.integer[Any]]
@@ -27,7 +28,8 @@ def rasterize_polygons(
 ) -> NDArray[np.uint8]:
     """Draw polygons over a window; later ones cover earlier ones.
 
-    The result is the same as the window of a drawing of everything.
+    The result is the same as the window of a drawing of everything. (With `all_touched`, pixels
+    that an edge touches only in a corner are a matter of rounding, and may differ.)
 
     Args:
         geoms: (N,) polygons in pixel coordinates.
@@ -41,15 +43,17 @@ def rasterize_polygons(
     Returns:
         (H, W) values.
     """
+    from rasterio.errors import NotGeoreferencedWarning
     from rasterio.features import rasterize
 
     shape = window.size if out_shape is None else out_shape
     shapes = [(polygon, int(values[i])) for polygon, i in _polygon_dicts(geoms, window, shape)]
     if not shapes:
         return np.full(shape, background, dtype=np.uint8)
-    drawn: NDArray[np.uint8] = rasterize(
-        shapes, out_shape=shape, fill=background, all_touched=all_touched, dtype='uint8'
-    )
+    with quiet(NotGeoreferencedWarning):
+        drawn: NDArray[np.uint8] = rasterize(
+            shapes, out_shape=shape, fill=background, all_touched=all_touched, dtype='uint8'
+        )
     return drawn
 
 
