@@ -64,13 +64,22 @@ def triangulate(polygons: Iterable[BaseGeometry]) -> NDArray[np.float64]:
     Returns:
         (T, 3, 2) corners (x, y).
     """
-    union = shapely.union_all(shapely.make_valid(np.array(list(polygons), dtype=object)))
-    parts = shapely.get_parts(union)
-    parts = parts[shapely.get_type_id(parts) == _POLYGON]
+    parts = polygon_parts(union_of(polygons))
     triangles = shapely.get_parts(shapely.constrained_delaunay_triangles(parts))
     # each is a closed ring of four points
     corners: NDArray[np.float64] = shapely.get_coordinates(triangles).reshape(-1, 4, 2)[:, :3]
     return corners
+
+
+def union_of(polygons: Iterable[BaseGeometry]) -> BaseGeometry:
+    """Union of polygons; invalid ones are repaired."""
+    return shapely.union_all(shapely.make_valid(np.array(list(polygons), dtype=object)))
+
+
+def polygon_parts(geom: BaseGeometry) -> NDArray[np.object_]:
+    """The polygons in a geometry, without empty ones, points and lines."""
+    parts: NDArray[np.object_] = shapely.get_parts(geom)
+    return parts[(shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)]
 
 
 def triangle_areas(triangles: NDArray[np.float64]) -> NDArray[np.float64]:

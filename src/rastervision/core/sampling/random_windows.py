@@ -12,13 +12,11 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
-from rastervision.core.sampling.aoi_sampler import AoiSampler
+from rastervision.core.sampling.aoi_sampler import AoiSampler, polygon_parts, union_of
 from rastervision.pipeline.errors import ConfigError
 
 Lims: TypeAlias = tuple[int, int]
 """Half-open range of sizes in pixels."""
-
-_POLYGON = int(shapely.GeometryType.POLYGON)
 
 
 class RandomWindowSampler:
@@ -138,9 +136,8 @@ class RandomWindowSampler:
         y0, y1 = self._y_axis.reach(self.h_lims[1] - 1)
         x0, x1 = self._x_axis.reach(self.w_lims[1] - 1)
         limits = shapely.box(x0, y0, x1, y1) if self.within_aoi else self.extent.to_shapely()
-        union = shapely.union_all(shapely.make_valid(np.array(aoi_polygons, dtype=object)))
-        pieces = shapely.get_parts(shapely.intersection(union, limits))
-        parts = [_AoiPart(p) for p in pieces[shapely.get_type_id(pieces) == _POLYGON]]
+        pieces = polygon_parts(shapely.intersection(union_of(aoi_polygons), limits))
+        parts = [_AoiPart(polygon) for polygon in pieces]
         smallest = self.h_lims[0], self.w_lims[0]
         if not parts:
             raise ConfigError(f'The AOI of {self._scene} does not touch it.')

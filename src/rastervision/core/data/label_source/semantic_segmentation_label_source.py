@@ -61,8 +61,25 @@ class SemanticSegmentationLabelSource(LabelSource):
         self.raster_source = raster_source
         self.class_config = class_config
         self.uris = getattr(raster_source, 'uris', None)
+        self._report_ambiguous_nodata()
         if bbox is not None:
             self.set_bbox(bbox)
+
+    def _report_ambiguous_nodata(self) -> None:
+        """Say so when a class id is nodata: masks are often written so by mistake."""
+        if self.raster_source.raster_transformers:
+            return
+        for value in getattr(self.raster_source, 'nodata_values', []):
+            names = self.class_config.names
+            if value in range(len(names)) and names[int(value)] != self.class_config.null_class:
+                log.warning(
+                    '%s declares %d as nodata, which is the id of class %r, too: these pixels '
+                    'are taken for unlabelled ones. If they are of that class, remove the nodata '
+                    'value from the file, or name the class as null_class.',
+                    describe_source(self),
+                    value,
+                    names[int(value)],
+                )
 
     def get_label_arr(self, window: Box | None = None) -> NDArray[np.uint8]:
         """Class ids of a window.

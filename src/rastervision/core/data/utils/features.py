@@ -129,8 +129,8 @@ class Repairs:
 def repair(features: Features) -> tuple[Features, Repairs]:
     """Make single-part polygons valid, and drop those that have no area.
 
-    A polygon that crosses itself becomes one or more polygons that cover what the even-odd rule
-    says (as rasterising does). Points and lines pass as they are.
+    A polygon that crosses itself becomes one or more polygons; both wings of a bow tie stay.
+    Points and lines pass as they are.
     """
     invalid = (shapely.get_type_id(features.geoms) == POLYGON) & ~shapely.is_valid(features.geoms)
     count = int(invalid.sum())

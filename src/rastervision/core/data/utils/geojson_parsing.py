@@ -95,9 +95,13 @@ def parse_geojson(document: Any, origin: str) -> tuple[Features, Counter[str]]:
 
 def _parse(features: list[dict[str, Any]], origin: str) -> tuple[Features, Counter[str]]:
     dropped: Counter[str] = Counter()
+    rows: list[Properties] = []
     document = _Document()
     for i, feature in enumerate(features):
-        geometry = feature['geometry']
+        geometry, properties = feature['geometry'], feature.get('properties')
+        if properties and not isinstance(properties, dict):
+            raise TypeError('its properties are no object')
+        rows.append(properties or {})
         if geometry is None:
             dropped['without geometry'] += 1
         else:
@@ -110,9 +114,7 @@ def _parse(features: list[dict[str, Any]], origin: str) -> tuple[Features, Count
     geoms = np.concatenate([m[0] for m in made])
     index = np.concatenate([m[1] for m in made])
     order = np.argsort(np.concatenate([m[2] for m in made]))
-    properties: list[Properties] = [feature.get('properties') or {} for feature in features]
-    chosen = [properties[i] for i in index[order].tolist()]
-    return Features(geoms[order], chosen, origin), dropped
+    return Features(geoms[order], [rows[i] for i in index[order].tolist()], origin), dropped
 
 
 _Made: TypeAlias = tuple[Geoms, NDArray[np.intp], NDArray[np.intp]]
@@ -160,6 +162,8 @@ def _polygons(parts: _Parts, dropped: Counter[str]) -> _Made:
 
 
 def _is_flat(ring: Points) -> bool:
+    if not isinstance(ring, (list, tuple)):
+        raise TypeError('a ring must be a list of positions')
     return len(ring) < 3 or (len(ring) == 3 and ring[0] == ring[-1])
 
 
@@ -205,14 +209,10 @@ def _diagnosis(features: list[Any], origin: str) -> DataError:
     for i, feature in enumerate(features):
         if not isinstance(feature, dict) or 'geometry' not in feature:
             return DataError(f'{origin} is not GeoJSON: features[{i}] has no geometry member.')
-        if not isinstance(feature.get('properties') or {}, dict):
-            return DataError(f'{origin} is not GeoJSON: features[{i}].properties is no object.')
         try:
             _parse([feature], origin)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
-            return DataError(
-                f'{origin} is not GeoJSON: features[{i}].geometry cannot be read ({e}).'
-            )
+            return DataError(f'{origin} is not GeoJSON: features[{i}] cannot be read ({e}).')
     return DataError(f'{origin} is not GeoJSON.')
 
 

@@ -1,7 +1,6 @@
 """Small helpers of the data layer: URIs, array indexing, images."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ from rastervision.core.data.utils.colors import (
     normalize_color,
     rgb_to_int_array,
 )
+from rastervision.pipeline.errors import NotWritableError
 from rastervision.pipeline.file_system import atomic_path
 
 __all__ = [
@@ -144,18 +144,15 @@ def _json_key(key: Any) -> Any:
 
 
 def save_img(im_array: NDArray[Any], output_path: str) -> None:
-    """Write an (H, W) or (H, W, 3) uint8 array as an image; the suffix says which kind."""
+    """Write an (H, W) or (H, W, 3) uint8 array as an image; the suffix says which kind.
+
+    Raises:
+        NotWritableError: PIL does not know the suffix, or the file cannot be written.
+    """
     from PIL import Image
 
     with atomic_path(output_path) as path:
-        Image.fromarray(im_array).save(path, format=_image_format(output_path))
-
-
-def _image_format(path: str) -> str:
-    from PIL import Image
-
-    suffix = Path(path).suffix.lower()
-    try:
-        return Image.registered_extensions()[suffix]
-    except KeyError:
-        raise ValueError(f'{path} does not end like an image file, e.g. with .png.') from None
+        try:
+            Image.fromarray(im_array).save(path)
+        except ValueError as e:
+            raise NotWritableError(f'{output_path} cannot be written as an image: {e}.') from None

@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from pyproj import CRS
 
 from rastervision.core.data.crs_transformer import (
@@ -113,19 +112,22 @@ def to_pixels(
     if crs is None:
         _check_lon_lat(features, crs_transformer)
     transformer = _transformer_from(crs, crs_transformer, rounding, features.origin)
-    geoms = transformer.map_to_pixel(features.geoms)
+    coords, owner = shapely.get_coordinates(features.geoms, return_index=True)
+    with np.errstate(invalid='ignore'):  # infinity, sorted out below
+        xy = np.stack(transformer.map_to_pixel((coords[:, 0], coords[:, 1])), axis=-1).astype(float)
     if rounding != 'transformer':
-        decimals = 0 if rounding == 'nearest' else _DECIMALS
-        geoms = shapely.transform(geoms, lambda xy: np.round(xy, decimals))
-    reached = _is_finite(geoms)
+        xy = np.round(xy, 0 if rounding == 'nearest' else _DECIMALS)
+    reached = np.ones(len(features), dtype=bool)
+    reached[owner[~np.isfinite(xy).all(axis=1)]] = False
     if not reached.all():
         log.warning(
-            '%s: %d geometries lie where the projection of the image is not defined, dropped.',
+            '%s: dropped %d geometries that lie where the projection of the image is not defined.',
             features.origin,
             int((~reached).sum()),
         )
-    mended, _ = repair(features.with_geoms(geoms).filter(reached))
-    return mended
+    placed = features.filter(reached)
+    geoms = shapely.set_coordinates(placed.geoms.copy(), xy[reached[owner]])
+    return repair(placed.with_geoms(geoms))[0]
 
 
 def _transformer_from(
@@ -168,12 +170,3 @@ def _check_lon_lat(features: Features, crs_transformer: CRSTransformer) -> None:
             'longitude and latitude, and states no CRS. If they are in another CRS, add it to '
             'the file, e.g. "crs": {"type": "name", "properties": {"name": "EPSG:32645"}}.'
         )
-
-
-def _is_finite(geoms: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """(N,) whether all vertices of each geometry are finite."""
-    coords, index = shapely.get_coordinates(geoms, return_index=True)
-    bad = index[~np.isfinite(coords).all(axis=1)]
-    finite = np.ones(len(geoms), dtype=bool)
-    finite[bad] = False
-    return finite

@@ -26,6 +26,9 @@ _TYPE_IDS = {
 }
 
 
+_QUAD_SEGS = 16  # segments of a quarter circle
+
+
 class BufferTransformer(ArrayVectorTransformer):
     """Buffers geometries of one type, by their class."""
 
@@ -67,7 +70,9 @@ class BufferTransformer(ArrayVectorTransformer):
             return features
         geoms = features.geoms.copy()
         geoms[chosen[grown]] = shapely.buffer(
-            geoms[chosen[grown]], np.array([d for d in distances if d is not None], dtype=float)
+            geoms[chosen[grown]],
+            np.array([d for d in distances if d is not None], dtype=float),
+            quad_segs=_QUAD_SEGS,
         )
         parts, index = split_parts(geoms)
         return features.take(index).with_geoms(parts)
@@ -86,7 +91,7 @@ class BufferTransformerConfig(VectorTransformerConfig):
     )
     default_buf: float | None = Field(
         1,
-        description='Distance in pixels for classes that class_bufs does not name. None: no buffer.',
+        description='Distance in pixels for classes that class_bufs does not name; None: none.',
     )
 
     def build(self, class_config: ClassConfig | None = None) -> BufferTransformer:  # noqa: ARG002

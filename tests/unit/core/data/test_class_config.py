@@ -1,0 +1,95 @@
+import pytest
+
+from rastervision.core.data import ClassConfig
+from rastervision.core.data.utils.colors import color_to_triple
+from rastervision.pipeline.config import Config
+from rastervision.pipeline.errors import ConfigError
+
+
+def test_ids_and_names_are_positions() -> None:
+    cfg = ClassConfig(names=['a', 'b', 'c'])
+    assert [cfg.get_class_id(name) for name in cfg.names] == [0, 1, 2]
+    assert [cfg.get_name(i) for i in range(len(cfg))] == cfg.names
+
+
+def test_missing_colors_are_the_same_each_time_and_differ() -> None:
+    names = [f'class {i}' for i in range(40)]
+    colors = ClassConfig(names=names).color_triples
+    assert colors == ClassConfig(names=names).color_triples
+    assert len(set(colors)) == len(names)
+
+
+def test_a_null_class_is_added_as_release_0_31_wrote_it() -> None:
+    cfg = ClassConfig(names=['building', 'background'], colors=['red', 'black'])
+    cfg.ensure_null_class()
+    assert cfg.to_dict() == {
+        'type_hint': 'class_config',
+        'names': ['building', 'background', 'null'],
+        'colors': ['red', 'black', [59, 66, 163]],
+        'null_class': 'null',
+    }
+    assert cfg.null_class_id == 2
+    before = cfg.copy()
+    cfg.ensure_null_class()
+    assert cfg == before
+
+
+def test_the_added_null_class_has_a_color_of_its_own() -> None:
+    cfg = ClassConfig(names=['a'], colors=[(59, 66, 163)])
+    cfg.ensure_null_class()
+    assert len(set(cfg.color_triples)) == 2
+
+
+@pytest.mark.parametrize(
+    ('names', 'null_class', 'expected', 'is_nodata'),
+    [
+        (['a', 'null'], None, 1, True),
+        (['background', 'a'], 'background', 0, False),
+        (['null', 'a'], 'a', 1, False),
+    ],
+)
+def test_the_null_class(names, null_class, expected, is_nodata) -> None:
+    cfg = ClassConfig(names=names, null_class=null_class)
+    cfg.ensure_null_class()
+    assert len(cfg) == 2
+    assert cfg.null_class_id == expected
+    assert cfg.null_is_nodata is is_nodata
+
+
+def test_colors_give_class_ids() -> None:
+    cfg = ClassConfig(names=['a', 'b'], colors=['#ff0000', (0, 0, 128)])
+    assert cfg.get_color_to_class_id() == {0xFF0000: 0, 0x000080: 1}
+
+
+def test_it_survives_a_round_trip() -> None:
+    cfg = ClassConfig(names=['a', 'b'], colors=['tab:blue', [1, 2, 3]], null_class='b')
+    assert Config.from_dict(cfg.to_dict()) == cfg
+
+
+@pytest.mark.parametrize(
+    ('fields', 'message'),
+    [
+        ({'names': []}, 'at least one class'),
+        ({'names': ['a', 'b', 'a']}, 'a stands there twice'),
+        ({'names': ['a', 'b'], 'colors': ['red']}, '2 names but 1 colors'),
+        ({'names': ['a'], 'colors': ['reddish']}, r"colors\[0\].*'reddish'"),
+        ({'names': ['a'], 'null_class': 'b'}, "null_class 'b' is not one of names: a"),
+    ],
+)
+def test_bad_fields_are_refused(fields, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ClassConfig(**fields)
+
+
+def test_unknown_classes_are_refused_with_the_valid_ones() -> None:
+    cfg = ClassConfig(names=['a', 'b'])
+    with pytest.raises(ConfigError, match=r"'c'; the classes are a, b"):
+        cfg.get_class_id('c')
+    with pytest.raises(ConfigError, match=r'no class 2; ids are 0\.\.1'):
+        cfg.get_name(2)
+    with pytest.raises(ConfigError, match='no null class'):
+        _ = cfg.null_class_id
+
+
+def test_css_names_mean_what_they_say() -> None:
+    assert color_to_triple('red') == (255, 0, 0)
