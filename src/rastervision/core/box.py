@@ -135,8 +135,9 @@ class Box:
 
     @classmethod
     def from_shapely(cls, shape: BaseGeometry) -> Self:
-        """Bounding box of a geometry."""
-        xmin, ymin, xmax, ymax = shape.bounds
+        """Bounding box of a geometry; its sides are floats."""
+        bounds: Any = shape.bounds
+        xmin, ymin, xmax, ymax = bounds
         return cls(ymin, xmin, ymax, xmax)
 
     @classmethod

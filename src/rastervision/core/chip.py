@@ -61,7 +61,7 @@ def representable(nodata: float | None, dtype: np.dtype[Any]) -> Any | None:
         if not (float(nodata).is_integer() and info.min <= nodata <= info.max):
             return None
         return dtype.type(int(nodata))
-    if dtype.kind == 'f' and np.isfinite(nodata) and abs(nodata) > np.finfo(dtype).max:
+    if dtype.kind == 'f' and np.isfinite(nodata) and abs(nodata) > float(np.finfo(dtype).max):
         return None
     return dtype.type(nodata)
 
@@ -69,7 +69,7 @@ def representable(nodata: float | None, dtype: np.dtype[Any]) -> Any | None:
 def is_nodata(band: NDArray[Any], nodata: Any) -> Mask:
     """Where the elements of one band equal its nodata value; NaN equals NaN."""
     if np.isnan(nodata):
-        return np.isnan(band)
+        return np.asarray(np.isnan(band))
     return np.asarray(band == nodata)
 
 

@@ -92,7 +92,7 @@ class Histogram:
     def moments(self, nodata_value: float | None) -> Moments:
         """Moments of all values but one; exact up to the last rounding."""
         bins = self.bins.copy()
-        if nodata_value in range(bins.shape[1]):
+        if nodata_value is not None and nodata_value in range(bins.shape[1]):
             bins[:, int(nodata_value)] = 0
         values = np.arange(bins.shape[1], dtype=object)  # Python integers do not overflow
         parts = []

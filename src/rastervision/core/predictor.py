@@ -1,6 +1,8 @@
 """Predicting with a model bundle: images with Predictor, scenes with ScenePredictor."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from rastervision.core.data import (
 from rastervision.core.rv_pipeline import PredictOptions, RVPipeline, RVPipelineConfig, layout
 from rastervision.core.rv_pipeline.scenes import analyzer_scene
 from rastervision.core.utils.config_walk import find_configs
+from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, DataError, RVError
 from rastervision.pipeline.file_system import file_exists
 
@@ -202,7 +205,7 @@ class ScenePredictor:
             model_bundle_uri: A bundle that the BUNDLE command wrote.
             predict_options: Options in place of the bundle's, as a config, a dict or the URI of a
                 JSON file.
-            tmp_dir: Local folder for temporary files; a new one when None.
+            tmp_dir: Local folder for temporary files; None for one that goes with this object.
             trust_code: Run code that the bundle carries.
 
         Raises:
@@ -211,8 +214,8 @@ class ScenePredictor:
             ConfigError: The options are not valid.
         """
         if tmp_dir is None:
-            self._tmp_dir = tempfile.TemporaryDirectory(prefix='rastervision-')
-            tmp_dir = self._tmp_dir.name
+            tmp_dir = tempfile.mkdtemp(dir=rv_config_.get_tmp_dir_root(), prefix='predictor-')
+            weakref.finalize(self, shutil.rmtree, tmp_dir, ignore_errors=True)
         options = None
         if predict_options is not None:
             options = PredictOptions.deserialize(predict_options)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-BLOCK_BYTES = 32 * 1024**2
+BLOCK_BYTES = 16 * 1024**2
 """Size of what one thread reads at once."""
-MAX_BLOCK = 2048
+BLOCK_ROWS = 256
 THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -208,13 +208,13 @@ def _running(
 def _full(
     source: 'RasterSource', chip_sz: int, stride: int | None, nodata_value: float | None
 ) -> Moments:
-    """Moments of all pixels of a source, read by large blocks and several threads."""
-    size = chip_sz
+    """Moments of all pixels of a source, read by large blocks in several threads."""
+    size: tuple[int, int] = (chip_sz, chip_sz)
     # transformers may depend on the chip, a stride shorter than the chip counts pixels twice
     if not source.raster_transformers and stride in {None, chip_sz}:
-        pixel_bytes = len(source.channel_order) * source.dtype_raw.itemsize
-        side = int((BLOCK_BYTES / pixel_bytes) ** 0.5)
-        size = min(MAX_BLOCK, max(256, side // 256 * 256))
+        pixels = BLOCK_BYTES // (len(source.channel_order) * source.dtype_raw.itemsize)
+        width = max(BLOCK_ROWS, min(source.extent.width, pixels // BLOCK_ROWS))
+        size = (max(1, pixels // width // BLOCK_ROWS) * BLOCK_ROWS, width)
         stride = None
     windows = source.extent.get_windows(size, stride or size)
     inside = [window.intersection(source.extent) for window in windows]

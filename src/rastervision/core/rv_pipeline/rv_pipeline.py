@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rastervision.core.backend import Backend
 from rastervision.core.box import Box
-from rastervision.core.data import Labels, Scene, SceneConfig
+from rastervision.core.data import DatasetConfig, Labels, Scene, SceneConfig
 from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline import bundling, layout
 from rastervision.core.rv_pipeline.chipping import chip_rng, require_labels, scene_samples
@@ -91,18 +91,19 @@ class RVPipeline(Pipeline):
         if not config.backend.needs_chips(config):
             log.info('CHIP is skipped: training does not read the chips that it would write.')
             return
-        dataset = config.dataset.copy()
-        work = chipped_scenes(dataset)[split_ind::num_splits]
+        work = chipped_scenes(config.dataset)[split_ind::num_splits]
         for _, scene in work:
             require_labels(scene)
-        dataset.train_scenes = [s for split, s in work if split == 'train']
-        dataset.validation_scenes = [s for split, s in work if split == 'valid']
-        dataset.test_scenes = []
         backend = config.backend.build(config, self.tmp_dir)
         hooks = ('get_train_windows', 'get_train_labels', 'post_process_sample')
         if overrides(self, RVPipeline, *hooks) or not overrides(backend, Backend, 'chip_dataset'):
             self._write_samples(backend, work)
         else:
+            dataset = DatasetConfig(
+                class_config=config.dataset.class_config,
+                train_scenes=[s for split, s in work if split == 'train'],
+                validation_scenes=[s for split, s in work if split == 'valid'],
+            )
             backend.chip_dataset(dataset, self._chip_options())
 
     def _write_samples(self, backend: Backend, work: list[tuple[Split, SceneConfig]]) -> None:

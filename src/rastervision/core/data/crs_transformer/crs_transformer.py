@@ -105,5 +105,5 @@ def _holds_geometries(inp: Any) -> bool:
     if isinstance(inp, BaseGeometry):
         return True
     if isinstance(inp, np.ndarray):
-        return inp.dtype == object
+        return bool(inp.dtype == object)
     return isinstance(inp, list) and all(isinstance(item, BaseGeometry) for item in inp)

@@ -11,7 +11,7 @@ from rastervision.core.grid import apply_affine, crs_to_crs, to_crs
 
 # A coordinate this close below a whole pixel is on it: room for rounding in projections, far
 # below anything that matters on the ground.
-SNAP = 1e-6
+SNAP = 5e-8
 
 
 class RasterioCRSTransformer(CRSTransformer):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -269,6 +270,8 @@ class BandedGeoTiff:
             if exc_type is None:
                 self._write(self._waiting)
             self._dataset.close()
+        if exc_type is None:
+            self._check_complete()
 
     def add(self, rows: NDArray[Any]) -> None:
         """Take the next (count, h, width) rows."""
@@ -304,6 +307,27 @@ class BandedGeoTiff:
         height = rows.shape[1]
         self._dataset.write(rows, window=Window(0, self._row, self._profile['width'], height))
         self._row += height
+
+    def _open(self, mode: str, **profile: Any) -> Any:
+        with self._errors(), warnings.catch_warnings():
+            # an image without a georeference is nothing unusual
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            return rasterio.open(self._path, mode, **profile)
+
+    def _check_complete(self) -> None:
+        """Look whether all tiles are in the file: closing does not tell when the disk is full."""
+        size = Path(self._path).stat().st_size
+        with self._open('r') as dataset:
+            for band in dataset.indexes:
+                for (row, column), _ in dataset.block_windows(band):
+                    offset, length = (
+                        dataset.get_tag_item(f'BLOCK_{what}_{column}_{row}', 'TIFF', bidx=band)
+                        for what in ('OFFSET', 'SIZE')
+                    )
+                    if offset is None or int(offset) + int(length) > size:
+                        raise NotWritableError(
+                            f'{self._uri} could only be written in part; is the disk full?'
+                        )
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rastervision.core.data.scene_config import SceneConfig
+    from rastervision.core.data.scene import SceneConfig
 
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 

@@ -94,6 +94,11 @@ class RasterioSource(RasterSource):
         """Between WGS 84 and pixels; the identity for a raster without CRS."""
         return self._crs_transformer
 
+    @property
+    def nodata_values(self) -> list[float | None]:
+        """The nodata value of each band in `channel_order`, None where there is none."""
+        return [self._reader.info.nodata[band] for band in self.channel_order]
+
     def download_data(self, vrt_dir: str | None = None, stream: bool = False) -> str:
         """Make the files readable for GDAL.
 

@@ -10,7 +10,7 @@ from rastervision.core.chip import Chip
 from rastervision.pipeline.config import Config, register_config
 
 if TYPE_CHECKING:
-    from rastervision.core.data.scene_config import SceneConfig
+    from rastervision.core.data.scene import SceneConfig
 
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 

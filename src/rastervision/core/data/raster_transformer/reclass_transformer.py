@@ -43,7 +43,7 @@ class ReclassTransformer(RasterTransformer):
                     'cast_transformer before the reclass_transformer.'
                 )
         if chip.dtype in {np.dtype(np.uint8), np.dtype(np.uint16)}:
-            return self._table(chip.dtype)[chip]
+            return np.asarray(self._table(chip.dtype)[chip])
         out = chip.copy(order='K')
         for old, new in self.mapping.items():
             out[chip == old] = new

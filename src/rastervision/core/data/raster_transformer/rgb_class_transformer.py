@@ -71,7 +71,7 @@ class RGBClassTransformer(RasterTransformer):
         at = np.searchsorted(self._colors, colors).clip(max=len(self._colors) - 1)
         ids, known = self._ids[at], self._colors[at] == colors
         if known.all():
-            return ids
+            return np.asarray(ids)
         if self.null_class_id is None:
             raise DataError(
                 f'The colour {array_rgb[~known][0].tolist()} belongs to no class and there is no '
@@ -81,7 +81,7 @@ class RGBClassTransformer(RasterTransformer):
 
     def class_to_rgb(self, class_labels: NDArray[Any]) -> NDArray[np.uint8]:
         """(...) class ids to (..., 3) colours."""
-        return self._palette[class_labels]
+        return np.asarray(self._palette[class_labels])
 
     def get_out_channels(self, in_channels: int) -> int:  # noqa: ARG002 fixed
         return 1

@@ -72,7 +72,7 @@ def resize_bilinear(chip: NDArray[Any], out_shape: tuple[int, int]) -> NDArray[A
     planes = columns @ (rows @ chip.transpose(2, 0, 1)).transpose(0, 2, 1)
     if chip.dtype.kind in 'iub':
         planes = np.rint(planes)
-    return planes.astype(chip.dtype).transpose(2, 1, 0)
+    return np.asarray(planes.astype(chip.dtype).transpose(2, 1, 0))
 
 
 def _linear_weights(size: int, out_size: int) -> NDArray[np.float64]:
@@ -81,4 +81,4 @@ def _linear_weights(size: int, out_size: int) -> NDArray[np.float64]:
     centres = (np.arange(out_size) + 0.5) * step - 0.5
     distance = np.abs(np.arange(size)[None] - np.clip(centres, 0, size - 1)[:, None])
     weights = np.maximum(0, 1 - distance / max(step, 1))
-    return weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))

@@ -144,11 +144,12 @@ def denoise(mask: NDArray[Any], diameter: int) -> NDArray[np.uint8]:
 
 
 def open_mask(mask: NDArray[np.uint8], element: NDArray[Any], border: int = 1) -> NDArray[np.uint8]:
-    """Keep the pixels of a mask that some position of an element within the mask covers.
+    """Keep the pixels of a mask that are covered by an element which lies within the mask.
 
     Args:
         mask: (H, W) of 0 and 1.
-        element: structuring element of any size, even or odd.
+        element: (h, w) structuring element, even or odd, whose pixel (h // 2, w // 2) is set. That
+            pixel is put only on pixels of the array.
         border: value of the mask outside of the array.
     """
     import cv2

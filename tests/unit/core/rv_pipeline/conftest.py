@@ -1,0 +1,123 @@
+"""A pipeline over tiny scenes whose model is one threshold, so that no torch is needed."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import Field
+
+from rastervision.core.backend import Backend, BackendConfig, SampleWriter
+from rastervision.core.bundle import extract_bundle, write_bundle
+from rastervision.core.data import SemanticSegmentationLabels
+from rastervision.core.prediction import ScoreTile
+from rastervision.core.rv_pipeline import (
+    SemanticSegmentationChipOptions,
+    SemanticSegmentationConfig,
+    SemanticSegmentationPredictOptions,
+    WindowSamplingConfig,
+)
+from rastervision.pipeline.config import register_config
+
+
+class ThresholdWriter(SampleWriter):
+    """Keeps what it gets in a JSON file."""
+
+    def __init__(self, uri):
+        self.uri = uri
+        self.samples = []
+
+    def write_sample(self, sample):
+        self.samples.append([sample.split, sample.scene_id, sample.window.tuple_format()])
+
+    def __exit__(self, *exc):
+        Path(self.uri).parent.mkdir(parents=True, exist_ok=True)
+        Path(self.uri).write_text(json.dumps(self.samples))
+
+
+class ThresholdBackend(Backend):
+    """Calls everything above a threshold a building; the threshold is learnt nowhere."""
+
+    def __init__(self, pipeline, streams):
+        self.pipeline = pipeline
+        self.streams = streams
+        self.threshold = None
+
+    def get_sample_writer(self):
+        return ThresholdWriter(f'{self.pipeline.chip_uri}/samples.json')
+
+    def train(self, source_bundle_uri=None):
+        start = 130 if source_bundle_uri is None else float(source_bundle_uri)
+        config = json.dumps({'threshold': start}).encode()
+        write_bundle(f'{self.pipeline.train_uri}/model-bundle.zip', {'learner-config.json': config})
+
+    def load_model(self, uri=None, *, trust_code=False):
+        uri = uri or f'{self.pipeline.train_uri}/model-bundle.zip'
+        with zipfile.ZipFile(uri) as zf:
+            self.threshold = json.loads(zf.read('learner-config.json'))['threshold']
+
+    def _scores(self, scene, window):
+        chip = scene.raster_source.read(window)
+        building = (chip.pixels.mean(axis=-1) > self.threshold).astype(np.float32)
+        return np.stack([building, 1 - building, 0 * building]), chip.valid
+
+    def predict_scene(self, scene, predict_options):
+        labels = SemanticSegmentationLabels.make_empty(scene.extent, 3)
+        labels[scene.extent] = self._scores(scene, scene.extent)[0].argmax(axis=0)
+        return labels
+
+    def predict_tiles(self, scene, predict_options):
+        if not self.streams:
+            return None
+        size, stride = predict_options.chip_sz, predict_options.stride
+        windows = scene.extent.get_windows(size, stride)
+        return (ScoreTile(w, *self._scores(scene, w)) for w in windows)
+
+
+@register_config('threshold_backend')
+class ThresholdBackendConfig(BackendConfig):
+    """Configure the threshold."""
+
+    streams: bool = Field(True, description='Predict window by window.')
+
+    def build(self, pipeline, tmp_dir):
+        return ThresholdBackend(pipeline, self.streams)
+
+
+@pytest.fixture
+def config(dataset, tmp_path):
+    """A pipeline config that is not updated yet."""
+    return SemanticSegmentationConfig(
+        root_uri=str(tmp_path / 'root'),
+        dataset=dataset,
+        backend=ThresholdBackendConfig(),
+        chip_options=SemanticSegmentationChipOptions(
+            sampling=WindowSamplingConfig(size=32, stride=32)
+        ),
+        predict_options=SemanticSegmentationPredictOptions(chip_sz=32, stride=16, crop_sz=4),
+    )
+
+
+@pytest.fixture
+def updated(config):
+    """The same, updated and valid."""
+    config = config.copy()
+    config.update()
+    config.recursive_validate_config()
+    return config
+
+
+@pytest.fixture
+def pipeline(updated, tmp_path):
+    """The pipeline, with statistics."""
+    (tmp_path / 'tmp').mkdir()
+    pipeline = updated.build(str(tmp_path / 'tmp'))
+    pipeline.analyze()
+    return pipeline
+
+
+@pytest.fixture
+def extract(tmp_path):
+    """Return a function that unpacks a bundle into a folder of its own."""
+    return lambda uri: extract_bundle(uri, tmp_path / 'extracted')
