@@ -98,8 +98,6 @@ def _name(transform: 'BasicTransform') -> str:
 
 
 def _resize(step: 'BasicTransform', x: Any, mask: Any) -> tuple[Any, Any]:
-    if x.shape[-3:-1] == (step.height, step.width):
-        return x, mask
     args = {'image': x} if mask is None else {'image': x, 'mask': mask}
     out = apply_transform(step, **args)
     return out['image'], out.get('mask')

@@ -39,6 +39,8 @@ def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any
         DatasetError: If the transform cannot handle such an image.
     """
     image = kwargs['image']
+    if type(transform).__name__ == 'Resize' and image.shape[-3:-1] == _size_of(transform):
+        return kwargs
     if image.dtype == np.float64:
         kwargs['image'] = image.astype(np.float32)
     try:
@@ -53,6 +55,10 @@ def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any
             f'type {image.dtype}: {error}'
         ) from error
     return {**out, 'image': out['images']}
+
+
+def _size_of(resize: 'BasicTransform') -> tuple[int, int]:
+    return resize.height, resize.width
 
 
 def image_only_transformer(inp: Sample, transform: 'BasicTransform') -> Sample:
