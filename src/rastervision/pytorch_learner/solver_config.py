@@ -50,6 +50,12 @@ class SolverConfig(Config):
         description='Id of a class whose pixels do not count in the loss; negative ids count from '
         'the last class. By default, the class called "null", if there is one.',
     )
+    seed: int | None = Field(
+        None,
+        ge=0,
+        description='Seed of all random numbers of a training: with the same seed, data and '
+        'machine, the same model comes out. By default, every training differs.',
+    )
     external_loss_def: ExternalModuleConfig | None = Field(
         None, description="Code that makes the loss, instead of the task's own."
     )

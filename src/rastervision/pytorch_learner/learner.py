@@ -1,0 +1,474 @@
+"""Learner: trains a model and predicts with it. The public face; its parts do the work."""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.file_system import atomic_path, json_to_file
+from rastervision.pipeline.progress import track
+from rastervision.pytorch_learner.data_config import Split
+from rastervision.pytorch_learner.inference.read_ahead import iterate_ahead
+from rastervision.pytorch_learner.learner_setup import LearnerSetup
+from rastervision.pytorch_learner.tasks.task import model_output
+from rastervision.pytorch_learner.training.checkpoint import (
+    Progress,
+    load_checkpoint,
+    new_seed,
+    recipe_digest,
+    save_checkpoint,
+)
+from rastervision.pytorch_learner.training.loaders import make_loader
+from rastervision.pytorch_learner.training.run_log import TensorBoard, log_metrics_to_csv
+from rastervision.pytorch_learner.training.steps import (
+    mean_of_steps,
+    run_train_epoch,
+    run_validation_epoch,
+)
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from rastervision.pytorch_learner.learner_config import LearnerConfig
+
+log = logging.getLogger(__name__)
+
+BATCHES_AHEAD = 2
+ReturnFormat = Literal['xyz', 'yz', 'z']
+
+
+class Learner(LearnerSetup):
+    """Trains a model and predicts with it; subclasses say for which task.
+
+    Any step may be overridden: those of `LearnerSetup`, and `train_step`, `validate_step`,
+    `validate_end`, `on_epoch_end`, `predict` and so on.
+    """
+
+    _progress: Progress | None = None
+    _tensorboard: TensorBoard | None = None
+
+    @classmethod
+    def from_model_bundle(
+        cls,
+        model_bundle_uri: str,
+        tmp_dir: str | None = None,
+        cfg: 'LearnerConfig | None' = None,
+        training: bool = False,
+        use_onnx_model: bool | None = None,
+        trust_code: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Make a learner with the model of a bundle.
+
+        Args:
+            model_bundle_uri: Bundle that a learner wrote, or one of a pipeline, which holds it.
+            tmp_dir: Folder for temporary files; it has to outlive the learner.
+            cfg: Config to use instead of the bundle's, of which only the weights are used then.
+            training: Whether to train further, or to predict only.
+            use_onnx_model: For code of release 0.31; models are run by PyTorch.
+            trust_code: Run code that the bundle carries.
+            kwargs: Further arguments of the constructor, such as `model`.
+
+        Raises:
+            NotReadableError: There is no such file.
+            DataError: The file is no such bundle, or carries code and is not trusted.
+            ConfigError: use_onnx_model is true.
+        """
+        from rastervision.pytorch_learner.model_bundle import open_model_bundle
+
+        if use_onnx_model:
+            raise ConfigError('use_onnx_model=True is not possible: models are run by PyTorch.')
+        if cls is Learner and kwargs:
+            raise ConfigError(
+                f'{", ".join(kwargs)}: call from_model_bundle of the learner of a task, such as '
+                'SemanticSegmentationLearner, to pass these.'
+            )
+        tmp_dir = tmp_dir or tempfile.mkdtemp()
+        bundle = open_model_bundle(
+            model_bundle_uri,
+            tmp_dir,
+            cfg,
+            own_model=kwargs.get('model') is not None,
+            trust_code=trust_code,
+        )
+        make = bundle.cfg.build if cls is Learner else partial(cls, bundle.cfg)
+        learner: Any = make(
+            tmp_dir=tmp_dir,
+            model_weights_path=bundle.weights,
+            model_def_path=bundle.model_def,
+            loss_def_path=bundle.loss_def,
+            training=training,
+            **kwargs,
+        )
+        made: Self = learner
+        return made
+
+    def main(self) -> None:
+        """Train, and write everything that shows how it went."""
+        self.cfg.to_file(str(self.folder.config))
+        self.plot_dataloaders(self.cfg.data.preview_batch_limit)
+        self.train()
+        if self.cfg.eval_train:
+            self.validate('train')
+        if self.valid_dl is not None:
+            self.validate('valid')
+            self.plot_predictions('valid', self.cfg.data.preview_batch_limit)
+        if self.cfg.save_model_bundle:
+            self.save_model_bundle()
+        self.sync_to_cloud()
+
+    # --- training
+
+    def train(self, epochs: int | None = None) -> None:
+        """Train, going on after the last epoch of a run that was cut off in the same folder.
+
+        Args:
+            epochs: Number of further epochs; by default, up to `solver.num_epochs` in all.
+
+        Raises:
+            DataError: There is a checkpoint that cannot be used.
+            StageError: The loss is no number any more.
+        """
+        from rastervision.pytorch_learner.training.trainer import fit
+
+        if self._progress is None:
+            self._progress = self.load_checkpoint()
+        start, end = self.get_start_and_end_epochs(epochs)
+        if start >= end:
+            log.info('The model is trained already, for %d epochs: %s', start, self.folder.local)
+            return
+        if start > 0:
+            log.info('Training goes on after epoch %d of %d.', start, end)
+        self.on_train_start()
+        self.setup_tensorboard()
+        try:
+            fit(self, start, end, self._progress.seed)
+        finally:
+            self.stop_tensorboard()
+
+    def get_start_epoch(self) -> int:
+        """Number of epochs that are done."""
+        return 0 if self._progress is None else self._progress.epoch
+
+    def get_start_and_end_epochs(self, epochs: int | None = None) -> tuple[int, int]:
+        """Numbers of epochs that are done now and after training; see `train`."""
+        start = self.get_start_epoch()
+        return start, self.solver.num_epochs if epochs is None else start + epochs
+
+    def train_epoch(
+        self,
+        optimizer: 'Optimizer',
+        dataloader: DataLoader[Any] | None = None,
+        step_scheduler: 'LRScheduler | None' = None,
+    ) -> dict[str, Any]:
+        """Train for one epoch in a plain loop, without checkpoint or logs.
+
+        Args:
+            optimizer: Over the model's parameters.
+            dataloader: Training data; those of this learner by default.
+            step_scheduler: Stepped after every batch.
+
+        Returns:
+            Metrics by name, with `train_loss`.
+
+        Raises:
+            StageError: The loss is no number any more.
+        """
+        loader = self.train_dl if dataloader is None else dataloader
+        return run_train_epoch(self, loader, optimizer, step_scheduler)
+
+    def train_step(self, batch: Any, batch_ind: int) -> dict[str, Any]:  # noqa: ARG002  for subclasses
+        """Loss of a batch (x, y) on the device, as `train_loss`."""
+        x, y = batch
+        return {'train_loss': self.task.loss(self.post_forward(self.model(x)), y)}
+
+    def on_train_start(self) -> None:
+        """Do something before the first epoch; for subclasses."""
+
+    def train_end(self, outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Metrics of an epoch, from what its `train_step`s gave: the means."""
+        return mean_of_steps(outputs)
+
+    def validate(self, split: Split = 'valid') -> dict[str, Any]:
+        """Compute the metrics of a split, log them and write them to a JSON file."""
+        metrics = self.validate_epoch(self.get_dataloader(split))
+        log.info('%s: %s', split, _brief(metrics))
+        if self._folder is not None:
+            json_to_file(metrics, str(self.folder.metrics(split)))
+        return metrics
+
+    def validate_epoch(self, dl: DataLoader[Any]) -> dict[str, Any]:
+        """Metrics of the data of a loader."""
+        return run_validation_epoch(self, dl)
+
+    def validate_step(self, batch: Any, batch_ind: int) -> dict[str, Any]:  # noqa: ARG002  for subclasses
+        """Loss of a batch (x, y) on the device, as `val_loss`, and what the metrics need."""
+        x, y = batch
+        out = self.post_forward(self.model(x))
+        return {'val_loss': self.task.loss(out, y), **self.task.validation_figures(out, y)}
+
+    def validate_end(self, outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Metrics of an epoch, from what its `validate_step`s gave."""
+        return {**mean_of_steps(outputs), **self.task.metrics(outputs)}
+
+    def on_epoch_end(self, curr_epoch: int, metrics: dict[str, Any]) -> None:
+        """Log the metrics of an epoch, and save the model and the state of the training."""
+        log.info('Epoch %d/%d: %s', curr_epoch + 1, self.solver.num_epochs, _brief(metrics))
+        log_metrics_to_csv(self.folder.log, metrics)
+        if self._tensorboard is not None:
+            self._tensorboard.log(metrics)
+        if self.cfg.save_all_checkpoints:
+            self.save_weights(str(self.folder.checkpoints / f'model-ckpt-epoch-{curr_epoch}.pth'))
+        self.save_weights(str(self.folder.weights))
+        self.save_checkpoint(curr_epoch + 1)
+        if (curr_epoch + 1) % self.solver.sync_interval == 0:
+            self.sync_to_cloud()
+
+    # --- prediction
+
+    def predict(self, x: Tensor, raw_out: bool = False, **kwargs: Any) -> Tensor:
+        """Predict a batch.
+
+        Args:
+            x: (N, C, H, W) images, or one without N.
+            raw_out: Give scores instead of labels.
+            kwargs: For the task's `decode`, such as `out_shape`.
+
+        Returns:
+            A tensor on the device.
+        """
+        self.model.eval()
+        batch = self.to_device(self.to_batch(x).float(), self.device)
+        with torch.inference_mode():
+            scores = self.task.decode(self.post_forward(self.model(batch)), **kwargs)
+            return scores if raw_out else self.prob_to_pred(scores)
+
+    def prob_to_pred(self, x: Tensor) -> Tensor:
+        """Labels of scores."""
+        return self.task.best(x)
+
+    def predict_dataset(
+        self,
+        dataset: Dataset[Any],
+        return_format: ReturnFormat = 'z',
+        raw_out: bool = True,
+        numpy_out: bool = False,
+        predict_kw: Mapping[str, Any] | None = None,
+        dataloader_kw: Mapping[str, Any] | None = None,
+        progress_bar: bool = True,
+        progress_bar_kw: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Predict the items of a dataset, one by one.
+
+        Args:
+            dataset: Gives (x, y).
+            return_format: What to give of image, label and prediction.
+            raw_out: Give scores instead of labels.
+            numpy_out: Give arrays instead of tensors.
+            predict_kw: Further arguments of `predict`.
+            dataloader_kw: Further arguments of torch's DataLoader, such as `batch_size`.
+            progress_bar: Show the progress.
+            progress_bar_kw: Further arguments of `rastervision.pipeline.progress.track`.
+
+        Yields:
+            z, (y, z) or (x, y, z) of an item, on the CPU.
+        """
+        loader = make_loader(
+            dataset,
+            self.batch_sz,
+            collate_fn=self.get_collate_fn(),
+            **{'num_workers': self.cfg.data.num_workers, **(dataloader_kw or {})},
+        )
+        items = self.predict_dataloader(loader, False, return_format, raw_out, predict_kw)
+        if numpy_out:
+            items = (self._to_numpy(item) for item in items)
+        if progress_bar:
+            options = {'total': len(dataset), 'desc': 'Predicting', **(progress_bar_kw or {})}  # type: ignore[arg-type] # any Dataset
+            items = track(items, **options)
+        return items
+
+    def predict_dataloader(
+        self,
+        dl: DataLoader[Any],
+        batched_output: bool = True,
+        return_format: ReturnFormat = 'z',
+        raw_out: bool = True,
+        predict_kw: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Predict the batches of a loader; they are read while the model computes.
+
+        Args:
+            dl: Gives batches (x, y).
+            batched_output: Give batches instead of items.
+            return_format: What to give of image, label and prediction.
+            raw_out: Give scores instead of labels.
+            predict_kw: Further arguments of `predict`.
+
+        Yields:
+            z, (y, z) or (x, y, z), on the CPU.
+
+        Raises:
+            ValueError: return_format is none of 'xyz', 'yz' and 'z'.
+        """
+        if return_format not in {'xyz', 'yz', 'z'}:
+            raise ValueError(f"return_format must be 'xyz', 'yz' or 'z', got {return_format!r}.")
+        return self._predictions(dl, batched_output, return_format, raw_out, predict_kw or {})
+
+    def _predictions(
+        self,
+        dl: DataLoader[Any],
+        batched_output: bool,
+        return_format: ReturnFormat,
+        raw_out: bool,
+        predict_kw: Mapping[str, Any],
+    ) -> Iterator[Any]:
+        for x, y in dl if dl.num_workers else iterate_ahead(dl, BATCHES_AHEAD):
+            z = self.to_device(self.predict(x, raw_out=raw_out, **predict_kw), 'cpu')
+            parts = (x, y, z)[-len(return_format) :]
+            if batched_output:
+                yield parts if len(parts) > 1 else z
+            elif len(parts) > 1:
+                yield from zip(*parts, strict=True)
+            else:
+                yield from z
+
+    def output_to_numpy(self, out: Tensor) -> NDArray[Any]:
+        """An output of `predict` as an array."""
+        return out.cpu().numpy()
+
+    def _to_numpy(self, item: Any) -> Any:
+        if isinstance(item, tuple):
+            *first, z = item
+            return *(np.asarray(part) for part in first), self.output_to_numpy(z)
+        return self.output_to_numpy(item)
+
+    def post_forward(self, x: Any) -> Any:
+        """The part of the model's output that counts."""
+        return model_output(x)
+
+    def to_batch(self, x: Tensor) -> Tensor:
+        """A batch; a single image becomes a batch of one."""
+        return x[None] if x.ndim == 3 else x
+
+    def to_device(self, x: Any, device: str | torch.device) -> Any:
+        """Tensors in lists, tuples and dictionaries on a device."""
+        if isinstance(x, dict):
+            return {k: self.to_device(v, device) for k, v in x.items()}
+        if isinstance(x, (list, tuple)):
+            return type(x)(self.to_device(v, device) for v in x)
+        return x.to(device, non_blocking=True) if hasattr(x, 'to') else x
+
+    # --- pictures
+
+    def plot_dataloaders(self, batch_limit: int | None = None, show: bool = False) -> None:
+        """Draw the first batch of each split."""
+        for split in ('train', 'valid'):
+            loader = {'train': self.train_dl, 'valid': self.valid_dl}[split]
+            if loader is not None:
+                self.plot_dataloader(loader, str(self.folder.data_plot(split)), batch_limit, show)
+
+    def plot_dataloader(
+        self,
+        dl: DataLoader[Any],
+        output_path: str,
+        batch_limit: int | None = None,
+        show: bool = False,
+    ) -> None:
+        """Draw the first batch of a loader and write the picture."""
+        x, y = self._first_batch(dl)
+        self.visualizer.plot_batch(x, y, output_path, batch_limit=batch_limit, show=show)
+
+    def plot_predictions(
+        self, split: Split, batch_limit: int | None = None, show: bool = False
+    ) -> None:
+        """Draw the predictions for the first batch of a split and write the picture."""
+        x, y = self._first_batch(self.get_dataloader(split))
+        z = self.to_device(self.predict(x), 'cpu')
+        path = str(self.folder.predictions_plot(split))
+        self.visualizer.plot_batch(x, y, path, z=z, batch_limit=batch_limit, show=show)
+
+    def _first_batch(self, dl: DataLoader[Any]) -> Any:
+        limit = dl.batch_size or 1
+        dataset: Any = dl.dataset
+        items = [dataset[i] for i in range(min(limit, len(dataset)))]
+        collate: Any = dl.collate_fn
+        return collate(items)
+
+    # --- files
+
+    def save_weights(self, path: str) -> None:
+        """Write the model's state dictionary in one step."""
+        with atomic_path(path) as tmp_path:
+            torch.save(self.model.state_dict(), tmp_path)
+
+    def save_checkpoint(self, epochs_done: int) -> None:
+        """Write all that training needs to go on, in one step."""
+        progress = self._progress or self._new_progress()
+        self._progress = Progress(epochs_done, progress.seed, progress.recipe)
+        save_checkpoint(self.folder.last_checkpoint, self._progress, self._parts())
+
+    def load_checkpoint(self) -> Progress:
+        """Put model, optimizer and schedulers into the state of the last checkpoint, if any.
+
+        Raises:
+            DataError: There is one that cannot be used.
+        """
+        recipe = recipe_digest(self.cfg)
+        found = load_checkpoint(self.folder.last_checkpoint, recipe, self._parts())
+        return found or self._new_progress()
+
+    def _new_progress(self) -> Progress:
+        return Progress(0, new_seed(), recipe_digest(self.cfg))
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            'model': self.model,
+            'optimizer': self.opt,
+            'step_scheduler': self.step_scheduler,
+            'epoch_scheduler': self.epoch_scheduler,
+        }
+
+    def save_model_bundle(self, export_onnx: bool = False) -> None:
+        """Write the model bundle to the folder of the outputs.
+
+        Args:
+            export_onnx: For code of release 0.31; bundles hold weights for PyTorch only.
+        """
+        from rastervision.pytorch_learner.model_bundle import write_model_bundle
+
+        if export_onnx:
+            log.warning('export_onnx: bundles hold weights for PyTorch only.')
+        modules = self.folder.modules
+        write_model_bundle(str(self.folder.bundle), self.cfg, self.model, modules)
+        self.sync_to_cloud()
+
+    def sync_to_cloud(self) -> None:
+        """Upload what is new, if the outputs belong to a remote folder."""
+        self.folder.sync()
+
+    def setup_tensorboard(self) -> None:
+        """Begin to write logs for TensorBoard, if the config says so."""
+        if self.cfg.log_tensorboard and self._tensorboard is None:
+            self._tensorboard = TensorBoard(self.folder.tensorboard, self.cfg.run_tensorboard)
+
+    def stop_tensorboard(self) -> None:
+        """Finish the logs for TensorBoard, and stop it."""
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+            self._tensorboard = None
+
+
+def _brief(metrics: Mapping[str, Any]) -> str:
+    """Metrics for a log line."""
+    return ', '.join(
+        f'{name} {value:.3f}' for name, value in metrics.items() if isinstance(value, float)
+    )

@@ -1,0 +1,364 @@
+"""What a Learner is made of: data, model, loss, optimizer and schedulers, from its config."""
+
+import logging
+import random
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler
+
+from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.file_system import download_if_needed
+from rastervision.pytorch_learner.data_config import SPLITS, Split
+from rastervision.pytorch_learner.models.weights import load_weights
+from rastervision.pytorch_learner.tasks.task import Task
+from rastervision.pytorch_learner.training.loaders import make_loader
+from rastervision.pytorch_learner.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from rastervision.pytorch_learner.dataset.visualizer.visualizer import Visualizer
+    from rastervision.pytorch_learner.learner_config import LearnerConfig
+    from rastervision.pytorch_learner.solver_config import SolverConfig
+
+log = logging.getLogger(__name__)
+
+DEFAULT_BATCH_SZ = 8
+
+
+class LearnerSetup:
+    """Builds the parts of a Learner; every `build_...` may be overridden.
+
+    Attributes:
+        cfg: The config; a copy of what was given, with defaults filled in.
+        training: Whether this learner is to train.
+        model: The network, on `device`.
+        device: A GPU if there is one.
+        task: Loss, metrics and meaning of the model's output.
+        train_ds, valid_ds, test_ds: Datasets, None for one that there is not.
+        train_dl, valid_dl, test_dl: Their data loaders; set for training.
+        loss, opt, step_scheduler, epoch_scheduler: Set for training.
+        tmp_dir: Folder for temporary files.
+    """
+
+    model: nn.Module
+    task: Task
+    train_dl: DataLoader[Any]
+    valid_dl: DataLoader[Any] | None
+    test_dl: DataLoader[Any] | None
+    loss: Callable[..., Tensor] | None
+    opt: 'Optimizer'
+    step_scheduler: 'LRScheduler | None'
+    epoch_scheduler: 'LRScheduler | None'
+
+    def __init__(
+        self,
+        cfg: 'LearnerConfig',
+        output_dir: str | None = None,
+        train_ds: Dataset[Any] | None = None,
+        valid_ds: Dataset[Any] | None = None,
+        test_ds: Dataset[Any] | None = None,
+        model: nn.Module | None = None,
+        loss: Callable[..., Tensor] | None = None,
+        optimizer: 'Optimizer | None' = None,
+        epoch_scheduler: 'LRScheduler | None' = None,
+        step_scheduler: 'LRScheduler | None' = None,
+        tmp_dir: str | None = None,
+        model_weights_path: str | None = None,
+        model_def_path: str | None = None,
+        loss_def_path: str | None = None,
+        training: bool = True,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            cfg: The config. What is given below takes the place of what it describes.
+            output_dir: Folder for the outputs of training; `cfg.output_uri` by default.
+            train_ds: Training data. When any data are given, none are built from the config.
+            valid_ds: Validation data.
+            test_ds: Test data.
+            model: The network.
+            loss: Loss of the model's output and the labels.
+            optimizer: Over the parameters of `model`.
+            epoch_scheduler: Stepped after every epoch.
+            step_scheduler: Stepped after every batch.
+            tmp_dir: Folder for temporary files; one of its own by default.
+            model_weights_path: Local weights file to load.
+            model_def_path: Folder with the code of `cfg.model.external_def`, fetched before.
+            loss_def_path: Folder with the code of `cfg.solver.external_loss_def`, fetched before.
+            training: Whether to train, or to predict only.
+
+        Raises:
+            ConfigError: Something that is needed is neither given nor in the config.
+            DataError: Weights do not fit the model, or there are no training data.
+        """
+        self.cfg = cfg.copy()
+        self.cfg.update()
+        self.training = training
+        self._own_tmp_dir = tempfile.TemporaryDirectory() if tmp_dir is None else None
+        self.tmp_dir = self._own_tmp_dir.name if self._own_tmp_dir else str(tmp_dir)
+        self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        self.train_ds, self.valid_ds, self.test_ds = train_ds, valid_ds, test_ds
+        self._folder: RunFolder | None = None
+        if training:
+            self._seed()
+            self._open_folder(output_dir)
+            self.setup_data()
+        self._given_model = model
+        self.setup_model(model_weights_path, model_def_path)
+        self.loss = loss
+        if training:
+            self.setup_training(loss_def_path, optimizer, step_scheduler, epoch_scheduler)
+        self.task = self.make_task()
+
+    # --- config
+
+    def _seed(self) -> None:
+        seed = self.solver.seed
+        if seed is not None:
+            torch.manual_seed(seed)
+            # for code that the user brings
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            random.seed(seed)
+
+    def _open_folder(self, output_dir: str | None) -> None:
+        uri = output_dir or self.cfg.output_uri
+        if uri is None:
+            raise ConfigError('Training needs an output_dir, or output_uri in the config.')
+        self._folder = RunFolder.open(uri, self.tmp_dir)
+        self.cfg.output_uri = uri
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder of the outputs.
+
+        Raises:
+            ConfigError: This learner was made for prediction.
+        """
+        if self._folder is None:
+            raise ConfigError('This learner has no output folder: it was made with training=False.')
+        return self._folder
+
+    @property
+    def output_dir(self) -> str:
+        """Local folder of the outputs."""
+        return str(self.folder.local)
+
+    @property
+    def solver(self) -> 'SolverConfig':
+        """The solver's config.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        if self.cfg.solver is None:
+            raise ConfigError('Training needs a solver in the config: SolverConfig().')
+        return self.cfg.solver
+
+    @property
+    def batch_sz(self) -> int:
+        """Number of items in a batch."""
+        return self.cfg.solver.batch_sz if self.cfg.solver else DEFAULT_BATCH_SZ
+
+    # --- task
+
+    def make_task(self) -> Task:
+        """The part of learning that differs between tasks."""
+        raise NotImplementedError(f'{type(self).__name__} does not say for which task it is.')
+
+    def get_visualizer_class(self) -> 'type[Visualizer]':
+        """What draws batches of the task."""
+        raise NotImplementedError(f'{type(self).__name__} does not say how to draw its batches.')
+
+    @property
+    def visualizer(self) -> 'Visualizer':
+        """Draws batches, as `cfg.data.plot_options` says."""
+        data, options = self.cfg.data, self.cfg.data.plot_options
+        return self.get_visualizer_class()(
+            data.class_names,
+            data.class_colors,
+            transform=options.transform if options else None,
+            channel_display_groups=options.channel_display_groups if options else None,
+        )
+
+    # --- data
+
+    def setup_data(self) -> None:
+        """Set datasets and loaders.
+
+        Raises:
+            DataError: There are no training data.
+        """
+        if all(ds is None for ds in (self.train_ds, self.valid_ds, self.test_ds)):
+            self.train_ds, self.valid_ds, self.test_ds = self.build_datasets()
+        if not _size(self.train_ds):
+            raise DataError(
+                'There are no training data: the training scenes, or the folders of chips, give '
+                'no chip.'
+            )
+        self.cfg.data.infer_img_channels(self.train_ds)
+        self.train_dl = self.build_dataloader('train')
+        self.valid_dl = self.build_dataloader('valid') if _size(self.valid_ds) else None
+        self.test_dl = self.build_dataloader('test') if _size(self.test_ds) else None
+
+    def build_datasets(
+        self,
+    ) -> tuple[Dataset[Any] | None, Dataset[Any] | None, Dataset[Any] | None]:
+        """Training, validation and test data."""
+        train, valid, test = (self.build_dataset(split) for split in SPLITS)
+        return train, valid, test
+
+    def build_dataset(self, split: Split) -> Dataset[Any] | None:
+        """Data of a split, None if there are none."""
+        return self.cfg.data.build_dataset(split, self.tmp_dir)
+
+    def get_dataset(self, split: Split) -> Dataset[Any] | None:
+        """Data of a split, None if there are none."""
+        return {'train': self.train_ds, 'valid': self.valid_ds, 'test': self.test_ds}[split]
+
+    def get_collate_fn(self) -> Callable[..., Any] | None:
+        """What joins items into batches; torch's own when None."""
+        return None
+
+    def build_sampler(self, ds: Dataset[Any], split: Split) -> Sampler[int] | None:
+        """Order of the items of a split: random for training."""
+        return RandomSampler(ds) if split == 'train' else None  # type: ignore[arg-type] # any Dataset
+
+    def build_dataloader(self, split: Split, **kwargs: Any) -> DataLoader[Any]:
+        """Make the loader of a split; further arguments are those of torch's DataLoader.
+
+        Raises:
+            DataError: The split has no data.
+        """
+        dataset = self.get_dataset(split)
+        if dataset is None:
+            raise DataError(f'There are no {split} data.')
+        return make_loader(
+            dataset,
+            self.batch_sz,
+            sampler=self.build_sampler(dataset, split),
+            num_workers=self.cfg.data.num_workers,
+            collate_fn=self.get_collate_fn(),
+            training=split == 'train',
+            **kwargs,
+        )
+
+    def get_dataloader(self, split: Split) -> DataLoader[Any]:
+        """Loader of a split.
+
+        Raises:
+            DataError: The split has no data.
+        """
+        loaders = {'train': self.train_dl, 'valid': self.valid_dl, 'test': self.test_dl}
+        loader = loaders[split]
+        if loader is None:
+            raise DataError(f'There are no {split} data.')
+        return loader
+
+    # --- model
+
+    def setup_model(
+        self, model_weights_path: str | None = None, model_def_path: str | None = None
+    ) -> None:
+        """Set the model, load its weights and put it on the device."""
+        self.model = self._given_model or self.build_model(model_def_path)
+        self.load_init_weights(model_weights_path)
+        # the order of memory that convolutions like best, on CPUs and GPUs
+        self.model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in the stubs
+        if not self.training:
+            self.model.eval()
+
+    def build_model(self, model_def_path: str | None = None) -> nn.Module:
+        """Make the model that the config describes.
+
+        Args:
+            model_def_path: Folder with its code, fetched before.
+
+        Raises:
+            ConfigError: The config has no model, or it cannot be made.
+        """
+        if self.cfg.model is None:
+            raise ConfigError('There is no model: give one in the config, or model=.')
+        channels = self.cfg.data.img_channels
+        if channels is None:
+            raise ConfigError('data.img_channels is not set, so the model cannot be made.')
+        save_dir = str(self.folder.modules) if self.training else None
+        return self.cfg.model.build(
+            self.cfg.data.num_classes, channels, save_dir=save_dir, hubconf_dir=model_def_path
+        )
+
+    def load_init_weights(self, model_weights_path: str | None = None) -> None:
+        """Load weights from a local file, or else those that the config starts from."""
+        cfg = self.cfg.model
+        if model_weights_path is not None:
+            self.load_weights(model_weights_path)
+        elif cfg is not None and cfg.init_weights is not None:
+            self.load_weights(cfg.init_weights, strict=cfg.load_strict)
+
+    def load_weights(self, uri: str, strict: bool = True) -> None:
+        """Load weights into the model; no code in the file is run.
+
+        Args:
+            uri: A .safetensors file, or a state dictionary saved by torch.
+            strict: Demand that the weights match the model one to one.
+
+        Raises:
+            NotReadableError: There is no such file.
+            DataError: It holds no weights, or they do not fit.
+        """
+        load_weights(self.model, download_if_needed(uri, self.tmp_dir), strict)
+        log.info('Weights loaded from %s.', uri)
+
+    # --- training
+
+    def setup_training(
+        self,
+        loss_def_path: str | None = None,
+        optimizer: 'Optimizer | None' = None,
+        step_scheduler: 'LRScheduler | None' = None,
+        epoch_scheduler: 'LRScheduler | None' = None,
+    ) -> None:
+        """Set loss, optimizer and schedulers; those that are not given come from the config."""
+        self.loss = self.loss or self.build_loss(loss_def_path)
+        if isinstance(self.loss, nn.Module):
+            self.loss.to(self.device)
+        self.opt = optimizer or self.build_optimizer()
+        self.step_scheduler = step_scheduler or self.build_step_scheduler()
+        self.epoch_scheduler = epoch_scheduler or self.build_epoch_scheduler()
+
+    def build_loss(self, loss_def_path: str | None = None) -> Callable[..., Tensor]:
+        """Make the loss that the config describes.
+
+        Args:
+            loss_def_path: Folder with its code, fetched before.
+        """
+        classes = self.cfg.data.class_config
+        nodata = classes.null_class_id if classes and classes.null_is_nodata else None
+        return self.solver.build_loss(
+            self.cfg.data.num_classes,
+            save_dir=str(self.folder.modules),
+            hubconf_dir=loss_def_path,
+            nodata_class=nodata,
+        )
+
+    def build_optimizer(self) -> 'Optimizer':
+        """Make the optimizer."""
+        return self.solver.build_optimizer(self.model)
+
+    def build_step_scheduler(self) -> 'LRScheduler | None':
+        """Make what changes the learning rate after every batch."""
+        return self.solver.build_step_scheduler(self.opt, _size(self.train_ds))
+
+    def build_epoch_scheduler(self) -> 'LRScheduler | None':
+        """Make what changes the learning rate after every epoch."""
+        return self.solver.build_epoch_scheduler(self.opt)
+
+
+def _size(dataset: Dataset[Any] | None) -> int:
+    return 0 if dataset is None else len(dataset)  # type: ignore[arg-type] # any Dataset

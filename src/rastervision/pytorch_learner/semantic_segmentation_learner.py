@@ -1,0 +1,48 @@
+"""SemanticSegmentationLearner: a class for every pixel."""
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from rastervision.pipeline.errors import ConfigError
+from rastervision.pytorch_learner.learner import Learner
+from rastervision.pytorch_learner.tasks.segmentation import SegmentationTask
+
+if TYPE_CHECKING:
+    from rastervision.pytorch_learner.dataset.visualizer.visualizer import Visualizer
+
+
+class SemanticSegmentationLearner(Learner):
+    """Trains and uses models that score every class for every pixel.
+
+    Models take (N, C, H, W) float32 and give scores (N, K, h, w), or `{'out': scores}`.
+    """
+
+    def make_task(self) -> SegmentationTask:
+        """Loss, metrics and meaning of class scores."""
+        classes = self.cfg.data.class_config
+        if classes is None:
+            raise ConfigError('data.class_config is not set: give the data config a ClassConfig.')
+        return SegmentationTask(classes, self.loss)
+
+    def get_visualizer_class(self) -> 'type[Visualizer]':
+        """What draws images with class ids."""
+        from rastervision.pytorch_learner.dataset.visualizer import SemanticSegmentationVisualizer
+
+        return SemanticSegmentationVisualizer
+
+    def predict(
+        self, x: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
+    ) -> Tensor:
+        """Predict a batch.
+
+        Args:
+            x: (N, C, H, W) images, or (C, H, W).
+            raw_out: Give scores instead of class ids.
+            out_shape: (height, width) to which scores are resized, bilinearly.
+
+        Returns:
+            Softmax scores (N, K, h, w) float32 in [0, 1], or class ids (N, h, w) uint8, on the
+            device.
+        """
+        return super().predict(x, raw_out=raw_out, out_shape=out_shape)

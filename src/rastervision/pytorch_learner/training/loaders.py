@@ -1,0 +1,76 @@
+"""Data loaders."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from rastervision.pytorch_learner.training.checkpoint import epoch_seed
+
+
+def make_loader(
+    dataset: Dataset[Any],
+    batch_sz: int,
+    *,
+    sampler: Sampler[int] | None = None,
+    num_workers: int = 0,
+    collate_fn: Callable[..., Any] | None = None,
+    training: bool = False,
+    **kwargs: Any,
+) -> DataLoader[Any]:
+    """Make a loader of batches.
+
+    Args:
+        dataset: The dataset.
+        batch_sz: Size of the batches; the last one may be smaller.
+        sampler: Order of the items; their own by default.
+        num_workers: Number of processes that read; they stay from epoch to epoch.
+        collate_fn: What joins items into batches.
+        training: A last batch of one item is left out: batch normalization cannot train on it.
+        kwargs: Further arguments of torch's DataLoader, which take the place of the above.
+    """
+    count = len(dataset)  # type: ignore[arg-type] # torch's Dataset does not declare it
+    arguments = {
+        'batch_size': batch_sz,
+        'sampler': sampler,
+        'num_workers': num_workers,
+        'persistent_workers': num_workers > 0,
+        'collate_fn': collate_fn,
+        'pin_memory': torch.cuda.is_available(),
+        'drop_last': training and count > batch_sz and count % batch_sz == 1,
+        **kwargs,
+    }
+    if 'shuffle' in kwargs:
+        arguments['sampler'] = None
+    if arguments['num_workers'] == 0:
+        arguments['persistent_workers'] = False
+    return DataLoader(dataset, **arguments)
+
+
+class SeededEpochs:
+    """Iterates a loader, with a seed of its own for every epoch.
+
+    So an epoch draws the same windows and augmentations however many epochs ran before it in this
+    process.
+    """
+
+    def __init__(self, loader: DataLoader[Any], seed: int, epoch: int) -> None:
+        """Constructor.
+
+        Args:
+            loader: The loader.
+            seed: What the seeds are made from.
+            epoch: Number of the first epoch.
+        """
+        self.loader = loader
+        self.seed = seed
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        torch.manual_seed(epoch_seed(self.seed, self.epoch))
+        self.epoch += 1
+        return iter(self.loader)
+
+    def __len__(self) -> int:
+        return len(self.loader)

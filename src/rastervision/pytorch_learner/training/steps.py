@@ -1,0 +1,100 @@
+"""Epochs as plain loops, and means over their steps."""
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from rastervision.pipeline.errors import StageError
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+    from torch.utils.data import DataLoader
+
+    from rastervision.pytorch_learner.learner import Learner
+
+Step = dict[str, Any]
+
+
+def run_train_epoch(
+    learner: 'Learner',
+    loader: 'Iterable[Any]',
+    optimizer: 'Optimizer',
+    step_scheduler: 'LRScheduler | None' = None,
+) -> dict[str, Any]:
+    """Train for an epoch, without Lightning; return the means of what the steps gave."""
+    started = time.perf_counter()
+    learner.model.train()
+    outputs: list[Step] = []
+    for index, raw in enumerate(loader):
+        batch = learner.to_device(raw, learner.device)
+        optimizer.zero_grad(set_to_none=True)
+        output = learner.train_step(batch, index)
+        output['train_loss'].backward()
+        optimizer.step()
+        advance_scheduler(step_scheduler)
+        outputs.append(detached(output))
+        check_finite(output['train_loss'], index)
+    return {**learner.train_end(outputs), 'train_time': elapsed_since(started)}
+
+
+def run_validation_epoch(learner: 'Learner', loader: 'DataLoader[Any]') -> dict[str, Any]:
+    """Metrics of the data of a loader."""
+    started = time.perf_counter()
+    learner.model.eval()
+    outputs: list[Step] = []
+    with torch.inference_mode():
+        for index, raw in enumerate(loader):
+            batch = learner.to_device(raw, learner.device)
+            outputs.append(detached(learner.validate_step(batch, index)))
+    return {**learner.validate_end(outputs), 'valid_time': elapsed_since(started)}
+
+
+def advance_scheduler(scheduler: 'LRScheduler | None') -> None:
+    """Step a scheduler, except past the end of a cycle: the learning rate then stays."""
+    if scheduler is None:
+        return
+    total = getattr(scheduler, 'total_steps', None)
+    if total is None or scheduler.last_epoch + 1 < total:
+        scheduler.step()
+
+
+def detached(output: Mapping[str, Any]) -> Step:
+    """The output of a step, free of the graph that made it."""
+    return {k: v.detach() if isinstance(v, Tensor) else v for k, v in output.items()}
+
+
+def mean_of_steps(outputs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Means of the numbers that steps gave, by name."""
+    names = [k for k, v in (outputs[0] if outputs else {}).items() if is_number(v)]
+    return {name: float(sum(o[name] for o in outputs)) / len(outputs) for name in names}
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether something is a number, or a tensor of one."""
+    return isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.ndim == 0)
+
+
+def check_finite(loss: Tensor, step: int, epoch: int | None = None) -> None:
+    """Stop a training whose loss is no number any more.
+
+    Raises:
+        StageError: It is NaN or infinite.
+    """
+    value = float(loss)
+    if not math.isfinite(value):
+        where = f'step {step}' if epoch is None else f'epoch {epoch}, step {step}'
+        raise StageError(
+            f'The loss became {value} at {where}, so training was stopped. Lower solver.lr, and '
+            'look for NaN or extreme values in the images and labels.'
+        )
+
+
+def elapsed_since(started: float) -> str:
+    """Time since a value of `time.perf_counter`, as h:mm:ss.ffffff."""
+    return str(timedelta(seconds=time.perf_counter() - started))

@@ -1,0 +1,71 @@
+"""Training with Lightning, which is imported here and nowhere outside of training."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rastervision.pipeline.progress import progress
+from rastervision.pytorch_learner.training.loaders import SeededEpochs
+
+if TYPE_CHECKING:
+    from rastervision.pytorch_learner.learner import Learner
+
+
+def fit(learner: 'Learner', start_epoch: int, end_epoch: int, seed: int) -> None:
+    """Train a learner's model, on the learner's device.
+
+    Args:
+        learner: Has model, data, optimizer and schedulers.
+        start_epoch: Number of epochs that are done.
+        end_epoch: Number of epochs after which to stop.
+        seed: What the seeds of the epochs are made from.
+
+    Raises:
+        StageError: The loss is no number any more.
+        KeyboardInterrupt: The user interrupted it.
+    """
+    with _quiet():
+        import lightning.pytorch as pl
+
+        from rastervision.pytorch_learner.training.callbacks import ReportProgress
+        from rastervision.pytorch_learner.training.module import LearnerModule
+
+        loader = SeededEpochs(learner.train_dl, seed, start_epoch)
+        epochs = end_epoch - start_epoch
+        with progress(epochs * len(loader), 'Training') as advance:
+            trainer = pl.Trainer(
+                max_epochs=epochs,
+                accelerator='gpu' if learner.device.type == 'cuda' else 'cpu',
+                devices=1,
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                use_distributed_sampler=False,
+                callbacks=[ReportProgress(advance)],
+                default_root_dir=learner.tmp_dir,
+            )
+            try:
+                trainer.fit(LearnerModule(learner, start_epoch), loader)
+            except SystemExit as error:
+                # Lightning turns Ctrl-C into this
+                raise KeyboardInterrupt from error
+            finally:
+                learner.model.to(learner.device)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning from telling what a user of ours cannot act on."""
+    logger = logging.getLogger('lightning.pytorch')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', module=r'lightning\..*')
+        warnings.filterwarnings('ignore', module=r'torchmetrics\..*')
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
