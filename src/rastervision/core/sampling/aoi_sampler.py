@@ -78,8 +78,10 @@ def union_of(polygons: Iterable[BaseGeometry]) -> BaseGeometry:
 
 def polygon_parts(geom: BaseGeometry) -> NDArray[np.object_]:
     """The polygons in a geometry, without empty ones, points and lines."""
-    parts: NDArray[np.object_] = shapely.get_parts(geom)
-    return parts[(shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)]
+    parts = shapely.get_parts(geom)
+    keep = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
+    polygons: NDArray[np.object_] = parts[keep]
+    return polygons
 
 
 def triangle_areas(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
