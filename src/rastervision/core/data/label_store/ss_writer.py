@@ -1,6 +1,7 @@
 """Writing class maps, scores and polygons of a scene as they come, in bands of rows."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
