@@ -98,11 +98,14 @@ class RasterizedSource(RasterSource):
         return self._read_extent(window, out_shape, self.channel_order).pixels
 
     def _read_extent(
-        self, window: Box, out_shape: tuple[int, int] | None, bands: Sequence[int]
+        self,
+        window: Box,
+        out_shape: tuple[int, int] | None,
+        bands: Sequence[int],  # noqa: ARG002 - there is only one
     ) -> Chip:
         pixels = self._draw(window.to_global_coords(self.bbox), out_shape)
         valid = _inside(self.extent, window, pixels.shape)
-        return Chip(np.repeat(pixels[..., None], len(bands), axis=-1), valid)
+        return Chip(pixels[..., None], valid)
 
     def _draw(self, box: Box, out_shape: tuple[int, int] | None) -> NDArray[np.uint8]:
         """(H, W) class ids of a box in the source pixel frame."""
