@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rastervision.core.box import Box
+from rastervision.core.data import utils
 from rastervision.core.data.utils.misc import (
     all_equal,
     describe_source,
@@ -110,3 +111,8 @@ def test_small_helpers() -> None:
     assert listify_uris('a') == ['a']
     assert listify_uris(['a', 'b']) == ['a', 'b']
     assert describe_source(object()) == 'object'
+
+
+def test_every_exported_name_exists() -> None:
+    for name in utils.__all__:
+        assert getattr(utils, name) is not None
