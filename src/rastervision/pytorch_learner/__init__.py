@@ -39,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         f'{_HERE}.external_module': ['ExternalModuleConfig'],
         f'{_HERE}.geo_data_config': ['GeoDataConfig', 'SceneDatasetConfig'],
         f'{_HERE}.image_data_config': ['ImageDataConfig'],
+        f'{_HERE}.learner': ['Learner'],
         f'{_HERE}.learner_config': ['LearnerConfig'],
         f'{_HERE}.model_config': ['ModelConfig'],
         f'{_HERE}.models.adapt': ['adjust_conv_channels'],
@@ -47,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'get_default_channel_display_groups',
             'validate_channel_display_groups',
         ],
+        f'{_HERE}.semantic_segmentation_learner': ['SemanticSegmentationLearner'],
         f'{_HERE}.semantic_segmentation_learner_config': [
             'SemanticSegmentationDataConfig',
             'SemanticSegmentationDataFormat',

@@ -1,7 +1,9 @@
 """Learner: trains a model and predicts with it. The public face; its parts do the work."""
 
 import logging
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCHES_AHEAD = 2
+_DETAILS = ('_precision', '_recall')
 ReturnFormat = Literal['xyz', 'yz', 'z']
 
 
@@ -92,23 +95,22 @@ class Learner(LearnerSetup):
                 f'{", ".join(kwargs)}: call from_model_bundle of the learner of a task, such as '
                 'SemanticSegmentationLearner, to pass these.'
             )
-        tmp_dir = tmp_dir or tempfile.mkdtemp()
+        folder = tmp_dir or tempfile.mkdtemp()
+        own_model = kwargs.get('model') is not None
         bundle = open_model_bundle(
-            model_bundle_uri,
-            tmp_dir,
-            cfg,
-            own_model=kwargs.get('model') is not None,
-            trust_code=trust_code,
+            model_bundle_uri, folder, cfg, own_model=own_model, trust_code=trust_code
         )
         make = bundle.cfg.build if cls is Learner else partial(cls, bundle.cfg)
         learner: Any = make(
-            tmp_dir=tmp_dir,
+            tmp_dir=folder,
             model_weights_path=bundle.weights,
             model_def_path=bundle.model_def,
             loss_def_path=bundle.loss_def,
             training=training,
             **kwargs,
         )
+        if tmp_dir is None:
+            weakref.finalize(learner, shutil.rmtree, folder, ignore_errors=True)
         made: Self = learner
         return made
 
@@ -235,21 +237,25 @@ class Learner(LearnerSetup):
 
     # --- prediction
 
-    def predict(self, x: Tensor, raw_out: bool = False, **kwargs: Any) -> Tensor:
+    def predict(
+        self, x: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
+    ) -> Tensor:
         """Predict a batch.
 
         Args:
             x: (N, C, H, W) images, or one without N.
             raw_out: Give scores instead of labels.
-            kwargs: For the task's `decode`, such as `out_shape`.
+            out_shape: (height, width) to which scores are resized if they have any; for semantic
+                segmentation.
 
         Returns:
-            A tensor on the device.
+            Labels or float32 scores, on the device. For semantic segmentation, class ids
+            (N, h, w) uint8 or softmax scores (N, K, h, w).
         """
         self.model.eval()
         batch = self.to_device(self.to_batch(x).float(), self.device)
         with torch.inference_mode():
-            scores = self.task.decode(self.post_forward(self.model(batch)), **kwargs)
+            scores = self.task.decode(self.post_forward(self.model(batch)), out_shape)
             return scores if raw_out else self.prob_to_pred(scores)
 
     def prob_to_pred(self, x: Tensor) -> Tensor:
@@ -468,7 +474,10 @@ class Learner(LearnerSetup):
 
 
 def _brief(metrics: Mapping[str, Any]) -> str:
-    """Metrics for a log line."""
-    return ', '.join(
-        f'{name} {value:.3f}' for name, value in metrics.items() if isinstance(value, float)
-    )
+    """Losses and summary metrics for a log line."""
+    shown = {
+        name: value
+        for name, value in metrics.items()
+        if isinstance(value, float) and not name.endswith(_DETAILS) and not name.startswith('null_')
+    }
+    return ', '.join(f'{name} {value:.3f}' for name, value in shown.items())

@@ -2,7 +2,9 @@
 
 import logging
 import random
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +20,14 @@ from rastervision.pytorch_learner.models.weights import load_weights
 from rastervision.pytorch_learner.tasks.task import Task
 from rastervision.pytorch_learner.training.loaders import make_loader
 from rastervision.pytorch_learner.training.run_folder import RunFolder
+from rastervision.pytorch_learner.utils.torch_hub import get_hubconf_dir_from_cfg
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
     from rastervision.pytorch_learner.dataset.visualizer.visualizer import Visualizer
+    from rastervision.pytorch_learner.external_module import ExternalModuleConfig
     from rastervision.pytorch_learner.learner_config import LearnerConfig
     from rastervision.pytorch_learner.solver_config import SolverConfig
 
@@ -101,8 +105,7 @@ class LearnerSetup:
         self.cfg = cfg.copy()
         self.cfg.update()
         self.training = training
-        self._own_tmp_dir = tempfile.TemporaryDirectory() if tmp_dir is None else None
-        self.tmp_dir = self._own_tmp_dir.name if self._own_tmp_dir else str(tmp_dir)
+        self.tmp_dir = tmp_dir or self._make_tmp_dir()
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         self.train_ds, self.valid_ds, self.test_ds = train_ds, valid_ds, test_ds
         self._folder: RunFolder | None = None
@@ -118,6 +121,12 @@ class LearnerSetup:
         self.task = self.make_task()
 
     # --- config
+
+    def _make_tmp_dir(self) -> str:
+        """A folder that goes when this learner does."""
+        path = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+        return path
 
     def _seed(self) -> None:
         seed = self.solver.seed
@@ -197,7 +206,7 @@ class LearnerSetup:
         """
         if all(ds is None for ds in (self.train_ds, self.valid_ds, self.test_ds)):
             self.train_ds, self.valid_ds, self.test_ds = self.build_datasets()
-        if not _size(self.train_ds):
+        if self.train_ds is None or not _size(self.train_ds):
             raise DataError(
                 'There are no training data: the training scenes, or the folders of chips, give '
                 'no chip.'
@@ -288,10 +297,20 @@ class LearnerSetup:
         channels = self.cfg.data.img_channels
         if channels is None:
             raise ConfigError('data.img_channels is not set, so the model cannot be made.')
-        save_dir = str(self.folder.modules) if self.training else None
         return self.cfg.model.build(
-            self.cfg.data.num_classes, channels, save_dir=save_dir, hubconf_dir=model_def_path
+            self.cfg.data.num_classes,
+            channels,
+            save_dir=str(self.folder.modules) if self.training else None,
+            hubconf_dir=self._kept_code(self.cfg.model.external_def, model_def_path),
         )
+
+    def _kept_code(self, module: 'ExternalModuleConfig | None', path: str | None) -> str | None:
+        """Folder with the code of a module; for training, a copy that goes into the bundle."""
+        if module is None or path is None or not self.training:
+            return path
+        copy = get_hubconf_dir_from_cfg(module, str(self.folder.modules))
+        shutil.copytree(path, copy, dirs_exist_ok=True)
+        return copy
 
     def load_init_weights(self, model_weights_path: str | None = None) -> None:
         """Load weights from a local file, or else those that the config starts from."""
@@ -343,7 +362,7 @@ class LearnerSetup:
         return self.solver.build_loss(
             self.cfg.data.num_classes,
             save_dir=str(self.folder.modules),
-            hubconf_dir=loss_def_path,
+            hubconf_dir=self._kept_code(self.solver.external_loss_def, loss_def_path),
             nodata_class=nodata,
         )
 

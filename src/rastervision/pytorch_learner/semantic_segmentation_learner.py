@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.learner import Learner
 from rastervision.pytorch_learner.tasks.segmentation import SegmentationTask
@@ -27,22 +25,8 @@ class SemanticSegmentationLearner(Learner):
 
     def get_visualizer_class(self) -> 'type[Visualizer]':
         """What draws images with class ids."""
-        from rastervision.pytorch_learner.dataset.visualizer import SemanticSegmentationVisualizer
+        from rastervision.pytorch_learner.dataset.visualizer.semantic_segmentation_visualizer import (
+            SemanticSegmentationVisualizer,
+        )
 
         return SemanticSegmentationVisualizer
-
-    def predict(
-        self, x: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
-    ) -> Tensor:
-        """Predict a batch.
-
-        Args:
-            x: (N, C, H, W) images, or (C, H, W).
-            raw_out: Give scores instead of class ids.
-            out_shape: (height, width) to which scores are resized, bilinearly.
-
-        Returns:
-            Softmax scores (N, K, h, w) float32 in [0, 1], or class ids (N, h, w) uint8, on the
-            device.
-        """
-        return super().predict(x, raw_out=raw_out, out_shape=out_shape)

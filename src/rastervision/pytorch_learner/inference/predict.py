@@ -87,7 +87,7 @@ def predict_tiles(
         chip = source.read(window)
         with transforming:
             pixels = apply_transform(transform, image=chip.pixels)['image']
-        valid = chip.valid.reshape(-1, *window.size).any(axis=0)
+        valid: NDArray[np.bool_] = np.any(chip.valid.reshape(-1, *window.size), axis=0)
         return window, scale_to_unit(pixels), valid
 
     windows = prediction_windows(source.extent, chip_sz, stride or chip_sz, crop_sz)

@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rastervision.pipeline.progress import progress
 from rastervision.pytorch_learner.training.loaders import SeededEpochs
@@ -26,46 +26,43 @@ def fit(learner: 'Learner', start_epoch: int, end_epoch: int, seed: int) -> None
         StageError: The loss is no number any more.
         KeyboardInterrupt: The user interrupted it.
     """
-    with _quiet():
-        import lightning.pytorch as pl
-
+    loader = SeededEpochs(learner.train_dl, seed, start_epoch)
+    epochs = end_epoch - start_epoch
+    with _quiet_lightning() as pl, progress(epochs * len(loader), 'Training') as advance:
         from rastervision.pytorch_learner.training.callbacks import ReportProgress
         from rastervision.pytorch_learner.training.module import LearnerModule
 
-        loader = SeededEpochs(learner.train_dl, seed, start_epoch)
-        epochs = end_epoch - start_epoch
-        with progress(epochs * len(loader), 'Training') as advance:
-            trainer = pl.Trainer(
-                max_epochs=epochs,
-                accelerator='gpu' if learner.device.type == 'cuda' else 'cpu',
-                devices=1,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                use_distributed_sampler=False,
-                callbacks=[ReportProgress(advance)],
-                default_root_dir=learner.tmp_dir,
-            )
-            try:
-                trainer.fit(LearnerModule(learner, start_epoch), loader)
-            except SystemExit as error:
-                # Lightning turns Ctrl-C into this
-                raise KeyboardInterrupt from error
-            finally:
-                learner.model.to(learner.device)
+        trainer = pl.Trainer(
+            max_epochs=epochs,
+            accelerator='gpu' if learner.device.type == 'cuda' else 'cpu',
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            callbacks=[ReportProgress(advance)],
+            default_root_dir=learner.tmp_dir,
+        )
+        try:
+            trainer.fit(LearnerModule(learner, start_epoch), loader)
+        except SystemExit as error:
+            raise KeyboardInterrupt from error  # Lightning turns the one into the other
+        finally:
+            learner.model.to(learner.device)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning from telling what a user of ours cannot act on."""
-    logger = logging.getLogger('lightning.pytorch')
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _quiet_lightning() -> Iterator[Any]:
+    """Import Lightning, and keep it from telling what a user of ours cannot act on."""
     with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', module=r'lightning\..*')
-        warnings.filterwarnings('ignore', module=r'torchmetrics\..*')
+        warnings.filterwarnings('ignore', module=r'(lightning|torchmetrics)\..*')
+        import lightning.pytorch as pl
+
+        logger = logging.getLogger('lightning.pytorch')
+        level = logger.level
+        logger.setLevel(logging.ERROR)
         try:
-            yield
+            yield pl
         finally:
             logger.setLevel(level)
