@@ -109,7 +109,9 @@ def _covers(outer: Box, inner: Box) -> bool:
 
 
 def _touch(labels: Box, image: Box) -> bool:
-    """Whether the boxes meet; a box without area, of a point or a thin line, counts, too."""
+    """Whether the boxes share an area; one of a single point or line need only touch."""
+    if labels.area:
+        return labels.intersects(image)
     return max(labels.ymin, image.ymin) <= min(labels.ymax, image.ymax) and max(
         labels.xmin, image.xmin
     ) <= min(labels.xmax, image.xmax)

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -72,8 +74,9 @@ def test_another_grid_is_refused_with_a_remedy(image, write_tif, grid) -> None:
     assert 'rio warp' in message
 
 
-def test_labels_elsewhere_are_refused(image, write_tif) -> None:
-    labels = labels_of(write_tif('labels.tif', PIXELS, (ORIGIN[0] + 1000, ORIGIN[1])))
+@pytest.mark.parametrize('shift', [1000, 30])
+def test_labels_elsewhere_are_refused(image, write_tif, shift) -> None:
+    labels = labels_of(write_tif('labels.tif', PIXELS, (ORIGIN[0] + shift, ORIGIN[1])))
     with pytest.raises(DataError, match=r'labels\.tif do not overlap the image .*image\.tif'):
         match_bboxes(image, labels)
 
@@ -92,6 +95,18 @@ def test_two_rasters_without_georeference_share_their_pixels(write_tif) -> None:
     labels = labels_of(write_tif('labels.png', PIXELS))
     match_bboxes(image, labels)
     assert labels.bbox == Box(2, 3, 8, 9)
+
+
+def test_a_single_point_in_the_image_is_enough(image, write_geojson) -> None:
+    point = {'type': 'Point', 'coordinates': [ORIGIN[0] + 5, ORIGIN[1] - 5]}
+    uri = write_geojson('point.json', [point], {'class_id': 0}, 'EPSG:32633')
+    bare = SimpleNamespace(
+        crs_transformer=image.crs_transformer,
+        bbox=image.bbox,
+        labels_bbox=GeoJSONVectorSource(uri, image.crs_transformer).features_bbox,
+        set_bbox=lambda _: None,
+    )
+    match_bboxes(image, bare)
 
 
 def polygons(image, uri):
