@@ -103,4 +103,5 @@ def apply_affine(
     points = np.asarray(xy, dtype=np.float64)
     x, y = points[..., 0], points[..., 1]
     a, b, c, d, e, f = tuple(transform)[:6]
-    return a * x + b * y + c, d * x + e * y + f
+    with np.errstate(invalid='ignore'):  # PROJ gives infinity where it cannot place a point
+        return a * x + b * y + c, d * x + e * y + f

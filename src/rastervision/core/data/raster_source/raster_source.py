@@ -26,7 +26,6 @@ from rastervision.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
-
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 

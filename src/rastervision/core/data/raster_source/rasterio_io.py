@@ -40,7 +40,6 @@ VSI_PREFIXES = {
 }
 
 
-
 def gdal_path(uri: str) -> str:
     """The name by which GDAL reads a URI: a local path, or a virtual one for a remote file."""
     scheme, separator, rest = uri.partition('://')

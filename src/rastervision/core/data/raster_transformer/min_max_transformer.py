@@ -51,8 +51,9 @@ def _stretch(chip: NDArray[Any], valid: Mask | None) -> NDArray[np.uint8]:
     flat = counted.reshape(shape)
     low = np.fmin.reduce(flat, axis=-1)[..., None, None]
     span = np.fmax.reduce(flat, axis=-1)[..., None, None] - low
-    scale = np.divide(255, span, out=np.zeros_like(span), where=span > 0)
-    scaled = np.nan_to_num((values - low) * scale).clip(0, 255)
+    distance = values - low
+    scaled = np.divide(distance, span, out=np.zeros_like(distance), where=span > 0) * 255
+    scaled = np.nan_to_num(scaled).clip(0, 255)
     return np.moveaxis(scaled.astype(np.uint8), -3, -1)
 
 

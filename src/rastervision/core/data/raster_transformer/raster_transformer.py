@@ -11,7 +11,6 @@ from rastervision.pipeline.config import Config, register_config
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
-
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 

@@ -18,9 +18,8 @@ from rastervision.pipeline.errors import ConfigError, DataError, NotReadableErro
 from rastervision.pipeline.file_system import file_exists
 
 if TYPE_CHECKING:
-    from rastervision.core.data.scene import SceneConfig
-
     from rastervision.core.data.raster_source.raster_source import RasterSource
+    from rastervision.core.data.scene import SceneConfig
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 
