@@ -58,7 +58,7 @@ def config_page() -> str:
 
 
 def _configs_by_plugin() -> Iterator[tuple[str, list[tuple[str, type]]]]:
-    from rastervision.pipeline import registry
+    from rastervision.pipeline import registry_ as registry
 
     registry.load_plugins()
     found: dict[str, list[tuple[str, type]]] = {}
