@@ -185,6 +185,7 @@ class _Run:
             assignment.log.write(event.data)
             self.display.line(assignment.job, event.data)
         elif event.kind == 'exit':
+            event.worker.end()
             reason = _exit_reason(event.worker.process.returncode)
             self._finish(event.worker, {'reason': reason, 'detail': '', 'explained': False})
         elif 'task' in event.data:

@@ -25,7 +25,8 @@ class Event:
 
     Attributes:
         worker: The worker.
-        kind: It wrote a line, sent a message (the state of a bar, the end of the job), or ended.
+        kind: It wrote a line, sent a message (the state of a bar, the end of the job), or closed
+            its output because it ended.
         data: The line or the message; empty at the end of the worker.
     """
 
@@ -124,5 +125,5 @@ class WorkerProcess:
                     events.put(Event(self, 'line', line.rpartition('\r')[2]))
                 if mark:
                     events.put(Event(self, 'message', json.loads(message)))
-        self.process.wait()
+        # The process is waited for by `end` only: until then its number is nobody else's.
         events.put(Event(self, 'exit'))
