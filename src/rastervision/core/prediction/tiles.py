@@ -42,11 +42,13 @@ def best_class(scores: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     Returns:
         (h, w) class ids, and the (h, w) scores that they have.
     """
+    # a running maximum: argmax over the first axis would stride through memory
     best = scores[0].copy()
     classes = np.zeros(best.shape, dtype=np.uint8)
-    # a running maximum: argmax over the first axis would stride through memory
-    for class_id in range(1, len(scores)):
-        higher = scores[class_id] > best
-        np.maximum(classes, np.uint8(class_id), out=classes, where=higher)
-        np.maximum(best, scores[class_id], out=best)
+    for class_id, score in enumerate(scores[1:], start=1):
+        higher = (score > best).view(np.uint8)
+        if class_id > 1:
+            higher *= np.uint8(class_id)
+        np.maximum(classes, higher, out=classes)
+        np.maximum(best, score, out=best)
     return classes, best

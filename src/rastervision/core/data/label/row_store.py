@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import NotWritableError
 
-MEMORY_BYTES = 128 * 1024**2
+MEMORY_BYTES = 64 * 1024**2
 """How much of one RowStore stays in memory."""
 
 BAND_ROWS = 256

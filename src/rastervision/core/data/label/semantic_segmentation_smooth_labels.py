@@ -16,10 +16,9 @@ from rastervision.core.data.label.semantic_segmentation_labels import (
 )
 
 if TYPE_CHECKING:
-    from rastervision.core.data.label_store.vector_output import VectorOutputConfig
-
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+    from rastervision.core.data.label_store.vector_output import VectorOutputConfig
 
 
 class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
@@ -77,10 +76,14 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
         for start, stop, rows in self._store.parts(inside.ymin, inside.ymax):
             target = out[:, *slices_in(inside, window, start, stop)]
             target[...] = rows[:, :, inside.xmin : inside.xmax]
-            hits = self._hits.read(start, inside.xmin, stop, inside.xmax)[0]
+            hits = self.get_hits(Box(start, inside.xmin, stop, inside.xmax))
             if hits.max(initial=0) > 1:
                 target /= np.maximum(hits, 1)
         return out
+
+    def get_hits(self, window: Box) -> NDArray[Any]:
+        """Number of windows that have shown each pixel of a window within the extent: (h, w)."""
+        return np.asarray(self._hits.read(*window)[0])
 
     def get_class_mask(
         self, window: Box, class_id: int, threshold: float | None = None
@@ -149,4 +152,4 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
             hits[0, :, inside.xmin : inside.xmax][masked] = class_id is not None
 
     def _labelled(self, best: NDArray[Any], part: Box) -> NDArray[np.bool_]:  # noqa: ARG002 - hits say
-        return np.asarray(self._hits.read(*part)[0] > 0)
+        return np.asarray(self.get_hits(part) > 0)

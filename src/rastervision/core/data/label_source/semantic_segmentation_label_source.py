@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+BAND_ROWS = 512
+
 
 class SemanticSegmentationLabelSource(LabelSource):
     """Class ids from a raster, or drawn from polygons.
@@ -109,7 +111,10 @@ class SemanticSegmentationLabelSource(LabelSource):
         labels = SemanticSegmentationLabels.make_empty(
             extent=self.extent, num_classes=len(self.class_config)
         )
-        labels[window] = self.get_label_arr(window)
+        # by bands of rows, so that a large scene does not have to fit into memory
+        for band in window.get_windows((BAND_ROWS, window.width), (BAND_ROWS, window.width)):
+            inside = band.intersection(window)
+            labels[inside] = self.get_label_arr(inside)
         return labels
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ from rastervision.core.data.label_store.ss_writer import OutputFiles, SemanticSe
 from rastervision.core.data.label_store.vector_output import VectorOutputConfig
 from rastervision.core.data.raster_source.rasterio_io import RasterReader
 from rastervision.core.data.raster_transformer.rgb_class_transformer import RGBClassTransformer
+from rastervision.core.prediction.tiles import ScoreTile
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.file_system import download_if_needed, is_local
@@ -134,7 +135,7 @@ class SemanticSegmentationLabelStore(LabelStore):
                 f'The size of the predictions for {self.root_uri} is not known; give the label '
                 'store a bbox.'
             )
-        return self._writer(self._bbox.extent)
+        return self._writer(self._bbox.extent, None, self.smooth_output)
 
     def save(
         self, labels: SemanticSegmentationLabels, profile: dict[str, Any] | None = None
@@ -145,22 +146,25 @@ class SemanticSegmentationLabelStore(LabelStore):
             labels: labels of the whole extent.
             profile: rasterio creation options that replace ours.
         """
-        smooth = self.smooth_output and isinstance(labels, SemanticSegmentationSmoothLabels)
-        with self._writer(labels.extent, profile, smooth) as writer:
+        smooth = isinstance(labels, SemanticSegmentationSmoothLabels)
+        with self._writer(labels.extent, profile, self.smooth_output and smooth) as writer:
             for band in _bands(labels.extent):
-                scores = labels.get_score_arr(band) if smooth else None
+                if isinstance(labels, SemanticSegmentationSmoothLabels):
+                    scores, labelled = labels.get_score_arr(band), labels.get_hits(band) > 0
+                    writer.write(ScoreTile(band, scores, labelled))
+                    continue
 
                 def mask_of(output: VectorOutputConfig, band: Box = band) -> NDArray[np.bool_]:
                     return labels.get_class_mask(band, output.class_id, output.threshold)
 
-                writer.write_labels(band, labels.get_label_arr(band), scores, mask_of)
+                writer.write_labels(band, labels.get_label_arr(band), mask_of)
 
     def _writer(
-        self, extent: Box, profile: dict[str, Any] | None = None, smooth: bool | None = None
+        self, extent: Box, profile: dict[str, Any] | None, smooth: bool
     ) -> SemanticSegmentationWriter:
         files = OutputFiles(
             labels=self.label_uri if self.discrete_output else None,
-            scores=self.score_uri if (self.smooth_output if smooth is None else smooth) else None,
+            scores=self.score_uri if smooth else None,
             vectors=[
                 (f'{self.vector_output_uri}/{output.file_name(self.class_config)}', output)
                 for output in self.vector_outputs

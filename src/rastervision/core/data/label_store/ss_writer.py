@@ -156,15 +156,12 @@ class SemanticSegmentationWriter(LabelWriter):
 
         self._write(labels, scores, mask_of)
 
-    def write_labels(
-        self, box: Box, labels: NDArray[Any], scores: NDArray[np.float32] | None, mask_of: MaskOf
-    ) -> None:
-        """Write the next band of labels that are already there.
+    def write_labels(self, box: Box, labels: NDArray[Any], mask_of: MaskOf) -> None:
+        """Write the next band of labels that are already there, without scores.
 
         Args:
             box: whole rows that follow on those before.
             labels: (h, W) class ids, -1 for pixels without label.
-            scores: (C, h, W); None when no scores are written.
             mask_of: gives the (h, W) mask for a vector output.
         """
         self._check_next(box)
@@ -173,7 +170,7 @@ class SemanticSegmentationWriter(LabelWriter):
             if missing.any():
                 labels[missing] = self._null_id()
             labels = labels.astype(np.uint8)
-        self._write(labels, scores, mask_of)
+        self._write(labels, None, mask_of)
 
     def _write(
         self, labels: NDArray[np.uint8], scores: NDArray[np.float32] | None, mask_of: MaskOf
@@ -222,6 +219,7 @@ class SemanticSegmentationWriter(LabelWriter):
             'count': 1,
             'dtype': 'uint8',
             'compress': 'deflate',
+            'zlevel': 1,  # more takes up to eight times as long for hardly smaller files
             'interleave': 'band',
             'tiled': True,
             'blockxsize': self._files.block_size,
