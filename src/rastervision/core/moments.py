@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rastervision.core.chip import Chip
 
@@ -59,6 +59,41 @@ def channel_moments(values: NDArray[Any]) -> Moments:
     rest = distance.sum(axis=1)
     squares = np.einsum('cn,cn->c', distance, distance) - rest**2 / some
     return Moments(counts.astype(np.int64), means + rest / some, np.maximum(squares, 0))
+
+
+def running_moments(
+    mean: ArrayLike | None, var: ArrayLike | None, count: ArrayLike | None
+) -> Moments | None:
+    """Moments from means, variances and counts; None when one of them is None."""
+    if mean is None or var is None or count is None:
+        return None
+    counts = np.asarray(count, dtype=np.int64)
+    return Moments(counts, np.asarray(mean, dtype=float), np.asarray(var, dtype=float) * counts)
+
+
+def parallel_mean(
+    mean_a: ArrayLike, count_a: ArrayLike, mean_b: ArrayLike, count_b: ArrayLike
+) -> NDArray[np.float64]:
+    """Mean of two disjoint sets from the means and counts of each."""
+    a, b = np.asarray(mean_a, dtype=float), np.asarray(mean_b, dtype=float)
+    zeros = np.zeros_like(a)
+    merged = Moments(np.asarray(count_a), a, zeros).merge(Moments(np.asarray(count_b), b, zeros))
+    return merged.means
+
+
+def parallel_variance(
+    mean_a: ArrayLike,
+    count_a: ArrayLike,
+    var_a: ArrayLike,
+    mean_b: ArrayLike,
+    count_b: ArrayLike,
+    var_b: ArrayLike,
+) -> NDArray[np.float64]:
+    """Variance (of the population) of two disjoint sets from those of each."""
+    a, b = np.asarray(count_a), np.asarray(count_b)
+    squares_a, squares_b = np.asarray(var_a) * a, np.asarray(var_b) * b
+    one = Moments(a, np.asarray(mean_a, dtype=float), squares_a)
+    return one.merge(Moments(b, np.asarray(mean_b, dtype=float), squares_b)).variances
 
 
 class Histogram:

@@ -11,12 +11,29 @@ from numpy.typing import ArrayLike, NDArray
 
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip
-from rastervision.core.moments import Histogram, Moments, channel_moments
+from rastervision.core.moments import (
+    Histogram,
+    Moments,
+    channel_moments,
+    parallel_mean,
+    parallel_variance,
+    running_moments,
+)
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import file_to_json, json_to_file
 
 if TYPE_CHECKING:
     from rastervision.core.data.raster_source.raster_source import RasterSource
+
+__all__ = [
+    'RasterStats',
+    'get_chip',
+    'get_num_chips_to_sample',
+    'parallel_mean',
+    'parallel_variance',
+    'random_chip_stream',
+    'sliding_chip_stream',
+]
 
 Floats = NDArray[np.float64]
 
@@ -150,7 +167,7 @@ class RasterStats:
         Returns:
             (C,) means, variances and counts; three times None for no chips at all.
         """
-        total = _running(running_mean, running_var, running_count)
+        total = running_moments(running_mean, running_var, running_count)
         for chip in chips:
             moments = channel_moments(np.moveaxis(np.asarray(chip), -1, 0))
             total = moments if total is None else total.merge(moments)
@@ -168,7 +185,7 @@ class RasterStats:
     ) -> tuple[Floats, Floats, NDArray[np.int64]]:
         """Add pixels, (N, C), to running statistics, as `compute_from_chips` does."""
         total = channel_moments(np.moveaxis(np.asarray(pixels), -1, 0))
-        before = _running(running_mean, running_var, running_count)
+        before = running_moments(running_mean, running_var, running_count)
         total = total if before is None else before.merge(total)
         self._set(total)
         return total.means, total.variances, total.counts
@@ -191,15 +208,6 @@ class RasterStats:
     def _set(self, moments: Moments) -> None:
         self.means, self.counts = moments.means, moments.counts
         self.stds = np.sqrt(moments.variances)
-
-
-def _running(
-    mean: ArrayLike | None, var: ArrayLike | None, count: ArrayLike | None
-) -> Moments | None:
-    if mean is None or var is None or count is None:
-        return None
-    counts = np.asarray(count, dtype=np.int64)
-    return Moments(counts, np.asarray(mean, dtype=float), np.asarray(var, dtype=float) * counts)
 
 
 # ---- reading
@@ -332,30 +340,3 @@ def random_chip_stream(
 def get_num_chips_to_sample(extent: Box, chip_sz: int, sample_prob: float) -> int:
     """Number of chips that hold the given part of the pixels of an extent; at least 1."""
     return max(1, round(sample_prob * extent.area / chip_sz**2))
-
-
-def parallel_mean(
-    mean_a: ArrayLike, count_a: ArrayLike, mean_b: ArrayLike, count_b: ArrayLike
-) -> Floats:
-    """Mean of two disjoint sets from the means and counts of each."""
-    a, b = np.asarray(mean_a, dtype=float), np.asarray(mean_b, dtype=float)
-    zeros = np.zeros_like(a)
-    return (
-        Moments(np.asarray(count_a), a, zeros).merge(Moments(np.asarray(count_b), b, zeros)).means
-    )
-
-
-def parallel_variance(
-    mean_a: ArrayLike,
-    count_a: ArrayLike,
-    var_a: ArrayLike,
-    mean_b: ArrayLike,
-    count_b: ArrayLike,
-    var_b: ArrayLike,
-) -> Floats:
-    """Variance (of the population) of two disjoint sets from those of each."""
-    a = _running(mean_a, var_a, count_a)
-    b = _running(mean_b, var_b, count_b)
-    assert a is not None  # noqa: S101 nothing is None here
-    assert b is not None  # noqa: S101
-    return a.merge(b).variances
