@@ -1,30 +1,23 @@
 """Writing class maps, scores and polygons of a scene as they come, in bands of rows."""
 
-import json
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.windows import Window
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.label_store.banded_geotiff import BandedGeoTiff
 from rastervision.core.data.label_store.label_store import LabelWriter
 from rastervision.core.data.label_store.vector_output import PolygonWriter, VectorOutputConfig
 from rastervision.core.prediction.tiles import ScoreTile, best_class
-from rastervision.core.utils.quiet import quiet
-from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
+from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.file_system import atomic_path
 
 MaskOf: TypeAlias = Callable[[VectorOutputConfig], NDArray[np.bool_]]
@@ -210,7 +203,7 @@ class SemanticSegmentationWriter(LabelWriter):
             profile |= {'dtype': 'float32', 'compress': None}
         return profile
 
-    def _raster(self, stack: ExitStack, uri: str, profile: dict[str, Any]) -> 'BandedGeoTiff':
+    def _raster(self, stack: ExitStack, uri: str, profile: dict[str, Any]) -> BandedGeoTiff:
         path = stack.enter_context(atomic_path(uri))
         profile = {
             'driver': 'GTiff',
@@ -233,115 +226,14 @@ class SemanticSegmentationWriter(LabelWriter):
         return stack.enter_context(BandedGeoTiff(path, uri, profile))
 
 
-class BandedGeoTiff:
-    """A GeoTIFF that is written in bands of rows, by whole rows of tiles.
-
-    Use it in a `with` statement; the file is complete when the block ends.
-    """
-
-    def __init__(self, path: str, uri: str, profile: dict[str, Any]) -> None:
-        """Constructor.
-
-        Args:
-            path: local file to write.
-            uri: what to call it in messages.
-            profile: rasterio profile.
-        """
-        self._path = path
-        self._uri = uri
-        self._profile = {key: value for key, value in profile.items() if value is not None}
-        self._waiting: list[NDArray[Any]] = []
-        self._row = 0
-
-    def __enter__(self) -> Self:
-        # an image without a georeference is nothing unusual
-        with self._errors(), quiet(NotGeoreferencedWarning):
-            self._dataset = rasterio.open(self._path, 'w', **self._profile)
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with self._errors():
-            if exc_type is None:
-                self._write(self._waiting)
-            self._dataset.close()
-        if exc_type is None:
-            self._check_complete()
-
-    def add(self, rows: NDArray[Any]) -> None:
-        """Take the next (count, h, width) rows."""
-        block = self._profile['blockysize'] if self._profile.get('tiled') else 1
-        self._waiting.append(rows)
-        waiting = sum(part.shape[1] for part in self._waiting)
-        late = waiting % block
-        if waiting == late:
-            return
-        last = rows[:, rows.shape[1] - late :].copy() if late else None
-        self._waiting[-1] = rows[:, : rows.shape[1] - late]
-        with self._errors():
-            self._write(self._waiting)
-        self._waiting = [] if last is None else [last]
-
-    def describe_classes(self, class_config: ClassConfig, palette: bool) -> None:
-        """Put names and, with `palette`, colours of the classes into a raster of class ids."""
-        names = json.dumps(class_config.names, ensure_ascii=False)
-        self._dataset.update_tags(CLASS_NAMES=names)
-        if palette:
-            colors = {i: (*rgb, 255) for i, rgb in enumerate(class_config.color_triples)}
-            self._dataset.write_colormap(1, colors)
-
-    def describe_bands(self, class_config: ClassConfig) -> None:
-        """Call every band of a raster of scores by its class."""
-        for i, name in enumerate(class_config.names, start=1):
-            self._dataset.set_band_description(i, name)
-
-    def _write(self, parts: list[NDArray[Any]]) -> None:
-        if not parts:
-            return
-        rows = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        height = rows.shape[1]
-        self._dataset.write(rows, window=Window(0, self._row, self._profile['width'], height))
-        self._row += height
-
-    def _open(self, mode: str, **profile: Any) -> Any:
-        with self._errors(), warnings.catch_warnings():
-            # an image without a georeference is nothing unusual
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            return rasterio.open(self._path, mode, **profile)
-
-    def _check_complete(self) -> None:
-        """Look whether all tiles are in the file: closing does not tell when the disk is full."""
-        size = Path(self._path).stat().st_size
-        with self._open('r') as dataset:
-            for band in dataset.indexes:
-                for (row, column), _ in dataset.block_windows(band):
-                    offset, length = (
-                        dataset.get_tag_item(f'BLOCK_{what}_{column}_{row}', 'TIFF', bidx=band)
-                        for what in ('OFFSET', 'SIZE')
-                    )
-                    if offset is None or int(offset) + int(length) > size:
-                        raise NotWritableError(
-                            f'{self._uri} could only be written in part; is the disk full?'
-                        )
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (RasterioError, CPLE_BaseError) as e:
-            cause = ' '.join(str(e.__cause__ or e).split())
-            raise NotWritableError(f'{self._uri} cannot be written: {cause}') from e
-
-
 def to_uint8(scores: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Scores of [0, 1] as the nearest of 0..255."""
-    scaled = scores * np.float32(255)
-    np.rint(scaled, out=scaled)
-    return scaled.astype(np.uint8)
+    """(C, h, w) scores of [0, 1] as the nearest of 0..255."""
+    out = np.empty(scores.shape, dtype=np.uint8)
+    for score, target in zip(scores, out, strict=True):  # one class at a time, for the memory
+        scaled = score * np.float32(255)
+        np.rint(scaled, out=scaled)
+        np.copyto(target, scaled, casting='unsafe')
+    return out
 
 
 def extent_transform(crs_transformer: CRSTransformer, bbox: Box) -> Affine | None:

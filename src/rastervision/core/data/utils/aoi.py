@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from affine import Affine
+import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
+from rastervision.core.data.utils.rasterizing import rasterize_polygons
 
 
 def aoi_mask(aoi_polygons: Sequence[BaseGeometry], window: Box) -> NDArray[np.bool_]:
@@ -20,12 +21,7 @@ def aoi_mask(aoi_polygons: Sequence[BaseGeometry], window: Box) -> NDArray[np.bo
     Returns:
         (h, w) mask.
     """
-    from rasterio.features import geometry_mask
-
-    near = [p for p in aoi_polygons if not p.is_empty and window.intersects(Box.from_shapely(p))]
-    if not near:
-        return np.zeros(window.size, dtype=bool)
-    mask: NDArray[np.bool_] = geometry_mask(
-        near, window.size, Affine.translation(window.xmin, window.ymin), invert=True
-    )
-    return mask
+    polygons = shapely.get_parts(np.array(aoi_polygons, dtype=object))
+    near = polygons[shapely.intersects(shapely.envelope(polygons), window.to_shapely())]
+    values = np.ones(len(near), dtype=np.uint8)
+    return rasterize_polygons(near, values, window, background=0).view(bool)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from rastervision.core.box import Box
 from rastervision.core.data.utils.polygonize import Polygons, PolygonTracer
+from rastervision.core.data.utils.rasterizing import rasterize_polygons
 
 Rectangle: TypeAlias = tuple[tuple[float, float], tuple[float, float], float]
 """Centre (x, y), size (w, h), and the angle in degrees from the x axis to the side w, as the y axis
@@ -261,14 +263,13 @@ def _canvases(polygons: Polygons, chosen: NDArray[np.int64]) -> Iterator[NDArray
 
 def _break_on_canvas(polygons: Polygons, kernels: list[Any]) -> Polygons:
     """Draw polygons below each other, open each of them with its kernel, and trace them anew."""
-    from rasterio.features import rasterize
-
     bounds = shapely.bounds(polygons).astype(int)
     widths, heights = (bounds[:, 2:] - bounds[:, :2]).T
     tops = np.cumsum(heights + 1) - (heights + 1)  # an empty row after each
     shifts = np.stack([-bounds[:, 0], tops - bounds[:, 1]], axis=1)
-    shape = (int(tops[-1] + heights[-1]), int(widths.max()))
-    canvas = rasterize(_moved(polygons, shifts), shape, dtype=np.uint8)
+    window = Box(0, 0, int(tops[-1] + heights[-1]), int(widths.max()))
+    values = np.ones(len(polygons), dtype=np.uint8)
+    canvas = rasterize_polygons(_moved(polygons, shifts), values, window, background=0)
     for top, h, w, kernel in zip(tops, heights, widths, kernels, strict=True):
         crop = canvas[top : top + h, :w]
         opened = open_mask(crop, kernel, border=0)
