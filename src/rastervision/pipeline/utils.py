@@ -1,6 +1,7 @@
 """Small helpers that need nothing else of Raster Vision."""
 
 import atexit
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
@@ -15,6 +16,13 @@ class Terminable(Protocol):
 
     def terminate(self) -> None:
         """Ask the process to end."""
+
+
+def cpu_count() -> int:
+    """Number of CPU cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def terminate_at_exit(process: Terminable) -> None:

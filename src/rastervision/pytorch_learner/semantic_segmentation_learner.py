@@ -25,8 +25,8 @@ class SemanticSegmentationLearner(Learner):
 
     def get_visualizer_class(self) -> 'type[Visualizer]':
         """What draws images with class ids."""
-        from rastervision.pytorch_learner.dataset.visualizer.semantic_segmentation_visualizer import (
-            SemanticSegmentationVisualizer,
+        from rastervision.pytorch_learner.dataset.visualizer import (
+            semantic_segmentation_visualizer as pictures,
         )
 
-        return SemanticSegmentationVisualizer
+        return pictures.SemanticSegmentationVisualizer

@@ -1,6 +1,5 @@
 """Jobs on a pool of worker processes of this machine."""
 
-import os
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +17,7 @@ from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
 from rastervision.pipeline.signals import cleaning_up_on_signals
+from rastervision.pipeline.utils import cpu_count
 
 POLL_SECONDS = 0.5
 """How long a worker that vanished without a word may go unnoticed."""
@@ -59,13 +59,6 @@ class LocalRunner(Runner):
         modules = {uri: config_modules(pipeline.config) for uri, pipeline in pipelines.items()}
         with cleaning_up_on_signals():
             _Run(jobs, modules, size=max(1, min(num_splits, cpu_count()))).carry_out()
-
-
-def cpu_count() -> int:
-    """Number of CPU cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def config_modules(config: PipelineConfig) -> list[tuple[str, str | None]]:

@@ -1,11 +1,13 @@
 """Data loaders."""
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from rastervision.pipeline.utils import cpu_count
 from rastervision.pytorch_learner.training.checkpoint import epoch_seed
 
 
@@ -25,7 +27,9 @@ def make_loader(
         dataset: The dataset.
         batch_sz: Size of the batches; the last one may be smaller.
         sampler: Order of the items; their own by default.
-        num_workers: Number of processes that read; they stay from epoch to epoch.
+        num_workers: Number of processes that read, at most one for each core. Where starting them
+            takes seconds (Windows and macOS) they stay from epoch to epoch; what they draw then
+            depends on all epochs before.
         collate_fn: What joins items into batches.
         training: A last batch of one item is left out: batch normalization cannot train on it.
         kwargs: Further arguments of torch's DataLoader, which take the place of the above.
@@ -34,8 +38,7 @@ def make_loader(
     arguments = {
         'batch_size': batch_sz,
         'sampler': sampler,
-        'num_workers': num_workers,
-        'persistent_workers': num_workers > 0,
+        'num_workers': min(num_workers, cpu_count()),
         'collate_fn': collate_fn,
         'pin_memory': torch.cuda.is_available(),
         'drop_last': training and count > batch_sz and count % batch_sz == 1,
@@ -43,9 +46,8 @@ def make_loader(
     }
     if 'shuffle' in kwargs:
         arguments['sampler'] = None
-    if arguments['num_workers'] == 0:
-        arguments['persistent_workers'] = False
-    return DataLoader(dataset, **arguments)
+    stay = arguments['num_workers'] > 0 and multiprocessing.get_start_method() != 'fork'
+    return DataLoader(dataset, **{'persistent_workers': stay, **arguments})
 
 
 class SeededEpochs:

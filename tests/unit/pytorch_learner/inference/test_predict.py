@@ -1,0 +1,145 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from rastervision.core.box import Box
+from rastervision.core.prediction import blend
+from rastervision.core.rv_pipeline import SemanticSegmentationPredictOptions
+from rastervision.pipeline.errors import DataError
+from rastervision.pytorch_learner import (
+    SemanticSegmentationGeoDataConfig,
+    SemanticSegmentationLearner,
+    SemanticSegmentationLearnerConfig,
+)
+from rastervision.pytorch_learner.inference.predict import predict_tiles, prediction_windows
+from rastervision.pytorch_learner.utils.prediction import predict_scene_ss
+
+
+class Rgb(torch.nn.Module):
+    """Scores are the channels, so predictions show how images reach the model."""
+
+    def forward(self, x):
+        return 4 * x
+
+
+class InDictionary(torch.nn.Module):
+    def forward(self, x):
+        return {'out': 4 * x, 'aux': x}
+
+
+@pytest.fixture
+def make_learner(classes):
+    def make(model=None, img_sz=16, **data):
+        cfg = SemanticSegmentationLearnerConfig(
+            data=SemanticSegmentationGeoDataConfig(
+                class_config=classes, img_sz=img_sz, img_channels=3, **data
+            )
+        )
+        return SemanticSegmentationLearner(cfg, model=model or Rgb(), training=False)
+
+    return make
+
+
+@pytest.fixture
+def whole(pixels):
+    """Scores (C, H, W) of the whole scene."""
+    return torch.from_numpy(pixels / 255).mul(4).softmax(dim=0).numpy()
+
+
+def test_windows_are_those_of_release_0_31():
+    """Read off its predictions for chip_sz=100, stride=50, crop_sz=10."""
+    windows = prediction_windows(Box(0, 0, 406, 438), 100, 50, 10)
+    assert sorted({w.ymin for w in windows}) == list(range(-32, 319, 50))
+    assert sorted({w.xmin for w in windows}) == list(range(-41, 360, 50))
+
+
+@pytest.mark.parametrize(
+    ('chip_sz', 'stride', 'crop_sz'), [(16, None, None), (16, 8, 2), (100, 100, None)]
+)
+@pytest.mark.parametrize('model', [Rgb(), InDictionary()])
+def test_tiles_are_scores_of_windows(make_learner, scene, whole, chip_sz, stride, crop_sz, model):
+    learner = make_learner(model, img_sz=chip_sz)
+    tiles = list(predict_tiles(learner, scene, chip_sz, stride, crop_sz, batch_sz=3))
+    windows = prediction_windows(scene.extent, chip_sz, stride or chip_sz, crop_sz)
+    assert [t.box for t in tiles] == windows
+    for tile in tiles:
+        inside = tile.box.intersection(scene.extent)
+        local = inside.translate(-tile.box.ymin, -tile.box.xmin).to_slices()
+        assert tile.scores.dtype == np.float32
+        np.testing.assert_allclose(tile.scores[:, *local], whole[:, *inside.to_slices()], atol=1e-6)
+        assert tile.valid.sum() == inside.area
+        assert tile.valid[local].all()
+
+
+def test_batches_make_no_difference(make_learner, scene):
+    torch.manual_seed(0)
+    learner = make_learner(torch.nn.Conv2d(3, 3, 5, padding=2))
+    one, many = (
+        np.stack([t.scores for t in predict_tiles(learner, scene, 16, 8, 2, batch_sz=n)])
+        for n in (1, 7)
+    )
+    np.testing.assert_allclose(one, many, atol=1e-6)
+    again = np.stack([t.scores for t in predict_tiles(learner, scene, 16, 8, 2, batch_sz=7)])
+    assert np.array_equal(many, again)
+
+
+def test_images_are_resized_for_the_model_and_scores_back(make_learner, scene, pixels):
+    sizes = set()
+
+    class Recorder(Rgb):
+        def forward(self, x):
+            sizes.add(tuple(x.shape[-2:]))
+            return super().forward(x)
+
+    tiles = list(predict_tiles(make_learner(Recorder(), img_sz=32), scene, 20, 20))
+    assert sizes == {(32, 32)}
+    assert {t.scores.shape for t in tiles} == {(3, 20, 20)}
+    larger = cv2.resize(pixels[:, :20, :20].transpose(1, 2, 0), (32, 32))
+    scores = torch.from_numpy(larger / 255).movedim(-1, 0)[None].mul(4).softmax(dim=1)
+    expected = torch.nn.functional.interpolate(scores, (20, 20), mode='bilinear')[0]
+    np.testing.assert_allclose(tiles[0].scores, expected, atol=1e-5)
+
+
+def test_base_transform_applies(make_learner, scene, whole):
+    invert = {'__version__': '2.0.8', 'transform': {'__class_fullname__': 'InvertImg', 'p': 1.0}}
+    tile = next(predict_tiles(make_learner(img_sz=20, base_transform=invert), scene, 20))
+    inverted = 1 / whole[:, :20, :20]
+    np.testing.assert_allclose(tile.scores, inverted / inverted.sum(0), atol=1e-5)
+
+
+def test_nodata_is_not_valid(make_learner, write_raster, pixels, classes):
+    from rastervision.core.data.utils.factory import make_ss_scene
+
+    pixels[:, :10, :10] = 0
+    scene = make_ss_scene(write_raster('hole.tif', pixels, nodata=0), class_config=classes)
+    tile = next(predict_tiles(make_learner(img_sz=20), scene, 20))
+    assert not tile.valid[:10, :10].any()
+    assert tile.valid[10:].all()
+    assert tile.valid[:, 10:].all()
+
+
+def test_another_number_of_channels_is_an_error(make_learner, write_raster, classes):
+    from rastervision.core.data.utils.factory import make_ss_scene
+
+    image = write_raster('two.tif', np.ones((2, 30, 30), np.uint8))
+    scene = make_ss_scene(image, class_config=classes, scene_id='two')
+    with pytest.raises(DataError, match=r"'two' has 2 channels .* takes 3.*channel_order"):
+        next(predict_tiles(make_learner(), scene, 16))
+
+
+@pytest.mark.parametrize('smooth', [False, True])
+def test_a_scene_in_memory_is_the_blended_stream(make_learner, scene, whole, tmp_path, smooth):
+    from rastervision.core.data import SemanticSegmentationLabelStoreConfig
+
+    scene.label_store = SemanticSegmentationLabelStoreConfig(
+        uri=str(tmp_path / 'predictions'), smooth_output=smooth
+    ).build(make_learner().cfg.data.class_config, scene.raster_source.crs_transformer, scene.extent)
+    options = SemanticSegmentationPredictOptions(chip_sz=20, stride=10, crop_sz=2, batch_sz=3)
+    labels = predict_scene_ss(make_learner(img_sz=20), scene, options)
+    assert np.array_equal(labels.get_label_arr(scene.extent), whole.argmax(axis=0))
+    tiles = predict_tiles(make_learner(img_sz=20), scene, 20, 10, 2)
+    bands = np.concatenate([b.scores for b in blend(tiles, scene.extent, 3, crop_sz=2)], axis=1)
+    np.testing.assert_allclose(bands, whole, atol=1e-6)
+    if smooth:
+        np.testing.assert_allclose(labels.get_score_arr(scene.extent), whole, atol=1e-3)

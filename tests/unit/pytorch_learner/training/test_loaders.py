@@ -1,0 +1,41 @@
+import pytest
+import torch
+from torch.utils.data import RandomSampler, TensorDataset
+
+from rastervision.pytorch_learner.training.loaders import SeededEpochs, make_loader
+
+
+def items(count):
+    return TensorDataset(torch.arange(count))
+
+
+@pytest.mark.parametrize(
+    ('count', 'batch_sz', 'sizes'), [(9, 4, [4, 4]), (10, 4, [4, 4, 2]), (3, 8, [3]), (1, 1, [1])]
+)
+def test_batch_normalization_gets_no_lone_item_unless_there_is_no_other(count, batch_sz, sizes):
+    loader = make_loader(items(count), batch_sz, training=True)
+    assert [len(batch) for (batch,) in loader] == sizes
+
+
+@pytest.mark.parametrize('count', [1, 5, 9])
+def test_validation_sees_every_item(count):
+    seen = torch.cat([batch for (batch,) in make_loader(items(count), 4)])
+    assert seen.tolist() == list(range(count))
+
+
+def test_arguments_of_the_caller_win():
+    loader = make_loader(items(6), 4, sampler=RandomSampler(items(6)), shuffle=False, batch_size=3)
+    assert [batch.tolist() for (batch,) in loader] == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize('num_workers', [0, 1])
+def test_an_epoch_is_the_same_wherever_a_run_begins(num_workers):
+    def orders(first, last):
+        data = items(20)
+        loader = make_loader(data, 7, sampler=RandomSampler(data), num_workers=num_workers)
+        epochs = SeededEpochs(loader, seed=5, epoch=first)
+        return [torch.cat([b for (b,) in epochs]).tolist() for _ in range(first, last)]
+
+    whole = orders(0, 3)
+    assert orders(2, 3) == whole[2:]
+    assert whole[0] != whole[1]
