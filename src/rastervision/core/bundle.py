@@ -277,5 +277,5 @@ def _carries_code(uri: str | Path, zf: zipfile.ZipFile) -> bool:
 def _names_code(config: Any) -> bool:
     """Say whether a learner config names a model or a transform outside installed packages."""
     if isinstance(config, dict):
-        return any(config.get(key) for key in _CODE_FIELDS) or any(map(_names_code, config.values()))
+        return any(map(config.get, _CODE_FIELDS)) or any(map(_names_code, config.values()))
     return isinstance(config, list) and any(map(_names_code, config))

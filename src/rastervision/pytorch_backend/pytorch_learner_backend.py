@@ -27,14 +27,12 @@ from rastervision.pipeline.file_system import file_exists, is_local, list_paths
 from rastervision.pipeline.progress import track
 from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
 from rastervision.pytorch_backend.upgraders import pytorch_learner_backend_config_upgrader
-from rastervision.pytorch_learner import (
-    DataConfig,
-    GeoDataConfig,
-    ImageDataConfig,
-    LearnerConfig,
-    ModelConfig,
-    SolverConfig,
-)
+from rastervision.pytorch_learner.data_config import DataConfig
+from rastervision.pytorch_learner.geo_data_config import GeoDataConfig
+from rastervision.pytorch_learner.image_data_config import ImageDataConfig
+from rastervision.pytorch_learner.learner_config import LearnerConfig
+from rastervision.pytorch_learner.model_config import ModelConfig
+from rastervision.pytorch_learner.solver_config import SolverConfig
 
 if TYPE_CHECKING:
     from rastervision.pytorch_learner.learner import Learner
@@ -265,8 +263,9 @@ class PyTorchLearnerBackendConfig(BackendConfig):
 
     def architecture_name(self) -> str:
         """Name the network for people."""
-        external = self.model.external_def
-        return self.model.get_backbone_str() if external is None else external.entrypoint
+        if self.model.external_def is not None:
+            return self.model.external_def.entrypoint
+        return self.model.get_backbone_str()
 
 
 def _img_channels(pipeline: RVPipelineConfig) -> int | None:

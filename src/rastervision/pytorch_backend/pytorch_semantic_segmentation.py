@@ -18,7 +18,7 @@ from rastervision.pytorch_backend.pytorch_learner_backend import (
 )
 from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
 from rastervision.pytorch_backend.upgraders import ss_learner_backend_config_upgrader
-from rastervision.pytorch_learner import (
+from rastervision.pytorch_learner.semantic_segmentation_learner_config import (
     SemanticSegmentationLearnerConfig,
     SemanticSegmentationModelConfig,
 )
@@ -56,7 +56,9 @@ class PyTorchSemanticSegmentation(PyTorchLearnerBackend):
         """Return the predictions for a whole scene, held in memory."""
         from rastervision.pytorch_learner.utils.prediction import predict_scene_ss
 
-        return predict_scene_ss(self.ready_learner(), scene, predict_options)
+        learner: Any = self.ready_learner()
+        options: Any = predict_options
+        return predict_scene_ss(learner, scene, options)
 
     def predict_tiles(
         self, scene: Scene, predict_options: 'PredictOptions'
