@@ -1,5 +1,7 @@
-"""Sources of pixels."""
+"""Sources of pixels. Release 0.31 exported the names of other packages as well."""
 
+from rastervision.core.box import Box
+from rastervision.core.data.crs_transformer import RasterioCRSTransformer
 from rastervision.core.data.raster_source.raster_source import (
     ChannelOrderError,
     RasterSource,
@@ -14,14 +16,30 @@ from rastervision.core.data.raster_source.rasterized_source import (
     RasterizedSourceConfig,
     RasterizerConfig,
 )
+from rastervision.core.data.raster_transformer import RasterTransformerConfig
+from rastervision.core.data.vector_source import VectorSourceConfig
+from rastervision.core.data.vector_transformer import (
+    BufferTransformerConfig,
+    ClassInferenceTransformerConfig,
+)
+from rastervision.pipeline.config import Config
+from rastervision.pipeline.errors import ConfigError
 
 __all__ = [
+    'Box',
+    'BufferTransformerConfig',
     'ChannelOrderError',
+    'ClassInferenceTransformerConfig',
+    'Config',
+    'ConfigError',
     'RasterSource',
     'RasterSourceConfig',
+    'RasterTransformerConfig',
+    'RasterioCRSTransformer',
     'RasterioSource',
     'RasterioSourceConfig',
     'RasterizedSource',
     'RasterizedSourceConfig',
     'RasterizerConfig',
+    'VectorSourceConfig',
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip, all_valid
@@ -268,6 +268,7 @@ class RasterSourceConfig(Config):
 
     channel_order: list[int] | None = Field(
         None,
+        min_length=1,
         description='Indices of the bands to use, in this order, from 0. None: all bands except '
         'an alpha band.',
     )
@@ -279,6 +280,18 @@ class RasterSourceConfig(Config):
         description='Part of the raster to use, as (ymin, xmin, ymax, xmax) in pixels. None: all '
         'of it.',
     )
+
+    @field_validator('bbox')
+    @classmethod
+    def _check_bbox(
+        cls, value: tuple[int, int, int, int] | None
+    ) -> tuple[int, int, int, int] | None:
+        if value is not None and (value[0] >= value[2] or value[1] >= value[3]):
+            raise ValueError(
+                f'{value} holds no pixels; it must be (ymin, xmin, ymax, xmax) with ymin < ymax '
+                'and xmin < xmax.'
+            )
+        return value
 
     def update(
         self,

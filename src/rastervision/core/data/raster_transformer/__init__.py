@@ -1,5 +1,6 @@
-"""Changes to the pixels of chips."""
+"""Changes to the pixels of chips. Release 0.31 exported the names of other packages as well."""
 
+from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.raster_transformer.cast_transformer import (
     CastTransformer,
     CastTransformerConfig,
@@ -28,16 +29,21 @@ from rastervision.core.data.raster_transformer.stats_transformer import (
     StatsTransformer,
     StatsTransformerConfig,
 )
+from rastervision.core.raster_stats import RasterStats
+from rastervision.pipeline.config import Config
 
 __all__ = [
     'CastTransformer',
     'CastTransformerConfig',
+    'ClassConfig',
+    'Config',
     'MinMaxTransformer',
     'MinMaxTransformerConfig',
     'NanTransformer',
     'NanTransformerConfig',
     'RGBClassTransformer',
     'RGBClassTransformerConfig',
+    'RasterStats',
     'RasterTransformer',
     'RasterTransformerConfig',
     'ReclassTransformer',

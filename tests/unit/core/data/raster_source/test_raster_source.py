@@ -153,3 +153,11 @@ def test_config_upgrades():
 def test_base_config_builds_nothing():
     with pytest.raises(NotImplementedError, match='RasterSourceConfig'):
         RasterSourceConfig().build()
+
+
+@pytest.mark.parametrize(
+    'field', [{'bbox': (5, 0, 5, 10)}, {'bbox': (0, 9, 5, 1)}, {'channel_order': []}]
+)
+def test_senseless_fields(field):
+    with pytest.raises(ConfigError, match=next(iter(field))):
+        RasterSourceConfig(**field)
