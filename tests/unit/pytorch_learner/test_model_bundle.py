@@ -20,11 +20,12 @@ from rastervision.pytorch_learner import (
 )
 
 HUBCONF = """
+import pathlib
 import torch
 from parts import CHANNELS
 
 def make(classes):
-    open({mark!r}, 'a').write('x')
+    pathlib.Path({mark!r}).write_text('x')
     return torch.nn.Conv2d(CHANNELS, classes, 3, padding=1)
 """
 

@@ -86,7 +86,7 @@ def check_finite(loss: Tensor, step: int, epoch: int | None = None) -> None:
     Raises:
         StageError: It is NaN or infinite.
     """
-    value = float(loss)
+    value = float(loss.detach())
     if not math.isfinite(value):
         where = f'step {step}' if epoch is None else f'epoch {epoch}, step {step}'
         raise StageError(
