@@ -32,21 +32,23 @@ class RowStore:
         self,
         shape: tuple[int, int, int],
         dtype: DTypeLike,
-        memory_bytes: int = MEMORY_BYTES,
+        memory_bytes: int | None = None,
     ) -> None:
         """Constructor.
 
         Args:
             shape: (C, H, W).
             dtype: dtype of the elements.
-            memory_bytes: bytes of bands in memory; three bands may be there in any case.
+            memory_bytes: bytes of bands in memory, MEMORY_BYTES when None; three bands may be there
+                in any case.
         """
         self.shape = shape
         self.dtype = np.dtype(dtype)
+        budget = MEMORY_BYTES if memory_bytes is None else memory_bytes
         row_bytes = max(1, shape[0] * shape[2] * self.dtype.itemsize)
-        self.band_rows = max(1, min(BAND_ROWS, memory_bytes // (4 * row_bytes)))
+        self.band_rows = max(1, min(BAND_ROWS, budget // (4 * row_bytes)))
         self._band_bytes = self.band_rows * row_bytes
-        self._max_bands = max(3, memory_bytes // self._band_bytes)
+        self._max_bands = max(3, budget // self._band_bytes)
         self._bands: OrderedDict[int, NDArray[Any]] = OrderedDict()
         self._changed: set[int] = set()
         self._spilled: set[int] = set()
