@@ -111,7 +111,8 @@ def open_bundle(bundle_uri: str | Path, required: Iterable[str] = ()) -> zipfile
         zf = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as e:
         raise DataError(
-            f'{bundle_uri} is not a model bundle: it cannot be opened as a zip file ({e}).'
+            f'{bundle_uri} is not a model bundle: it cannot be opened as a zip file ({e}). '
+            f'Give the {MODEL_BUNDLE} that the bundle command wrote.'
         ) from e
     try:
         _check_members(bundle_uri, zf, Path(path).stat().st_size)
@@ -213,7 +214,8 @@ def _check_required(uri: str | Path, zf: zipfile.ZipFile, required: Iterable[str
     if missing:
         raise DataError(
             f'{uri} is not the model bundle that is needed here: '
-            f'it has no {" and no ".join(missing)}.'
+            f'it has no {" and no ".join(missing)}. The one for predictions is written by the '
+            'bundle command.'
         )
 
 

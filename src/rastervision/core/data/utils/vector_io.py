@@ -62,7 +62,7 @@ def _read_json(uri: str) -> Any:
     if not content.strip():
         raise DataError(
             f'{uri} is empty. A file without labels is {{"type": "FeatureCollection", '
-            '"features": []}}.'
+            '"features": []}.'
         )
     try:
         return json.loads(content)
