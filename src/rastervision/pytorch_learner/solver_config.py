@@ -1,5 +1,6 @@
 """How to train: loss, optimizer and learning rates."""
 
+import logging
 from collections.abc import Callable, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
     from rastervision.pytorch_learner.learner_config import LearnerConfig
+
+log = logging.getLogger(__name__)
 
 STAGE_FACTOR = 0.1
 
@@ -65,9 +68,9 @@ class SolverConfig(Config):
 
     def validate_config(self) -> None:
         if self.one_cycle and self.multi_stage:
-            raise ConfigError(
-                f'multi_stage={self.multi_stage} has no effect with one_cycle=True; set '
-                'one_cycle=False or leave multi_stage out.'
+            log.warning(
+                'multi_stage=%s has no effect with one_cycle=True; set one_cycle=False to use it.',
+                self.multi_stage,
             )
         for name in ('num_epochs', 'batch_sz', 'sync_interval', 'lr'):
             value = getattr(self, name)

@@ -86,7 +86,6 @@ def test_frozen_parameters_are_not_optimized(net):
 @pytest.mark.parametrize(
     ('fields', 'problem'),
     [
-        ({'multi_stage': [3]}, r'multi_stage=\[3\].*one_cycle=False'),
         ({'num_epochs': 0}, 'num_epochs must be above 0, got 0'),
         ({'batch_sz': -1}, 'batch_sz must be above 0, got -1'),
         ({'lr': 0}, 'lr must be above 0'),
@@ -95,6 +94,11 @@ def test_frozen_parameters_are_not_optimized(net):
 def test_what_does_not_go_together_is_named(fields, problem):
     with pytest.raises(ConfigError, match=problem):
         SolverConfig(**fields).validate_config()
+
+
+def test_stages_that_the_one_cycle_overrides_are_reported(caplog):
+    SolverConfig(multi_stage=[3]).validate_config()
+    assert 'multi_stage=[3] has no effect with one_cycle=True' in caplog.text
 
 
 @pytest.mark.parametrize('index', [3, -4])
