@@ -24,6 +24,7 @@ from rastervision.core.rv_pipeline.semantic_segmentation_options import (
 from rastervision.core.rv_pipeline.upgraders import ss_config_upgrader
 from rastervision.core.stac_mlm import Task
 from rastervision.pipeline.config import register_config
+from rastervision.pipeline.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +49,14 @@ class SemanticSegmentation(RVPipeline):
             super().predict_to_store(scene)
             return
         num_classes = len(self.config.dataset.class_config)
-        with store.writer() as out:
-            for tile in blend(
-                tiles, scene.extent, num_classes, options.blend, options.crop_pixels()
-            ):
-                out.write(tile)
+        bands = blend(tiles, scene.extent, num_classes, options.blend, options.crop_pixels())
+        with (
+            store.writer() as out,
+            progress(scene.extent.height, f'Predicting {scene.id} (rows)') as advance,
+        ):
+            for band in bands:
+                out.write(band)
+                advance(band.box.height)
 
     def evaluated(self, group: str, scenes: list[Scene]) -> None:
         """Draw image, truth and prediction side by side."""

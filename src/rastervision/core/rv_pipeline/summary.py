@@ -28,12 +28,17 @@ def summarize(config: 'RVPipelineConfig') -> str:
     return '\n\n'.join(sections)
 
 
-def score_table(items: Iterable[dict[str, Any]]) -> str:
+def score_table(items: Iterable[dict[str, Any]], without: str | None = None) -> str:
     """Format evaluation items (the ``overall`` of an eval.json) as a table, a row per class.
 
-    Classes that occur neither in the truth nor in the predictions are left out.
+    Classes that occur neither in the truth nor in the predictions are left out, and so is a class
+    that stands for missing data (``without``).
     """
-    present = [i for i in items if i.get('gt_count') or i.get('pred_count')]
+    present = [
+        i
+        for i in items
+        if i['class_name'] != without and (i.get('gt_count') or i.get('pred_count'))
+    ]
     metrics = [m for m in METRICS if any(m in i.get('metrics', {}) for i in present)]
     rows = [['class', *metrics]]
     rows += [
@@ -57,11 +62,13 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _scores(config: 'RVPipelineConfig') -> Iterator[str]:
+    classes = config.dataset.class_config
+    nodata = classes.null_class if classes.null_is_nodata else None
     for group, ids in config.dataset.scene_groups.items():
         uri = layout.eval_uri(config.stage_uri('eval'), group)
         if ids and file_exists(uri):
-            table = score_table(file_to_json(uri)['overall'])
-            yield f'Scores on {group} ({len(ids)} scenes):\n{table}'
+            table = score_table(file_to_json(uri)['overall'], nodata)
+            yield f'Scores on {group} ({len(ids)} scene{"" if len(ids) == 1 else "s"}):\n{table}'
         preview = layout.preview_uri(config.stage_uri('eval'), group)
         if ids and file_exists(preview):
             yield f'Image, truth and prediction of {group} side by side:\n  {preview}'
