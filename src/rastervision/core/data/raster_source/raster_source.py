@@ -85,11 +85,13 @@ class RasterSource(ABC):
             raster_transformers: transformers of the chips.
 
         Raises:
-            ChannelOrderError: a band that does not exist.
+            ChannelOrderError: a band that does not exist, or no band at all.
         """
         if channel_order is None:
             channel_order = range(num_channels_raw)
-        if any(not 0 <= band < num_channels_raw for band in channel_order):
+        if len(channel_order) == 0 or any(
+            not 0 <= band < num_channels_raw for band in channel_order
+        ):
             raise ChannelOrderError(channel_order, num_channels_raw, self._describe())
         self.channel_order = list(channel_order)
         self.num_channels_raw = num_channels_raw

@@ -55,8 +55,11 @@ def gdal_errors(uri: str, doing: str = 'be read as a raster') -> Iterator[None]:
         yield
     except (RasterioError, CPLE_BaseError) as e:
         name = 'The mosaic' if uri.startswith('<VRTDataset') else uri
-        cause = ' '.join(str(e.__cause__ or e).split())
-        raise NotReadableError(f'{name} cannot {doing}: {cause}') from e
+        cause = ' '.join(str(e.__cause__ or e).split()).rstrip('.')
+        raise NotReadableError(
+            f'{name} cannot {doing}: {cause}. Check that the file is complete, and of a format '
+            'that GDAL reads.'
+        ) from e
 
 
 def open_raster(uri: str) -> Any:
@@ -79,7 +82,7 @@ def open_raster(uri: str) -> Any:
         raise NotReadableError(f'{uri} does not exist.')
     # without a georeference rasterio warns, here that is nothing unusual
     with gdal_errors(uri), quiet(NotGeoreferencedWarning):
-        _limit_block_cache()
+        _configure_gdal()
         dataset = rasterio.open(path)
         points, crs = dataset.gcps
         if not points or not crs or dataset.crs:
@@ -89,11 +92,19 @@ def open_raster(uri: str) -> Any:
 
 
 @cache
-def _limit_block_cache() -> None:
-    """Bound GDAL's block cache, once per process, unless the user sets GDAL_CACHEMAX."""
+def _configure_gdal() -> None:
+    """Set up GDAL, once per process: bound its block cache, unless the user sets GDAL_CACHEMAX."""
+    # the public rasterio.Env would undo the settings when it is left
     if rv_config_.get_namespace_option('GDAL', 'CACHEMAX') is None:
-        # the public rasterio.Env would undo the setting when it is left
         rasterio._env.set_gdal_config('GDAL_CACHEMAX', BLOCK_CACHE_BYTES)  # noqa: SLF001
+    # GDAL's fast path for whole PNGs gives wrong pixels, and no error, when the file is truncated
+    rasterio._env.set_gdal_config('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')  # noqa: SLF001
+
+
+def band_dtypes(dataset: Any) -> tuple[np.dtype[Any], ...]:
+    """Dtypes that the bands of a dataset are read as; NumPy has no complex integers."""
+    names = ('complex64' if name == 'complex_int16' else name for name in dataset.dtypes)
+    return tuple(np.dtype(name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +140,7 @@ class RasterInfo:
         return cls(
             height=dataset.height,
             width=dataset.width,
-            dtype=np.result_type(*dataset.dtypes),
+            dtype=np.result_type(*band_dtypes(dataset)),
             nodata=tuple(dataset.nodatavals),
             alpha=alpha[0] if alpha and dataset.count > 1 else None,
             has_mask=any(

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import shapely
 
-from rastervision.core.data.raster_source.rasterio_io import RasterInfo, gdal_path, open_raster
+from rastervision.core.data.raster_source.rasterio_io import (
+    RasterInfo,
+    band_dtypes,
+    gdal_path,
+    open_raster,
+)
 from rastervision.pipeline.errors import DataError
 
 GDAL_TYPES = {
@@ -35,7 +41,7 @@ class Source:
 
     uri: str
     info: RasterInfo
-    dtypes: tuple[str, ...]
+    dtypes: tuple[np.dtype[Any], ...]
     colors: tuple[str, ...]
     block: tuple[int, int]
 
@@ -44,7 +50,8 @@ def mosaic_vrt(uris: Sequence[str], nodata: float | None = None) -> str:
     """VRT that shows rasters as one; where they overlap, later ones lie on top.
 
     The rasters need one CRS and one number of bands. The mosaic has the finest of their
-    resolutions. Pixels that no raster covers are not valid.
+    resolutions, and a dtype that holds the values of all. Pixels that no raster covers are not
+    valid.
 
     Args:
         uris: paths or URIs. A single raster needs no georeference.
@@ -98,7 +105,7 @@ def _describe(uri: str) -> Source:
     with open_raster(uri) as ds:
         path = gdal_path(uri)
         colors = tuple(color.name for color in ds.colorinterp)
-        return Source(path, RasterInfo.of(ds), tuple(ds.dtypes), colors, ds.block_shapes[0])
+        return Source(path, RasterInfo.of(ds), band_dtypes(ds), colors, ds.block_shapes[0])
 
 
 def _check(source: Source, first: Source) -> None:
@@ -148,8 +155,9 @@ def _add_band(
     nodata: float | None,
 ) -> None:
     first = placed[0][0]
+    dtype = np.result_type(*(source.dtypes[band] for source, _ in placed))
     element = ET.SubElement(
-        root, 'VRTRasterBand', dataType=GDAL_TYPES[first.dtypes[band]], band=str(band + 1)
+        root, 'VRTRasterBand', dataType=GDAL_TYPES[dtype.name], band=str(band + 1)
     )
     is_alpha = band == first.info.alpha
     declared = [source.info.nodata[band] for source, _ in placed]
@@ -182,7 +190,7 @@ def _add_source(
             'SourceProperties',
             RasterXSize=str(info.width),
             RasterYSize=str(info.height),
-            DataType=GDAL_TYPES[source.dtypes[int(index) - 1]],
+            DataType=GDAL_TYPES[source.dtypes[int(index) - 1].name],
             BlockXSize=str(source.block[1]),
             BlockYSize=str(source.block[0]),
         )

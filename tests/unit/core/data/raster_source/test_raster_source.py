@@ -111,7 +111,7 @@ def test_chip_by_map_window():
     assert np.array_equal(chip, PIXELS[6:9, 12:18])
 
 
-@pytest.mark.parametrize('order', [[0, 4], [-1]])
+@pytest.mark.parametrize('order', [[0, 4], [-1], []])
 def test_channel_order_beyond_the_bands(order):
     with pytest.raises(ChannelOrderError, match=r'0\.\.3') as caught:
         ArraySource(channel_order=order)

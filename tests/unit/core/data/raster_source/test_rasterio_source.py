@@ -119,6 +119,13 @@ def test_nan_is_never_valid(write_raster, nodata):
     assert np.isnan(source[5:10, :, 0]).all() == (nodata is not NAN)
 
 
+def test_complex_integers_are_read_as_complex_numbers(write_raster):
+    array = np.arange(6, dtype=np.complex64).reshape(1, 2, 3) * (1 + 2j)
+    source = RasterioSource(write_raster(array, dtype='complex_int16'))
+    assert source.dtype == np.complex64
+    assert np.array_equal(source[:], array.transpose(1, 2, 0))
+
+
 def test_alpha_band_is_a_mask_and_no_channel(write_raster, rgb):
     alpha = np.zeros((1, 50, 70), np.uint8)
     alpha[:, 20:] = 255
@@ -285,6 +292,15 @@ def test_truncated_file(write_raster, part):
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
     with pytest.raises(NotReadableError, match=r'image\.tif'):
         RasterioSource(str(path)).get_chip(Box(0, 0, 300, 300))
+
+
+@pytest.mark.parametrize('driver', ['PNG', 'JPEG', 'JP2OpenJPEG', 'BMP'])
+def test_truncated_file_of_another_format(write_raster, driver):
+    array = np.random.default_rng(0).integers(0, 255, (3, 200, 200), dtype=np.uint8)
+    path = Path(write_raster(array, f'image.{driver}', driver=driver, crs=None, transform=None))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    with pytest.raises(NotReadableError, match=f'image.{driver} .*complete'):
+        RasterioSource(str(path)).get_chip(Box(0, 0, 200, 200))
 
 
 def test_channel_beyond_the_bands(write_raster, rgb):

@@ -42,6 +42,17 @@ def test_what_no_tile_covers_is_not_valid(tiles):
     assert np.array_equal(chip.valid, expected)
 
 
+def test_the_dtype_holds_the_values_of_all_tiles(write_raster, rgb):
+    large = rgb.astype(np.uint16) * 200
+    tiles = [
+        write_raster(rgb, 'a.tif', transform=grid(0, 0)),
+        write_raster(large, 'b.tif', transform=grid(35, 0)),
+    ]
+    source = RasterioSource(tiles)
+    assert source.dtype == np.uint16
+    assert np.array_equal(source[:], np.concatenate([rgb, large], axis=2).transpose(1, 2, 0))
+
+
 def test_tiles_in_a_row_are_all_valid(write_raster, rgb):
     parts = [
         write_raster(rgb[:, :, :30], 'a.tif', transform=grid(0, 0)),
