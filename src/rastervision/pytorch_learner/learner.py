@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import atomic_path, json_to_file
 from rastervision.pipeline.progress import track
 from rastervision.pytorch_learner.data_config import Split
-from rastervision.pytorch_learner.inference.read_ahead import iterate_ahead
 from rastervision.pytorch_learner.learner_setup import LearnerSetup
 from rastervision.pytorch_learner.tasks.task import model_output
 from rastervision.pytorch_learner.training.checkpoint import (
@@ -150,12 +150,19 @@ class Learner(LearnerSetup):
             return
         if start > 0:
             log.info('Training goes on after epoch %d of %d.', start, end)
+        self.log_data_stats()
         self.on_train_start()
         self.setup_tensorboard()
         try:
             fit(self, start, end, self._progress.seed)
         finally:
             self.stop_tensorboard()
+
+    def log_data_stats(self) -> None:
+        """Log how much data there are, and where the model runs."""
+        sizes = {'train': self.train_dl, 'valid': self.valid_dl, 'test': self.test_dl}
+        shown = [f'{len(dl.dataset)} {split}' for split, dl in sizes.items() if dl is not None]  # type: ignore[arg-type] # any Dataset
+        log.info('Chips: %s; device: %s.', ', '.join(shown), self.device)
 
     def get_start_epoch(self) -> int:
         """Number of epochs that are done."""

@@ -12,10 +12,10 @@ from torch import Tensor
 from rastervision.core.box import Box
 from rastervision.core.prediction import ScoreTile
 from rastervision.core.utils.misc import calculate_required_padding
+from rastervision.core.utils.read_ahead import map_ahead
 from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner.dataset.tensors import scale_to_unit
 from rastervision.pytorch_learner.dataset.transform import apply_transform
-from rastervision.pytorch_learner.inference.read_ahead import map_ahead
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import Scene

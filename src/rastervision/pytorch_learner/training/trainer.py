@@ -1,6 +1,7 @@
 """Training with Lightning, which is imported here and nowhere outside of training."""
 
 import logging
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,11 +46,23 @@ def fit(learner: 'Learner', start_epoch: int, end_epoch: int, seed: int) -> None
             default_root_dir=learner.tmp_dir,
         )
         try:
-            trainer.fit(LearnerModule(learner, start_epoch), loader)
-        except SystemExit as error:
-            raise KeyboardInterrupt from error  # Lightning turns the one into the other
+            with _interrupts_as_usual():
+                trainer.fit(LearnerModule(learner, start_epoch), loader)
         finally:
             learner.model.to(learner.device)
+
+
+@contextmanager
+def _interrupts_as_usual() -> Iterator[None]:
+    """Undo what Lightning does at Ctrl-C: it ends the process and turns later Ctrl-C off."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from error
 
 
 @contextmanager
