@@ -20,10 +20,11 @@ from rastervision.core.backend import SampleWriter
 from rastervision.core.data import ClassConfig
 from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline.layout import join_uri
-from rastervision.core.utils.ordered_map import WORKERS
 from rastervision.core.utils.png import encode_png
 from rastervision.pipeline.file_system import atomic_path, upload_or_copy
 
+ENCODERS = 2
+"""Threads that encode chips."""
 PNG_CHANNELS = 3
 """Chips of this many bytes per pixel are images, all others are arrays."""
 
@@ -76,7 +77,7 @@ class PyTorchLearnerSampleWriter(SampleWriter):
         path = self._stack.enter_context(self._target())
         self._zip = zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED)
         self._stack.callback(self._zip.close)
-        self._pool = self._stack.enter_context(ThreadPoolExecutor(WORKERS))
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(ENCODERS))
         self._waiting: deque[tuple[str, Future[bytes]]] = deque()
         return self
 
@@ -119,7 +120,7 @@ class PyTorchLearnerSampleWriter(SampleWriter):
             stem, _, ext = path.rpartition('.')
             path = f'{stem}-{count}.{ext}'
         self._waiting.append((path, self._pool.submit(encode_chip, chip, path)))
-        self._store(2 * WORKERS)
+        self._store(2 * ENCODERS)
 
     def _store(self, leave: int) -> None:
         """Move what is encoded into the zip file until no more than ``leave`` chips wait."""

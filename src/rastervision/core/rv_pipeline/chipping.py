@@ -11,8 +11,11 @@ from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.scenes import Split
 from rastervision.core.sampling import windows_of_scene
-from rastervision.core.utils.ordered_map import ordered_map
+from rastervision.core.utils.read_ahead import map_ahead
 from rastervision.pipeline.errors import ConfigError
+
+READERS = 2
+"""Threads that read windows while others are written."""
 
 
 def chip_rng(split: Split, scene_id: str) -> np.random.Generator:
@@ -52,6 +55,6 @@ def scene_samples(
         chip, label = scene[window]
         return DataSample(chip, label, split, scene.id, window)
 
-    for sample in ordered_map(read, windows):
+    for sample in map_ahead(read, windows, ahead=2 * READERS, workers=READERS):
         if options.keep_chip(sample.chip, sample.label, rng):
             yield sample

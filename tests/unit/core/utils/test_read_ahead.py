@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from rastervision.pytorch_learner.inference.read_ahead import iterate_ahead, map_ahead
+from rastervision.core.utils.read_ahead import iterate_ahead, map_ahead
 
 
 @pytest.mark.parametrize('workers', [1, 3])
