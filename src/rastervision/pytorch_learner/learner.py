@@ -6,7 +6,7 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch.utils.data import DataLoader
@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import atomic_path, json_to_file
 from rastervision.pytorch_learner.data_config import Split
-from rastervision.pytorch_learner.learner_setup import LearnerSetup
+from rastervision.pytorch_learner.learner_inference import LearnerInference
 from rastervision.pytorch_learner.training.checkpoint import (
     Progress,
     load_checkpoint,
@@ -37,12 +37,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCHES_AHEAD = 2
 _DETAILS = ('_precision', '_recall')
-ReturnFormat = Literal['xyz', 'yz', 'z']
 
 
-class Learner(LearnerSetup):
+class Learner(LearnerInference):
     """Trains a model and predicts with it; subclasses say for which task.
 
     Any step may be overridden: those of `LearnerSetup`, and `train_step`, `validate_step`,

@@ -1,0 +1,196 @@
+"""The part of a Learner that uses a model: predictions, and pictures of them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from rastervision.core.utils.read_ahead import iterate_ahead
+from rastervision.pipeline.progress import track
+from rastervision.pytorch_learner.data_config import Split
+from rastervision.pytorch_learner.learner_setup import LearnerSetup
+from rastervision.pytorch_learner.tasks.task import model_output
+from rastervision.pytorch_learner.training.loaders import make_loader
+
+BATCHES_AHEAD = 2
+ReturnFormat = Literal['xyz', 'yz', 'z']
+
+
+class LearnerInference(LearnerSetup):
+    """Predicts with the model; see `Learner`."""
+
+    def predict(
+        self, x: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
+    ) -> Tensor:
+        """Predict a batch.
+
+        Args:
+            x: (N, C, H, W) images, or one without N.
+            raw_out: Give scores instead of labels.
+            out_shape: (height, width) to which scores are resized if they have any; for semantic
+                segmentation.
+
+        Returns:
+            Labels or float32 scores, on the device. For semantic segmentation, class ids
+            (N, h, w) uint8 or softmax scores (N, K, h, w).
+        """
+        self.model.eval()
+        batch = self.to_device(self.to_batch(x).float(), self.device)
+        with torch.inference_mode():
+            scores = self.task.decode(self.post_forward(self.model(batch)), out_shape)
+            return scores if raw_out else self.prob_to_pred(scores)
+
+    def prob_to_pred(self, x: Tensor) -> Tensor:
+        """Labels of scores."""
+        return self.task.best(x)
+
+    def predict_dataset(
+        self,
+        dataset: Dataset[Any],
+        return_format: ReturnFormat = 'z',
+        raw_out: bool = True,
+        numpy_out: bool = False,
+        predict_kw: Mapping[str, Any] | None = None,
+        dataloader_kw: Mapping[str, Any] | None = None,
+        progress_bar: bool = True,
+        progress_bar_kw: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Predict the items of a dataset, one by one.
+
+        Args:
+            dataset: Gives (x, y).
+            return_format: What to give of image, label and prediction.
+            raw_out: Give scores instead of labels.
+            numpy_out: Give arrays instead of tensors.
+            predict_kw: Further arguments of `predict`.
+            dataloader_kw: Further arguments of torch's DataLoader, such as `batch_size`.
+            progress_bar: Show the progress.
+            progress_bar_kw: Further arguments of `rastervision.pipeline.progress.track`.
+
+        Yields:
+            z, (y, z) or (x, y, z) of an item, on the CPU.
+        """
+        loader = make_loader(
+            dataset,
+            self.batch_sz,
+            collate_fn=self.get_collate_fn(),
+            **{'num_workers': self.cfg.data.num_workers, **(dataloader_kw or {})},
+        )
+        items = self.predict_dataloader(loader, False, return_format, raw_out, predict_kw)
+        if numpy_out:
+            items = (self._to_numpy(item) for item in items)
+        if progress_bar:
+            options = {'total': len(dataset), 'desc': 'Predicting', **(progress_bar_kw or {})}  # type: ignore[arg-type] # any Dataset
+            items = track(items, **options)
+        return items
+
+    def predict_dataloader(
+        self,
+        dl: DataLoader[Any],
+        batched_output: bool = True,
+        return_format: ReturnFormat = 'z',
+        raw_out: bool = True,
+        predict_kw: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Predict the batches of a loader; they are read while the model computes.
+
+        Args:
+            dl: Gives batches (x, y).
+            batched_output: Give batches instead of items.
+            return_format: What to give of image, label and prediction.
+            raw_out: Give scores instead of labels.
+            predict_kw: Further arguments of `predict`.
+
+        Yields:
+            z, (y, z) or (x, y, z), on the CPU.
+
+        Raises:
+            ValueError: return_format is none of 'xyz', 'yz' and 'z'.
+        """
+        if return_format not in {'xyz', 'yz', 'z'}:
+            raise ValueError(f"return_format must be 'xyz', 'yz' or 'z', got {return_format!r}.")
+        return self._predictions(dl, batched_output, return_format, raw_out, predict_kw or {})
+
+    def _predictions(
+        self,
+        dl: DataLoader[Any],
+        batched_output: bool,
+        return_format: ReturnFormat,
+        raw_out: bool,
+        predict_kw: Mapping[str, Any],
+    ) -> Iterator[Any]:
+        for x, y in dl if dl.num_workers else iterate_ahead(dl, BATCHES_AHEAD):
+            z = self.to_device(self.predict(x, raw_out=raw_out, **predict_kw), 'cpu')
+            parts = (x, y, z)[-len(return_format) :]
+            if batched_output:
+                yield parts if len(parts) > 1 else z
+            elif len(parts) > 1:
+                yield from zip(*parts, strict=True)
+            else:
+                yield from z
+
+    def output_to_numpy(self, out: Tensor) -> NDArray[Any]:
+        """An output of `predict` as an array."""
+        return out.cpu().numpy()
+
+    def _to_numpy(self, item: Any) -> Any:
+        if isinstance(item, tuple):
+            *first, z = item
+            return *(np.asarray(part) for part in first), self.output_to_numpy(z)
+        return self.output_to_numpy(item)
+
+    def post_forward(self, x: Any) -> Any:
+        """The part of the model's output that counts."""
+        return model_output(x)
+
+    def to_batch(self, x: Tensor) -> Tensor:
+        """A batch; a single image becomes a batch of one."""
+        return x[None] if x.ndim == 3 else x
+
+    def to_device(self, x: Any, device: str | torch.device) -> Any:
+        """Tensors in lists, tuples and dictionaries on a device."""
+        if isinstance(x, dict):
+            return {k: self.to_device(v, device) for k, v in x.items()}
+        if isinstance(x, (list, tuple)):
+            return type(x)(self.to_device(v, device) for v in x)
+        return x.to(device, non_blocking=True) if hasattr(x, 'to') else x
+
+    # --- pictures
+
+    def plot_dataloaders(self, batch_limit: int | None = None, show: bool = False) -> None:
+        """Draw the first batch of each split."""
+        for split in ('train', 'valid'):
+            loader = {'train': self.train_dl, 'valid': self.valid_dl}[split]
+            if loader is not None:
+                self.plot_dataloader(loader, str(self.folder.data_plot(split)), batch_limit, show)
+
+    def plot_dataloader(
+        self,
+        dl: DataLoader[Any],
+        output_path: str,
+        batch_limit: int | None = None,
+        show: bool = False,
+    ) -> None:
+        """Draw the first batch of a loader and write the picture."""
+        x, y = self._first_batch(dl)
+        self.visualizer.plot_batch(x, y, output_path, batch_limit=batch_limit, show=show)
+
+    def plot_predictions(
+        self, split: Split, batch_limit: int | None = None, show: bool = False
+    ) -> None:
+        """Draw the predictions for the first batch of a split and write the picture."""
+        x, y = self._first_batch(self.get_dataloader(split))
+        z = self.to_device(self.predict(x), 'cpu')
+        path = str(self.folder.predictions_plot(split))
+        self.visualizer.plot_batch(x, y, path, z=z, batch_limit=batch_limit, show=show)
+
+    def _first_batch(self, dl: DataLoader[Any]) -> Any:
+        limit = dl.batch_size or 1
+        dataset: Any = dl.dataset
+        items = [dataset[i] for i in range(min(limit, len(dataset)))]
+        collate: Any = dl.collate_fn
+        return collate(items)
