@@ -48,6 +48,12 @@ class SolverConfig(Config):
         description='Weight of each class in the loss. A null class that was added to the '
         'classes may be left out.',
     )
+    dice_weight: float = Field(
+        0.0,
+        ge=0,
+        description='Weight of a soft Dice loss that is added to the cross entropy. Above 0, '
+        'classes that cover little count as much as those that cover much.',
+    )
     ignore_class_index: int | None = Field(
         None,
         description='Id of a class whose pixels do not count in the loss; negative ids count from '
@@ -124,7 +130,7 @@ class SolverConfig(Config):
         hubconf_dir: str | None = None,
         nodata_class: int | None = None,
     ) -> Callable[..., Any]:
-        """Make the loss: cross entropy, or what `external_loss_def` makes.
+        """Make the loss: cross entropy with soft Dice, or what `external_loss_def` makes.
 
         Args:
             num_classes: Number of classes, the null class included.
@@ -139,13 +145,18 @@ class SolverConfig(Config):
         if self.external_loss_def is not None:
             loss: Callable[..., Any] = self.external_loss_def.build(save_dir, hubconf_dir)
             return loss
-        from rastervision.pytorch_learner.models.loss import MaskedCrossEntropy
+        from rastervision.pytorch_learner.models.loss import (
+            CrossEntropyWithDice,
+            MaskedCrossEntropy,
+            SoftDice,
+        )
 
         chosen = self.ignored_class(num_classes)
-        return MaskedCrossEntropy(
-            weights=self.class_weights(num_classes, nodata_class),
-            ignore_class=nodata_class if chosen is None else chosen,
-        )
+        ignored = nodata_class if chosen is None else chosen
+        cross_entropy = MaskedCrossEntropy(self.class_weights(num_classes, nodata_class), ignored)
+        if not self.dice_weight:
+            return cross_entropy
+        return CrossEntropyWithDice(cross_entropy, SoftDice(ignored), self.dice_weight)
 
     def build_optimizer(self, model: 'nn.Module') -> 'Optimizer':
         """Adam over the parameters that are not frozen."""

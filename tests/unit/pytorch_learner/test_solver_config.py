@@ -96,6 +96,15 @@ def test_what_does_not_go_together_is_named(fields, problem):
         SolverConfig(**fields).validate_config()
 
 
+def test_dice_is_added_with_its_weight(batch):
+    plain, both, twice = (
+        SolverConfig(dice_weight=w).build_loss(num_classes=3, nodata_class=2)(*batch)
+        for w in (0.0, 1.0, 2.0)
+    )
+    assert both > plain
+    assert twice - both == pytest.approx((both - plain).item(), rel=1e-4)
+
+
 def test_stages_that_the_one_cycle_overrides_are_reported(caplog):
     SolverConfig(multi_stage=[3]).validate_config()
     assert 'multi_stage=[3] has no effect with one_cycle=True' in caplog.text

@@ -39,3 +39,55 @@ class MaskedCrossEntropy(nn.Module):
             return total / counts.sum().clamp_min(1)
         share = (weights[y * counts] * counts).sum()
         return total / torch.where(share > 0, share, 1)
+
+
+class SoftDice(nn.Module):
+    """One minus the Dice coefficient of scores and truth, the mean over classes.
+
+    Milletari, Navab, Ahmadi (2016), V-Net, with a sum in place of squares in the denominator and
+    one pixel added above and below, so that a class that neither occurs nor is predicted has loss
+    0.
+    """
+
+    def __init__(self, ignore_class: int | None = None) -> None:
+        """Constructor.
+
+        Args:
+            ignore_class: Id of a class whose pixels do not count.
+        """
+        super().__init__()
+        self.ignore_class = ignore_class
+
+    def forward(self, scores: Tensor, y: Tensor) -> Tensor:
+        """Loss of class scores (N, K, ...) against class ids (N, ...), as a scalar in [0, 1]."""
+        num_classes = scores.shape[1]
+        truth = nn.functional.one_hot(y, num_classes).movedim(-1, 1).to(scores)
+        probabilities = scores.softmax(dim=1)
+        classes = [k for k in range(num_classes) if k != self.ignore_class]
+        if self.ignore_class is not None:
+            probabilities = probabilities * (y != self.ignore_class).unsqueeze(1)
+        pixels = [d for d in range(scores.ndim) if d != 1]
+        both = (probabilities * truth).sum(pixels)[classes]
+        either = (probabilities + truth).sum(pixels)[classes]
+        return 1 - ((2 * both + 1) / (either + 1)).mean()
+
+
+class CrossEntropyWithDice(nn.Module):
+    """Cross entropy plus a share of the soft Dice loss."""
+
+    def __init__(self, cross_entropy: MaskedCrossEntropy, dice: SoftDice, weight: float) -> None:
+        """Constructor.
+
+        Args:
+            cross_entropy: The first loss.
+            dice: The second loss.
+            weight: What the second is multiplied by.
+        """
+        super().__init__()
+        self.cross_entropy = cross_entropy
+        self.dice = dice
+        self.weight = weight
+
+    def forward(self, scores: Tensor, y: Tensor) -> Tensor:
+        """Loss of class scores (N, K, ...) against class ids (N, ...), as a scalar."""
+        return self.cross_entropy(scores, y) + self.weight * self.dice(scores, y)

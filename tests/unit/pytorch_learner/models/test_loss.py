@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from rastervision.pytorch_learner.models.loss import MaskedCrossEntropy
+from rastervision.pytorch_learner.models.loss import MaskedCrossEntropy, SoftDice
 
 
 @given(
@@ -36,3 +36,24 @@ def test_a_batch_without_pixels_that_count_has_loss_and_gradient_zero(weights):
     loss.backward()
     assert loss == 0
     assert not scores.grad.any()
+
+
+@given(seed=st.integers(0, 1000), ignored=st.sampled_from([None, 0, 2]))
+def test_dice_is_that_of_the_formula_class_by_class(seed, ignored):
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(2, 3, 4, 5))
+    y = rng.integers(0, 3, (2, 4, 5))
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    kept = y != (-1 if ignored is None else ignored)
+    losses = []
+    for k in sorted({0, 1, 2} - {ignored}):
+        soft, hard = p[:, k][kept], (y == k)[kept]
+        losses.append(1 - (2 * (soft * hard).sum() + 1) / (soft.sum() + hard.sum() + 1))
+    actual = SoftDice(ignored)(torch.tensor(scores), torch.tensor(y))
+    np.testing.assert_allclose(actual, np.mean(losses), rtol=1e-9)
+
+
+def test_dice_is_zero_for_a_sure_and_right_prediction():
+    y = torch.tensor([[0, 1, 1, 0]])
+    scores = 100.0 * torch.nn.functional.one_hot(y, 3).movedim(-1, 1)
+    assert SoftDice()(scores, y).item() == pytest.approx(0, abs=1e-6)
