@@ -8,6 +8,9 @@ import numpy as np
 from affine import Affine
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
+
+from rastervision.pipeline.errors import DataError
 
 
 @lru_cache(maxsize=256)
@@ -28,8 +31,18 @@ def to_crs(crs: Any) -> CRS | None:
 
 @lru_cache(maxsize=256)
 def crs_to_crs(source: CRS, target: CRS) -> Transformer:
-    """Transformer between two CRSs; x before y (longitude before latitude) on both sides."""
-    return Transformer.from_crs(source, target, always_xy=True)
+    """Transformer between two CRSs; x before y (longitude before latitude) on both sides.
+
+    Raises:
+        DataError: there is none, as for a local CRS that is not tied to the Earth.
+    """
+    try:
+        return Transformer.from_crs(source, target, always_xy=True)
+    except ProjError:
+        raise DataError(
+            f'There is no transformation between the CRSs {source.name!r} and {target.name!r}. '
+            'If one of them is a local one, state the CRS that it is, such as EPSG:32645.'
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from rastervision.core.data.utils.misc import describe_source
 from rastervision.core.data.utils.rasterizing import rasterize_polygons
 from rastervision.core.data.vector_source import VectorSource, VectorSourceConfig
 from rastervision.pipeline.config import Config, register_config
-from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -212,7 +212,10 @@ class RasterizedSourceConfig(Config):
         Raises:
             ConfigError: background_class_id is no class.
         """
-        class_config.get_name(self.rasterizer_config.background_class_id)
+        try:
+            class_config.get_name(self.rasterizer_config.background_class_id)
+        except ConfigError as e:
+            raise ConfigError(f'background_class_id of a rasterizer: {e}') from None
         return RasterizedSource(
             self.vector_source.build(class_config, crs_transformer),
             background_class_id=self.rasterizer_config.background_class_id,

@@ -104,6 +104,8 @@ def _parse(features: list[dict[str, Any]], origin: str) -> tuple[Features, Count
         rows.append(properties or {})
         if geometry is None:
             dropped['without geometry'] += 1
+        elif not isinstance(geometry, dict):
+            raise TypeError('its geometry is no object')
         else:
             document.collect(geometry, i)
     made = [
@@ -212,7 +214,8 @@ def _diagnosis(features: list[Any], origin: str) -> DataError:
         try:
             _parse([feature], origin)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
-            return DataError(f'{origin} is not GeoJSON: features[{i}] cannot be read ({e}).')
+            why = f'it has no member {e}' if isinstance(e, KeyError) else e
+            return DataError(f'{origin} is not GeoJSON: features[{i}] cannot be read ({why}).')
     return DataError(f'{origin} is not GeoJSON.')
 
 
@@ -227,8 +230,9 @@ def crs_member(document: Any, origin: str) -> CRS | None:
         return None
     name = member
     if isinstance(member, dict):
-        properties = member.get('properties') or {}
-        name = properties.get('name', properties.get('code'))
+        properties = member.get('properties')
+        named = properties if isinstance(properties, dict) else {}
+        name = named.get('name', named.get('code'))
     try:
         crs = to_crs(name if isinstance(name, (str, int)) else '?')
     except CRSError:

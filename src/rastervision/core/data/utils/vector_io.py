@@ -18,17 +18,20 @@ from rastervision.core.data.crs_transformer import (
     IdentityCRSTransformer,
     RasterioCRSTransformer,
 )
-from rastervision.core.data.utils.features import Features, repair
+from rastervision.core.data.utils.features import POLYGON, Features, repair
 from rastervision.core.data.utils.geojson_parsing import crs_member, parse_geojson
 from rastervision.core.grid import to_crs
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import download_if_needed
+from rastervision.pipeline.file_system.file_system import unreadable
 
 log = logging.getLogger(__name__)
 
 Rounding: TypeAlias = Literal['transformer', 'nearest', 'none']
 """How vertices become pixel coordinates: as the CRS transformer does it (by default, down to
 whole pixels), to the nearest pixel corner, or not at all."""
+
+_CONVERT = ' Other formats can be converted: ogr2ogr -f GeoJSON -t_srs EPSG:4326 labels.json FILE'
 
 _DECIMALS = 6  # of a pixel: beyond the precision of projections
 
@@ -58,7 +61,10 @@ def read_features(uri: str) -> tuple[Features, CRS | None]:
 
 
 def _read_json(uri: str) -> Any:
-    content = Path(download_if_needed(uri)).read_bytes()
+    try:
+        content = Path(download_if_needed(uri)).read_bytes()
+    except OSError as e:
+        raise unreadable(uri, e) from None
     if not content.strip():
         raise DataError(
             f'{uri} is empty. A file without labels is {{"type": "FeatureCollection", '
@@ -68,10 +74,10 @@ def _read_json(uri: str) -> Any:
         return json.loads(content)
     except json.JSONDecodeError as e:
         raise DataError(
-            f'{uri} is not GeoJSON: {e.msg} at line {e.lineno}, column {e.colno}.'
+            f'{uri} is not GeoJSON: {e.msg} at line {e.lineno}, column {e.colno}.{_CONVERT}'
         ) from None
     except UnicodeDecodeError:
-        raise DataError(f'{uri} is not GeoJSON: it is not a text file.') from None
+        raise DataError(f'{uri} is not GeoJSON: it is not a text file.{_CONVERT}') from None
 
 
 def _log_summary(uri: str, dropped: Counter[str], repaired: int) -> None:
@@ -105,20 +111,33 @@ def to_pixels(
 
     Raises:
         DataError: the coordinates are no longitudes and latitudes although the file states no
-            CRS, or the raster has no georeference and the file has another CRS than that.
+            CRS, or one with these; the raster's projection reaches none of the features; the
+            raster has no georeference and the features are not in pixels.
     """
     if not len(features):
         return features
-    if crs is None:
-        _check_lon_lat(features, crs_transformer)
+    if isinstance(crs_transformer, IdentityCRSTransformer):
+        _check_pixels(features)
+    else:
+        _check_lon_lat(features, crs, crs_transformer)
     transformer = _transformer_from(crs, crs_transformer, rounding, features.origin)
     coords, owner = shapely.get_coordinates(features.geoms, return_index=True)
-    with np.errstate(invalid='ignore'):  # infinity, sorted out below
-        xy = np.stack(transformer.map_to_pixel((coords[:, 0], coords[:, 1])), axis=-1).astype(float)
+    try:
+        with np.errstate(invalid='ignore'):  # infinity, sorted out below
+            xy = np.stack(transformer.map_to_pixel((coords[:, 0], coords[:, 1])), axis=-1)
+    except DataError as e:
+        raise DataError(f'{features.origin} cannot be placed on its image. {e}') from None
+    xy = xy.astype(float)
     if rounding != 'transformer':
         xy = np.round(xy, 0 if rounding == 'nearest' else _DECIMALS)
     reached = np.ones(len(features), dtype=bool)
     reached[owner[~np.isfinite(xy).all(axis=1)]] = False
+    if not reached.any():
+        raise DataError(
+            f'{features.origin} does not overlap its image: the projection of the image is not '
+            'defined where the geometries lie. Check that they belong together, and the CRS of '
+            'both.'
+        )
     if not reached.all():
         log.warning(
             '%s: dropped %d geometries that lie where the projection of the image is not defined.',
@@ -153,10 +172,24 @@ def _is_lon_lat(crs: CRS) -> bool:
     return crs.equals(CRS('EPSG:4326'), ignore_axis_order=True)
 
 
-def _check_lon_lat(features: Features, crs_transformer: CRSTransformer) -> None:
-    """Refuse projected coordinates in a file that does not state its CRS."""
-    map_crs = to_crs(crs_transformer.map_crs)
-    if map_crs is None or not map_crs.is_geographic:
+def _check_pixels(features: Features) -> None:
+    """Refuse longitudes and latitudes as pixels: they make polygons that vanish in one pixel."""
+    polygons = features.geoms[shapely.get_type_id(features.geoms) == POLYGON]
+    if not len(polygons):
+        return
+    xmin, ymin, xmax, ymax = shapely.total_bounds(polygons)
+    if max(xmax - xmin, ymax - ymin) < 1:
+        raise DataError(
+            f'{features.origin}: all polygons together, near ({xmin:.10g}, {ymin:.10g}), are '
+            'smaller than a pixel. The image has no georeference, so coordinates are taken for '
+            'pixels; if they are longitudes and latitudes, use a georeferenced image.'
+        )
+
+
+def _check_lon_lat(features: Features, crs: CRS | None, crs_transformer: CRSTransformer) -> None:
+    """Refuse projected coordinates in a file that states no CRS, or a geographic one."""
+    assumed = to_crs(crs_transformer.map_crs) if crs is None else crs
+    if assumed is None or not assumed.is_geographic:
         return
     xmin, ymin, xmax, ymax = shapely.total_bounds(features.geoms)
     if ymin < -90 or ymax > 90 or xmin < -360 or xmax > 360:
@@ -165,8 +198,9 @@ def _check_lon_lat(features: Features, crs_transformer: CRSTransformer) -> None:
             for xy in shapely.get_coordinates(features.geoms)
             if abs(xy[0]) > 360 or abs(xy[1]) > 90
         )
+        stated = 'states no CRS' if crs is None else f'states the CRS {crs.name}'
         raise DataError(
             f'{features.origin} holds coordinates such as ({x:.10g}, {y:.10g}), which are not '
-            'longitude and latitude, and states no CRS. If they are in another CRS, add it to '
+            f'longitude and latitude, and {stated}. If they are in another CRS, put that into '
             'the file, e.g. "crs": {"type": "name", "properties": {"name": "EPSG:32645"}}.'
         )

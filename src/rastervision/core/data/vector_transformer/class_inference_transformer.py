@@ -18,7 +18,7 @@ from rastervision.core.data.vector_transformer.vector_transformer import (
     VectorTransformerConfig,
 )
 from rastervision.pipeline.config import register_config
-from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +68,18 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
         self._filters = _compile_filters(self.class_id_to_filter)
 
     def _check_classes(self, class_config: ClassConfig) -> None:
-        used = [*self._filters, *([] if self.default_class_id is None else [self.default_class_id])]
-        for class_id in used:
-            class_config.get_name(class_id)
-        for name in self.class_name_mapping.values():
-            class_config.get_class_id(name)
+        field = 'default_class_id'
+        try:
+            if self.default_class_id is not None:
+                class_config.get_name(self.default_class_id)
+            field = 'class_id_to_filter'
+            for class_id in self._filters:
+                class_config.get_name(class_id)
+            field = 'class_name_mapping'
+            for name in self.class_name_mapping.values():
+                class_config.get_class_id(name)
+        except ConfigError as e:
+            raise ConfigError(f'{field} of a class inference: {e}') from None
 
     @staticmethod
     def infer_feature_class_id(
@@ -140,8 +147,9 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
         """Set the class ids.
 
         Raises:
-            DataError: a class name that is not in the class config and gets no class otherwise,
-                or a class id that is none. The message names the file and the value.
+            DataError: a class name that is not in the class config and gets no class otherwise;
+                a class id that is none; no feature that has a class, and nothing in the options
+                that could give it one. The message names the file and the value.
         """
         kinds = shapely.get_type_id(features.geoms)
         names = {int(t): t.name.title().replace('string', 'String') for t in _types(kinds)}
@@ -154,9 +162,16 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
             raise DataError(f'{features.origin}: {e}.') from None
         self._report_unknown_names(features, ids)
         known = np.array([class_id is not None for class_id in ids], dtype=bool)
+        if len(known) and not known.any() and not self._filters:
+            raise DataError(
+                f'{features.origin}: none of the {len(known)} features has a class, by the '
+                'property class_id, class_name or label. Give them one, or set default_class_id '
+                'of the class inference.'
+            )
         if not known.all():
             log.warning(
-                '%s: %d of %d features have no class and are left out.',
+                '%s: %d of %d features have no class and are left out; default_class_id would '
+                'give them one.',
                 features.origin,
                 int((~known).sum()),
                 len(known),

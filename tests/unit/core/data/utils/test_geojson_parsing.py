@@ -115,7 +115,8 @@ def test_no_features_are_no_error() -> None:
         ({'type': 'FeatureCollection'}, "'FeatureCollection'"),
         (collection(1), r'features\[0\] cannot'),
         (collection(None, {'type': 'Circle', 'coordinates': [0, 0]}), r"features\[1\].*'Circle'"),
-        (collection({'type': 'Point'}), r'features\[0\].*coordinates'),
+        (collection('a point'), r'features\[0\].*its geometry is no object'),
+        (collection({'type': 'Point'}), r"features\[0\].*no member 'coordinates'"),
         (collection({'type': 'Point', 'coordinates': ['a', 'b']}), r'features\[0\]'),
         (collection({'type': 'Point', 'coordinates': [1]}), 'two finite numbers'),
         (collection({'type': 'Point', 'coordinates': [1, float('nan')]}), 'two finite numbers'),
@@ -164,6 +165,7 @@ def test_no_crs_member(document) -> None:
     [
         {'type': 'name', 'properties': {'name': 'EPSG:99999999'}},
         {'type': 'link', 'properties': {'href': 'x'}},
+        {'type': 'name', 'properties': 'EPSG:32633'},
         {},
         7,
         [],

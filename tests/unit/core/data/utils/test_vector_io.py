@@ -63,6 +63,8 @@ def test_projected_coordinates_without_crs_are_refused() -> None:
     with pytest.raises(DataError, match=r'labels\.json.*not longitude and latitude') as e:
         to_pixels(in_crs('EPSG:32633'), None, UTM)
     assert '"crs": {"type": "name"' in str(e.value)
+    with pytest.raises(DataError, match=r'labels\.json.*states the CRS WGS 84'):
+        to_pixels(in_crs('EPSG:32633'), to_crs('EPSG:4326'), UTM)
 
 
 def test_without_georeference_coordinates_are_pixels() -> None:
@@ -72,6 +74,19 @@ def test_without_georeference_coordinates_are_pixels() -> None:
     assert len(to_pixels(pixels, to_crs('EPSG:4326'), IdentityCRSTransformer())) == 1
     with pytest.raises(DataError, match=r'labels\.json is in EPSG:32633.*no georeference'):
         to_pixels(in_crs('EPSG:32633'), to_crs('EPSG:32633'), IdentityCRSTransformer())
+
+
+def test_longitudes_and_latitudes_are_no_pixels() -> None:
+    with pytest.raises(DataError, match=r'labels\.json.*smaller than a pixel.*no georeference'):
+        to_pixels(in_crs('EPSG:4326'), None, IdentityCRSTransformer())
+    point = Features(as_geoms([shapely.Point(3, 4)]), [{}])
+    assert len(to_pixels(point, None, IdentityCRSTransformer())) == 1
+
+
+def test_a_crs_that_is_not_tied_to_the_earth_is_refused() -> None:
+    local = RasterioCRSTransformer(TRANSFORM, 'LOCAL_CS["site",UNIT["metre",1]]')
+    with pytest.raises(DataError, match=r"labels\.json cannot be placed.*'site' and 'WGS 84'"):
+        to_pixels(in_crs('EPSG:4326'), None, local)
 
 
 def test_transformers_of_others_take_their_own_map_crs_only() -> None:
@@ -94,6 +109,8 @@ def test_what_the_projection_does_not_reach_is_left_out(caplog) -> None:
         placed = to_pixels(Features(boxes, [{'i': 0}, {'i': 1}], 'x.json'), None, half_globe)
     assert placed.column('i') == [0]
     assert 'x.json: dropped 1 geometries that lie where the projection' in caplog.text
+    with pytest.raises(DataError, match=r'x\.json does not overlap its image'):
+        to_pixels(Features(boxes[1:], [{}], 'x.json'), None, half_globe)
 
 
 def test_reading_reports_what_was_mended_in_one_line(tmp_path, caplog) -> None:
@@ -129,7 +146,7 @@ def test_a_byte_order_mark_is_no_error(tmp_path) -> None:
         (b' \n', 'is empty'),
         (b'{"type": ', 'line 1, column'),
         (b'{}\n{}', 'Extra data at line 2'),
-        (b'\x00\x01\xff\xfe', 'is not GeoJSON'),
+        (b'\x00\x01\xff\xfe', 'is not GeoJSON.*ogr2ogr'),
         (b'SQLite format 3\x00\xff\xff', 'is not GeoJSON'),
         (b'{"a": 1}', 'is not GeoJSON'),
     ],
@@ -145,3 +162,5 @@ def test_other_files_are_refused(tmp_path, content, message) -> None:
 def test_a_missing_file_is_refused(tmp_path) -> None:
     with pytest.raises(NotReadableError, match='missing'):
         read_features(str(tmp_path / 'missing.json'))
+    with pytest.raises(NotReadableError, match=f'{tmp_path.name}: '):
+        read_features(str(tmp_path))

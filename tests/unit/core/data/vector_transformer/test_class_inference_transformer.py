@@ -77,6 +77,16 @@ def test_features_without_class_are_left_out_and_counted(caplog) -> None:
     assert 'labels.json: 2 of 3 features have no class' in caplog.text
 
 
+def test_labels_that_nothing_can_give_a_class_are_refused() -> None:
+    unlabelled = features({'i': 0}, {'i': 1})
+    with pytest.raises(DataError, match=r'labels\.json: none of the 2 features.*default_class_id'):
+        ClassInferenceTransformer(None, CLASSES).apply(unlabelled)
+    # a scene in which no filter holds is nothing unusual
+    filters = {0: ['==', 'i', 7]}
+    assert len(ClassInferenceTransformer(None, CLASSES, filters).apply(unlabelled)) == 0
+    assert len(ClassInferenceTransformer(None, CLASSES).apply(features())) == 0
+
+
 def test_unknown_names_are_refused_with_the_valid_ones() -> None:
     with pytest.raises(DataError, match=r"labels\.json: 2 features are of the class 'barn'") as e:
         ClassInferenceTransformer(None, CLASSES).apply(
@@ -102,17 +112,17 @@ def test_class_ids_that_are_none_are_refused(class_id) -> None:
 
 
 @pytest.mark.parametrize(
-    'kw',
+    ('kw', 'message'),
     [
-        {'default_class_id': 3},
-        {'default_class_id': None, 'class_id_to_filter': {5: ['has', 'a']}},
-        {'default_class_id': None, 'class_name_mapping': {'a': 'barn'}},
-        {'default_class_id': None, 'class_id_to_filter': {0: ['hasnt', 'a']}},
+        ({'default_class_id': 3}, 'default_class_id .* no class 3'),
+        ({'class_id_to_filter': {5: ['has', 'a']}}, 'class_id_to_filter .* no class 5'),
+        ({'class_name_mapping': {'a': 'barn'}}, "class_name_mapping .* no class 'barn'"),
+        ({'class_id_to_filter': {0: ['hasnt', 'a']}}, 'The filter'),
     ],
 )
-def test_contradictions_to_the_classes_are_refused(kw) -> None:
-    with pytest.raises(ConfigError):
-        ClassInferenceTransformer(class_config=CLASSES, **kw)
+def test_contradictions_to_the_classes_are_refused(kw, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ClassInferenceTransformer(**{'default_class_id': None, 'class_config': CLASSES, **kw})
 
 
 def test_no_features_are_no_error() -> None:
