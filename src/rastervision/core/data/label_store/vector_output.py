@@ -1,6 +1,7 @@
 """Polygons of predicted classes: what to write (config), and writing it."""
 
 import json
+import re
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -50,8 +51,9 @@ class VectorOutputConfig(Config):
     )
 
     def file_name(self, class_config: ClassConfig) -> str:
-        """Name of the file in the folder of vector outputs."""
-        return f'class-{self.class_id}-{class_config.get_name(self.class_id)}.json'
+        """Name of the file in the folder of vector outputs; '_' for what no file name may have."""
+        name = re.sub(r'[/\\:*?"<>|\x00-\x1f]', '_', class_config.get_name(self.class_id))
+        return f'class-{self.class_id}-{name}.json'
 
     def build(self, width: int) -> Vectorizer:
         """Build what turns the mask of the class, of `width` columns, into polygons."""
