@@ -278,8 +278,10 @@ class LearnerSetup:
         """Set the model, load its weights and put it on the device."""
         self.model = self._given_model or self.build_model(model_def_path)
         self.load_init_weights(model_weights_path)
-        # the order of memory that convolutions like best, on CPUs and GPUs
-        self.model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in the stubs
+        self.model.to(self.device)
+        if not any(p.ndim == 5 for p in self.model.parameters()):
+            # the order of memory that 2D convolutions like best, on CPUs and GPUs
+            self.model.to(memory_format=torch.channels_last)
         if not self.training:
             self.model.eval()
 

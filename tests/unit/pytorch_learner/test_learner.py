@@ -392,6 +392,19 @@ def test_items_of_a_dataset(predictor, numpy_out, num_workers, return_format):
             np.testing.assert_array_equal(item[0], x[i])
 
 
+def test_models_of_time_series():
+    class OverTime(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv3d(3, 3, (2, 3, 3), padding=(0, 1, 1))
+
+        def forward(self, x):
+            return self.conv(x.transpose(1, 2))[:, :, 0]
+
+    learner = SemanticSegmentationLearner(make_config(), model=OverTime(), training=False)
+    assert learner.predict(torch.rand(4, 2, 3, 8, 9), raw_out=True).shape == (4, 3, 8, 9)
+
+
 def test_batches_of_a_loader(predictor):
     loader = DataLoader(TensorDataset(torch.rand(5, 3, 8, 9), torch.arange(5)), batch_size=2)
     labels = list(predictor.predict_dataloader(loader, raw_out=False))
