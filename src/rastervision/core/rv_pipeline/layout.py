@@ -11,7 +11,7 @@ TRAIN_SCENES: Final = 'train_scenes'
 
 def join_uri(base: str, *parts: str) -> str:
     """Join parts of a URI with '/', which works for local paths as well."""
-    return '/'.join([base.rstrip('/') or base, *parts])
+    return '/'.join([base.rstrip('/'), *parts])
 
 
 def stage_uri(root_uri: str, stage: str) -> str:

@@ -77,5 +77,5 @@ class SemanticSegmentationPredictOptions(PredictOptions):
     def crop_pixels(self) -> int:
         """Return ``crop_sz`` as a number of pixels."""
         if self.crop_sz == 'auto':
-            return (self.chip_sz - (self.stride or self.chip_sz)) // 2
+            return max(0, self.chip_sz - (self.stride or self.chip_sz)) // 2
         return self.crop_sz or 0

@@ -1,0 +1,61 @@
+"""The picture of image, truth and prediction."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rastervision.core.box import Box
+from rastervision.core.rv_pipeline import preview
+
+
+def test_bytes_are_shown_as_they_are():
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 6, 4), dtype=np.uint8)
+    valid = np.ones((5, 6), dtype=bool)
+    valid[0] = False
+    shown = preview.display_image(pixels, valid)
+    np.testing.assert_array_equal(shown[1:], pixels[1:, :, :3])
+    assert not shown[0].any()
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.int16, np.float32, np.complex64])
+@pytest.mark.parametrize('channels', [1, 2, 3, 8])
+def test_other_values_are_stretched(dtype, channels):
+    ramp = np.arange(100).reshape(10, 10, 1).repeat(channels, axis=2).astype(dtype) * 30
+    shown = preview.display_image(ramp, np.ones((10, 10), dtype=bool))
+    assert shown.shape == (10, 10, 3)
+    assert (shown.min(), shown.max()) == (0, 255)
+    assert (np.diff(shown[..., 0].ravel().astype(int)) >= 0).all()
+
+
+def test_an_image_without_data_or_contrast_is_shown():
+    pixels = np.full((4, 4, 3), 7, dtype=np.uint16)
+    assert not preview.display_image(pixels, np.zeros((4, 4), dtype=bool)).any()
+    assert preview.display_image(pixels, np.ones((4, 4), dtype=bool)).shape == (4, 4, 3)
+
+
+def test_candidates_lie_within_the_scene(monkeypatch):
+    monkeypatch.setattr(preview, 'MAX_SIDE', 10)
+    extent = Box(0, 0, 35, 8)
+    windows = preview._candidates(extent)
+    assert len(windows) == 3
+    assert all(w.size == (10, 8) and w.intersection(extent) == w for w in windows)
+
+
+@pytest.mark.parametrize(('count', 'expected'), [(1, [0]), (4, [0, 1, 2, 3]), (9, [0, 2, 4, 6])])
+def test_scenes_are_spread_over_the_list(count, expected):
+    assert preview._spread(list(range(count)), 4) == expected
+
+
+def test_the_picture_shows_three_panels_per_scene(pipeline, tmp_path, monkeypatch):
+    pipeline.train()
+    pipeline.predict()
+    scene = pipeline.build_scene(pipeline.config.dataset.validation_scenes[0])
+    classes = pipeline.config.dataset.class_config
+    preview.write_preview([scene], classes, str(tmp_path / 'p.png'))
+    picture = np.asarray(Image.open(tmp_path / 'p.png'))
+    x, y = preview.GAP, preview.GAP + preview.CAPTION
+    panels = [picture[y : y + 70, x + i * (90 + x) :][:, :90] for i in range(3)]
+    np.testing.assert_array_equal(panels[0], scene.raster_source.get_chip(scene.extent))
+    truth = scene.label_source.get_label_arr(scene.extent)
+    np.testing.assert_array_equal(panels[1], np.array(classes.color_triples)[truth])
+    np.testing.assert_array_equal(panels[2], panels[1])  # the model makes no mistake
