@@ -14,8 +14,9 @@ ENDING = ('SIGTERM', 'SIGHUP', 'SIGBREAK')
 def cleaning_up_on_signals() -> Iterator[None]:
     """Let signals that end the process unwind its blocks first, so that nothing half-done stays.
 
-    The process then ends with the exit code that shells give for the signal. Elsewhere than in the
-    main thread, where Python takes no signals, this does nothing.
+    The process then ends with the exit code that shells give for the signal. Signals that somebody
+    has taken care of are left alone: `nohup` has SIGHUP ignored, a host program may have its own
+    handlers. Elsewhere than in the main thread, where Python takes no signals, this does nothing.
     """
 
     def leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler)
@@ -24,10 +25,12 @@ def cleaning_up_on_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
-    before = {signum: signal.signal(signum, leave) for signum in signals}
+    known = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    ours = [signum for signum in known if signal.getsignal(signum) is signal.SIG_DFL]
+    for signum in ours:
+        signal.signal(signum, leave)
     try:
         yield
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        for signum in ours:
+            signal.signal(signum, signal.SIG_DFL)
