@@ -1,4 +1,4 @@
-"""Zip and tar files: written reproducibly, extracted without leaving the target directory."""
+"""Zip and tar files: written in sorted order, extracted without leaving the target directory."""
 
 import lzma
 import stat

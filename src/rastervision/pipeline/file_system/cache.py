@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from rastervision.pipeline.file_system.file_system import FileSystem, unreadable
 from rastervision.pipeline.file_system.local_file_system import (
     LocalFileSystem,
     atomic_local_path,
+    files_below,
     make_dir,
 )
 
@@ -18,6 +20,8 @@ SETTINGS = 'RV'
 DEFAULT_MAX_GB = 20.0
 KEEP_SECONDS = 24 * 3600.0
 """A file that was asked for in this time is never removed: a running job may still read it."""
+UNDATED_SECONDS = 3600.0
+"""How long the copy of a file counts as current if its store does not tell the file's age."""
 _LOCKS = '.locks'
 _fresh: set[tuple[str, str]] = set()
 """(URI, local path) pairs that this process found up to date; they are not asked for again."""
@@ -35,7 +39,7 @@ def cache_dir() -> str:
     from rastervision.pipeline import rv_config_
 
     if folder := rv_config_.get_namespace_option(SETTINGS, 'cache_dir'):
-        return str(folder)
+        return str(Path(folder).expanduser())
     user = getattr(os, 'getuid', lambda: 'user')()
     path = Path(rv_config_.get_tmp_dir_root(), f'rastervision-cache-{user}')
     try:
@@ -84,7 +88,10 @@ def download_if_needed(
         NotWritableError: The copy cannot be written.
     """
     fs = fs or FileSystem.get_file_system(uri)
-    folder = cache_dir() if download_dir is None else download_dir
+    if download_dir is None:
+        folder = '' if fs is LocalFileSystem else cache_dir()
+    else:
+        folder = download_dir
     path = fs.local_path(uri, folder)
     if fs is LocalFileSystem or path == uri:
         if not Path(path).exists():
@@ -112,11 +119,11 @@ def trim(folder: str, max_bytes: float, keep_seconds: float = KEEP_SECONDS) -> N
         max_bytes: Size that it should not exceed.
         keep_seconds: Leave files that were asked for in this time, even if it does not fit then.
     """
-    files = [
-        (path.stat(), path)
-        for path in Path(folder).rglob('*')
-        if path.is_file() and _LOCKS not in path.parts
-    ]
+    files = []
+    for path in files_below(Path(folder)):
+        if _LOCKS not in path.parts:
+            with suppress(FileNotFoundError):  # another process has removed it
+                files.append((path.stat(), path))
     excess = sum(stat.st_size for stat, _ in files) - max_bytes
     oldest_kept = time.time() - keep_seconds
     for stat, path in sorted(files, key=lambda item: item[0].st_atime):
@@ -134,10 +141,13 @@ def _max_bytes() -> float:
 
 
 def _is_current(path: str, modified: datetime | None) -> bool:
-    """Whether a copy is there and has the age of the original (if the store tells it)."""
+    """Whether a copy is there and has the age of the original, or is new if nobody knows that."""
     if not Path(path).is_file():
         return False
-    return modified is None or abs(Path(path).stat().st_mtime - modified.timestamp()) < 1
+    changed = Path(path).stat().st_mtime
+    if modified is None:
+        return time.time() - changed < UNDATED_SECONDS
+    return abs(changed - modified.timestamp()) < 1
 
 
 def _stamp(path: str, modified: datetime | None) -> None:

@@ -1,8 +1,8 @@
 """Files behind http:// and https:// URLs, read only.
 
 Built on the standard library: any URL must work as given (signed queries, ready-made escapes,
-answers without a length), which the HTTP store of obstore rewrites or refuses. Reads survive
-dropped connections and overloaded servers: they are retried and go on where they stopped.
+answers without a length), which HTTP stores of object-store libraries rewrite or refuse. Reads
+survive dropped connections and overloaded servers: they are retried and go on where they stopped.
 """
 
 import http.client

@@ -63,13 +63,13 @@ class LocalFileSystem(FileSystem):
             raise unreadable(src_dir_uri, 'no such directory')
         if src.resolve() == dst.resolve():
             return
-        wanted = _files_below(src)
+        wanted = _relative_files(src)
         make_dir(str(dst))
         for name in wanted:
             if _differs(src / name, dst / name):
                 LocalFileSystem.copy_to(str(src / name), str(dst / name))
         if delete:
-            for name in _files_below(dst) - wanted:
+            for name in _relative_files(dst) - wanted:
                 (dst / name).unlink(missing_ok=True)
 
     @staticmethod
@@ -118,21 +118,27 @@ def to_path(uri: str) -> Path:
     return Path(url2pathname(urlsplit(uri).path) if uri.startswith('file://') else uri)
 
 
-def _files_below(folder: Path) -> set[Path]:
-    """Relative paths of all files below `folder`, half-written ones left out."""
-    if not folder.is_dir():
-        return set()
-    return {
-        path.relative_to(folder)
-        for path in folder.rglob('*')
-        if path.is_file() and not path.parent.name.startswith(TMP_PREFIX)
-    }
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files below `folder`, half-written ones left out; none if there is no such folder.
+
+    Others may write there meanwhile: directories that go away are passed over.
+    """
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(TMP_PREFIX)]
+        for name in names:
+            if (path := Path(parent, name)).is_file():
+                yield path
+
+
+def _relative_files(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in files_below(folder)}
 
 
 def _differs(src: Path, dst: Path) -> bool:
-    if not dst.is_file():
+    try:
+        a, b = src.stat(), dst.stat()
+    except FileNotFoundError:
         return True
-    a, b = src.stat(), dst.stat()
     return a.st_size != b.st_size or a.st_mtime_ns != b.st_mtime_ns
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from email.utils import formatdate
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,7 +71,8 @@ class WebServer:
         handler.end_headers()
         body = body[: fault[1]] if isinstance(fault, tuple) else body
         self.bytes_sent += len(body)
-        handler.wfile.write(body)
+        with suppress(ConnectionError):  # the client has read enough
+            handler.wfile.write(body)
 
     @staticmethod
     def _range_start(handler: BaseHTTPRequestHandler) -> int | None:

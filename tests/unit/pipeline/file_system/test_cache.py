@@ -31,6 +31,14 @@ def test_a_local_file_stays_where_it_is(tmp_path, cache):
     assert get_local_path(str(path), 'elsewhere') == str(path)
     with pytest.raises(NotReadableError, match=r'no\.txt'):
         download_if_needed(str(tmp_path / 'no.txt'))
+    assert not Path(cache).exists()
+
+
+def test_the_cache_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setenv('USERPROFILE', str(tmp_path))
+    monkeypatch.setenv('RV_CACHE_DIR', '~/cache')
+    assert Path(cache_module.cache_dir()) == tmp_path / 'cache'
 
 
 def test_an_uri_is_downloaded_once(web, cache):
@@ -58,6 +66,19 @@ def test_use_cache_false_downloads_again(web, cache):
     download_if_needed(uri)
     download_if_needed(uri, use_cache=False)
     assert web.requests['/a'] == 2
+
+
+def test_a_copy_of_unknown_age_is_current_for_a_while(web, cache):
+    web.modified = None
+    uri = web.put('/a', b'old')
+    path = download_if_needed(uri)
+    web.put('/a', b'new')
+    cache_module._fresh.clear()
+    assert Path(download_if_needed(uri)).read_bytes() == b'old'
+    two_hours_ago = time.time() - 7200
+    os.utime(path, (two_hours_ago, two_hours_ago))
+    cache_module._fresh.clear()
+    assert Path(download_if_needed(uri)).read_bytes() == b'new'
 
 
 def test_a_missing_file_leaves_nothing(web, tmp_path):

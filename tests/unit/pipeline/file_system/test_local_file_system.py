@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -125,6 +126,27 @@ def test_sync_copies_what_differs(tmp_path):
     assert tree(dst) == tree(src)
     with pytest.raises(NotReadableError, match='no such directory'):
         sync_to_dir(str(tmp_path / 'no'), str(dst))
+
+
+def test_sync_takes_whole_files_while_others_write(tmp_path):
+    src, dst = tmp_path / 'src', tmp_path / 'dst'
+    src.mkdir()
+    finished = threading.Event()
+
+    def write() -> None:
+        for i in range(150):
+            str_to_file('x' * 1000, str(src / f'{i % 7}.txt'))
+        finished.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not finished.is_set():
+        sync_to_dir(str(src), str(dst))
+        assert set(tree(dst).values()) <= {b'x' * 1000}
+    writer.join()
+    sync_to_dir(str(src), str(dst))
+    assert tree(dst) == tree(src)
+    assert len(tree(dst)) == 7
 
 
 def test_upload_or_copy(tmp_path):
