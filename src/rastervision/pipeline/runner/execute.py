@@ -23,7 +23,7 @@ def execute_config(
         num_splits: Number of splits.
 
     Raises:
-        ConfigError: The config is not that of a pipeline, or has no such command.
+        ConfigError: The config is not that of a pipeline, or that has no such command.
     """
     cfg = PipelineConfig.from_file(cfg_json_uri)
     cfg.recursive_validate_config()
@@ -51,7 +51,9 @@ def _bind(pipeline: Pipeline, command: str, split_ind: int, num_splits: int) -> 
         )
     if not 0 <= split_ind < num_splits:
         raise ConfigError(f'The split index must be in 0..{num_splits - 1}, got {split_ind}.')
-    method = getattr(pipeline, command)
+    method = getattr(pipeline, command, None)
+    if method is None:
+        raise ConfigError(f'{type(pipeline).__name__} has no method {command!r} for its command.')
     if command in gathers and 'num_splits' in inspect.signature(method).parameters:
         return partial(method, num_splits=num_splits)
     if command in pipeline.split_commands and num_splits > 1:

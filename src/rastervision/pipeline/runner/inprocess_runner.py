@@ -45,8 +45,10 @@ class InProcessRunner(Runner):
             try:
                 execute(config, job.command, job.split, job.num_splits)
             except Exception as error:  # noqa: BLE001 (raised below)
+                lost = dependants(jobs, job.id)
+                error.add_note(_describe(job, lost))
                 failures.append((job, error))
-                left_out |= {later.id for later in dependants(jobs, job.id)}
+                left_out |= {later.id for later in lost}
         if failures:
             _, first = failures[0]
             if len(failures) == 1:
@@ -55,3 +57,8 @@ class InProcessRunner(Runner):
                 f'\n  {job.label} of {job.pipeline}: {error}' for job, error in failures
             )
             raise StageError(f'{len(failures)} jobs failed:{lines}') from first
+
+
+def _describe(job: Job, lost: Sequence[Job]) -> str:
+    later = f' Not run because of it: {", ".join(other.label for other in lost)}.' if lost else ''
+    return f'This ended {job.label} of {job.pipeline}.{later}'

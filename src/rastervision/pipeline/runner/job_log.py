@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from rastervision.pipeline.file_system import get_tmp_dir, is_local, make_dir, upload_or_copy
 from rastervision.pipeline.file_system.file_system import unwritable
+from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.plan import Job
 
 LAST_LINES = 20
@@ -29,7 +30,7 @@ class JobLog:
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._tmp_dir: TemporaryDirectory[str] | None = None
         if is_local(job.pipeline):
-            self.path = Path(job.pipeline).parent / 'logs' / name
+            self.path = to_path(job.pipeline).parent / 'logs' / name
             self.uri = str(self.path)
         else:
             self._tmp_dir = get_tmp_dir()
@@ -54,8 +55,15 @@ class JobLog:
             raise unwritable(self.uri, error) from error
 
     def close(self) -> None:
-        """Finish the file, and upload it if its place is remote."""
-        self._file.close()
+        """Finish the file, and upload it if its place is remote.
+
+        Raises:
+            NotWritableError: The disk is full, or the like.
+        """
+        try:
+            self._file.close()
+        except OSError as error:  # what could not be written before is tried again
+            raise unwritable(self.uri, error) from error
         if self._tmp_dir is not None:
             upload_or_copy(str(self.path), self.uri)
             self._tmp_dir.cleanup()

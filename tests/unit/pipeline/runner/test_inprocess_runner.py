@@ -32,8 +32,11 @@ def test_one_split_is_not_called_a_split(scripted, capsys):
 def test_a_failure_stops_its_dependants_only(scripted):
     bad = scripted.pipeline('bad', many__0='raise ValueError("split 0")')
     good = scripted.pipeline('good')
-    with pytest.raises(ValueError, match='split 0'):
+    with pytest.raises(ValueError, match='split 0') as caught:
         InProcessRunner().run_all(dict([bad, good]), [], 2)
+    assert caught.value.__notes__ == [
+        f'This ended many 1/2 of {bad[0]}. Not run because of it: gather, last.'
+    ]
     assert scripted.jobs('bad') == ['first 0/1', 'many 1/2']
     assert len(scripted.jobs('good')) == 5
 
@@ -65,6 +68,13 @@ def test_a_serialised_config_is_executed(scripted, capsys):
     with pytest.raises(ConfigError, match=r'0\.\.2, got 3'):
         execute_config(uri, 'many', 3, 3)
     assert 'Running many command split 2/3...' in capsys.readouterr().out
+
+
+def test_a_command_without_a_method_is_named(scripted, monkeypatch):
+    uri, pipeline = scripted.pipeline('out')
+    monkeypatch.setattr(type(pipeline), 'commands', ['first', 'frist'])
+    with pytest.raises(ConfigError, match=r"ScriptedPipeline has no method 'frist'"):
+        InProcessRunner().run(uri, pipeline, ['frist'])
 
 
 def test_run_command_runs_a_program(tmp_path):

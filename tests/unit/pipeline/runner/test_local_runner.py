@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.errors import NotWritableError, StageError
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner import LocalRunner, local_runner
 from rastervision.pipeline.runner.job_log import JobLog
@@ -123,6 +123,16 @@ def test_each_way_to_fail_is_told(scripted, code, reason):
         run([scripted.pipeline('out', first=code)])
     assert f'first failed: {reason}' in str(caught.value)
     assert scripted.jobs('out') == []
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs a file that is always full')
+def test_a_log_that_cannot_be_written_is_named(scripted):
+    uri, pipeline = scripted.pipeline('out')
+    logs = scripted.folder / 'out' / 'logs'
+    logs.mkdir()
+    (logs / 'first.log').symlink_to('/dev/full')
+    with pytest.raises(NotWritableError, match=r'first\.log: the disk is full'):
+        run([(uri, pipeline)])
 
 
 def test_an_exit_with_success_is_success(scripted):
