@@ -157,6 +157,24 @@ def test_a_saved_config_runs_again_and_by_single_commands(cli):
     assert done.stdout == 'Running greet command split 2/2...\n'
 
 
+@pytest.mark.parametrize('runner', ['inprocess', 'local'])
+def test_the_root_may_be_a_file_uri(cli, runner):
+    root = cli.folder / 'a röot'
+    cli('run', runner, 'greeting.py', 'greet', '-a', 'root_uri', root.as_uri())
+    names = {path.name for path in root.iterdir() if path.is_file()}
+    assert names == {'pipeline-config.json', 'greetings.txt0'}
+    assert {path.name for path in cli.folder.iterdir() if path.is_dir()} <= {
+        root.name,
+        '__pycache__',
+    }
+
+
+def test_a_single_command_is_checked_like_a_run(cli):
+    cli.write('profiles/default', '[PLUGINS]\nfiles=["greeting.py"]\n')
+    cli.write('bad.json', '{"type_hint": "greeting_pipeline", "names": ["nobody"]}')
+    assert 'cannot be greeted' in cli('run_command', 'bad.json', 'greet', code=1).stderr
+
+
 def test_several_configs_run_with_roots_of_their_own(cli):
     code = """
     def get_configs(runner, roots: list[str]):
@@ -166,7 +184,7 @@ def test_several_configs_run_with_roots_of_their_own(cli):
     cli('run', 'inprocess', 'several.py', 'leave', '-a', 'roots', 'x,y')
     assert {p.parent.name for p in cli.folder.rglob('pipeline-config.json')} == {'x', 'y'}
     done = cli('run', 'inprocess', 'several.py', '-a', 'roots', 'z,z', code=1)
-    assert 'Two configs of several.py' in done.stderr
+    assert 'Two configs of several.py would be written to' in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -190,7 +208,7 @@ def test_several_configs_run_with_roots_of_their_own(cli):
         (['-p', 'nobodys', *RUN], 1, "no profile 'nobodys'"),
         (['--tmpdir', 'greeting.py/x', *RUN], 1, 'greeting.py/x'),
         (['run', 'inprocess', 'greeting.py', '-a', 'root_uri', 'greeting.py/x'], 1, 'Cannot write'),
-        ([*RUN, '-a', 'names', 'villain'], 1, 'Error: a.tif has no pixels; use another file'),
+        ([*RUN, '-a', 'names', 'villain'], 1, 'Not run because of it: leave.'),
     ],
 )
 def test_bad_input_is_one_message_and_an_exit_code(cli, args, code, text):
@@ -212,7 +230,11 @@ def test_bad_input_is_one_message_and_an_exit_code(cli, args, code, text):
 def test_vv_shows_where_an_error_comes_from(cli):
     done = cli('-vv', *RUN, '-a', 'names', 'villain', code=1)
     assert 'Traceback' in done.stderr
-    assert done.stderr.endswith('Error: a.tif has no pixels; use another file\n')
+    config = Path('out', 'pipeline-config.json')
+    assert done.stderr.splitlines()[-2:] == [
+        'Error: a.tif has no pixels; use another file',
+        f'This ended fail of {config}. Not run because of it: leave.',
+    ]
 
 
 def test_the_local_runner_names_the_failed_job_and_its_log(cli):

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -79,7 +78,7 @@ class RVGroup(click.Group):
         except RVError as error:
             if rv_config_.get_verbosity() >= Verbosity.VERY_VERBOSE:
                 traceback.print_exc()
-            print_error(f'Error: {error}')
+            print_error('\n'.join([f'Error: {error}', *getattr(error, '__notes__', [])]))
             ctx.exit(1)
         except KeyboardInterrupt:
             print_error('Interrupted.')
@@ -185,7 +184,10 @@ def run(
         for config in configs:
             uri = _config_uri(config)
             if uri in pipelines:
-                raise ConfigError(f'Two configs of {cfg_module} have the root_uri of {uri}.')
+                raise ConfigError(
+                    f'Two configs of {cfg_module} would be written to {uri}; give each a root_uri '
+                    f'of its own.'
+                )
             pipelines[uri] = config.build(stack.enter_context(rv_config_.get_tmp_dir()))
         jobs = plan(pipelines, commands, splits)
         if dry_run:
@@ -226,6 +228,7 @@ def run_command(
     config = PipelineConfig.from_file(cfg_json_uri)
     profile = ctx.parent.params.get('profile') if ctx.parent else None
     rv_config_.set_everett_config(profile, config_overrides=config.rv_config)
+    config.recursive_validate_config()
     if split_ind is None and runner is not None:
         split_ind = registry_.get_runner(runner)().get_split_ind()
     execute(config, command, split_ind or 0, num_splits)
@@ -276,11 +279,12 @@ def _prepared(config: 'PipelineConfig') -> 'PipelineConfig':
 
 def _config_uri(config: 'PipelineConfig') -> str:
     """Where the config of a run is kept: below its root, for runners and for people."""
+    from rastervision.pipeline.file_system.local_file_system import to_path
     from rastervision.pipeline.file_system.utils import is_local
 
     root = config.root_uri or ''
     name = 'pipeline-config.json'
-    return str(Path(root) / name) if is_local(root) else f'{root.rstrip("/")}/{name}'
+    return str(to_path(root) / name) if is_local(root) else f'{root.rstrip("/")}/{name}'
 
 
 if __name__ == '__main__':

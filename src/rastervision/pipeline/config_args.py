@@ -88,8 +88,8 @@ def convert(text: str, kind: Any) -> Any:
     """
     origin = get_origin(kind) or kind
     if origin is Annotated:
-        return convert(text, get_args(kind)[0])
-    if origin is inspect.Parameter.empty:
+        result = _by_pydantic(convert(text, get_args(kind)[0]), kind, is_text=False)
+    elif origin is inspect.Parameter.empty:
         result = {'true': True, 'false': False}.get(text.lower(), text)
     elif origin is bool:
         result = parse_bool(text)
@@ -103,7 +103,7 @@ def convert(text: str, kind: Any) -> Any:
     elif origin in _CONTAINERS:
         result = _convert_items(text, _CONTAINERS[origin], get_args(kind))
     else:
-        result = text if origin in {str, Any} else _convert_by_pydantic(text, kind)
+        result = text if origin in {str, Any} else _by_pydantic(text, kind)
     return result
 
 
@@ -152,18 +152,21 @@ def _convert_items(text: str, build: Any, item_types: tuple[Any, ...]) -> Any:
     return build(convert(item, kind) for item, kind in zip(items, kinds, strict=True))
 
 
-def _convert_by_pydantic(text: str, kind: Any) -> Any:
+def _by_pydantic(value: Any, kind: Any, *, is_text: bool = True) -> Any:
+    """Convert a text, or check a value that is converted already against its constraints."""
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
     try:
         adapter = TypeAdapter(kind)
     except (PydanticSchemaGenerationError, PydanticUserError):
-        return text  # a class of the user's own, which takes what it takes
+        return value  # a class of the user's own, which takes what it takes
     try:
-        if text.lstrip().startswith(('{', '[')):
-            return adapter.validate_json(text)
-        return adapter.validate_strings(text)
+        if not is_text:
+            return adapter.validate_python(value)
+        if value.lstrip().startswith(('{', '[')):
+            return adapter.validate_json(value)
+        return adapter.validate_strings(value)
     except ValidationError as error:
         message = error.errors()[0]['msg']
         raise ValueError(message[0].lower() + message[1:]) from None

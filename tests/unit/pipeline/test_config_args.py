@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Optional, Union
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from rastervision.pipeline.config_args import bind_args, convert
 from rastervision.pipeline.errors import ConfigError
@@ -54,6 +55,7 @@ class Color(Enum):
         ('1,2', list[int] | None, [1, 2]),
         ('{"a": 1}', dict[str, int], {'a': 1}),
         ('5', Annotated[int, 'doc'], 5),
+        ('[x', Annotated[str, Field(max_length=2)], '[x'),
         ('TRUE', inspect.Parameter.empty, True),
         ('3', inspect.Parameter.empty, '3'),
     ],
@@ -77,6 +79,8 @@ def test_texts_are_converted(text, kind, value):
         ('1,2,3', tuple[int, int], '2 values'),
         ('x', int | None, 'integer'),
         ('x', int | float, 'none of these'),
+        ('-3', Annotated[int, Field(gt=0)], 'greater than 0'),
+        ('1,-3', list[Annotated[int, Field(gt=0)]], 'greater than 0'),
     ],
 )
 def test_wrong_texts_say_what_is_expected(text, kind, hint):
