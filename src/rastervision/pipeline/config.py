@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from rastervision.pipeline import plugins, registry_, rv_config_
@@ -353,6 +353,7 @@ def _missing_plugins(recorded: object) -> str:
 __all__ = [
     'Config',
     'ConfigError',
+    'Field',
     'build_config',
     'get_plugin',
     'register_config',

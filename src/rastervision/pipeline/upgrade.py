@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Protocol
 
-from rastervision.pipeline.errors import ConfigError, RegistryError
+from rastervision.pipeline.errors import ConfigError, RegistryError, RVError
 
 PLUGIN_VERSIONS = 'plugin_versions'
 TYPE_HINT = 'type_hint'
@@ -100,7 +100,9 @@ def _lift(cfg: dict[str, Any], plugin: str, version: int, rules: UpgradeRules) -
         before = cfg[TYPE_HINT]
         try:
             cfg = upgrader(cfg, version)
-        except (AttributeError, KeyError, IndexError, TypeError) as e:
+        except RVError:
+            raise
+        except Exception as e:
             raise ConfigError(
                 f'Cannot lift {before!r} from version {version} of {plugin}: '
                 f'{type(e).__name__}: {e}. Is this config complete?'

@@ -115,6 +115,7 @@ def test_newer_configs_are_refused() -> None:
     ('upgrader', 'message'),
     [
         (lambda cfg, _: {**cfg, 'b': cfg['a']}, r"Cannot lift 'source' from version 2.*'a'"),
+        (lambda _cfg, _: int('x'), r"Cannot lift 'source' from version 2.*ValueError.*'x'"),
         (lambda _cfg, _: None, r"upgrader of 'source' returned NoneType for version 2"),
     ],
 )
