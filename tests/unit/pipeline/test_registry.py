@@ -221,7 +221,7 @@ def test_old_wheels_are_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch
 
 
 def test_importing_the_package_is_light(run_python: Callable[[str], str]) -> None:
-    heavy = ['numpy', 'torch', 'rich', 'click', 'pydantic', 'rasterio', 'obstore']
+    heavy = ['numpy', 'torch', 'rich', 'click', 'pydantic', 'rasterio']
     code = 'import rastervision.pipeline, sys; print([m for m in {} if m in sys.modules])'
     assert run_python(code.format(heavy)) == '[]'
     code = f'import rastervision.pipeline.pipeline, rastervision.pipeline.utils; {code}'
