@@ -90,4 +90,5 @@ class CrossEntropyWithDice(nn.Module):
 
     def forward(self, scores: Tensor, y: Tensor) -> Tensor:
         """Loss of class scores (N, K, ...) against class ids (N, ...), as a scalar."""
-        return self.cross_entropy(scores, y) + self.weight * self.dice(scores, y)
+        loss: Tensor = self.cross_entropy(scores, y) + self.weight * self.dice(scores, y)
+        return loss
