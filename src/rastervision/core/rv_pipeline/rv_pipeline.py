@@ -207,7 +207,10 @@ class RVPipeline(Pipeline):
 
     def eval(self) -> None:
         """Score the predictions of every scene group that has labels."""
-        for group, scene_cfgs in evaluated_groups(self.config.dataset):
+        groups = evaluated_groups(self.config.dataset)
+        if not groups:
+            log.info('EVAL is skipped: no validation or test scene has labels.')
+        for group, scene_cfgs in groups:
             scenes = [self.build_scene(s) for s in scene_cfgs]
             ids = {s.id for s in scenes}
             for evaluator_cfg in self.config.evaluators:
