@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
 from rastervision.core.sampling.aoi_sampler import AoiSampler, polygon_parts, union_of
+from rastervision.core.utils.misc import ensure_tuple
 from rastervision.pipeline.errors import ConfigError
 
 Lims: TypeAlias = tuple[int, int]
@@ -66,7 +67,7 @@ class RandomWindowSampler:
         self.efficient = efficient
         self.max_attempts = max_attempts
         self.scene_id = scene_id
-        pads = (None, None) if padding is None else _pair(padding)
+        pads = (None, None) if padding is None else ensure_tuple(padding)
         self._y_axis = _Axis(extent.ymin, extent.ymax, pads[0])
         self._x_axis = _Axis(extent.xmin, extent.xmax, pads[1])
         self._check_fits()
@@ -259,10 +260,6 @@ class _AoiPart:
 
 def _box(top: int, left: int, height: int, width: int) -> Box:
     return Box(top, left, top + height, left + width)
-
-
-def _pair(padding: int | tuple[int, int]) -> tuple[int, int]:
-    return padding if isinstance(padding, tuple) else (padding, padding)
 
 
 def _check_lims(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
+from rastervision.core.sampling.aoi_sampler import union_of
+from rastervision.core.utils.misc import ensure_tuple
 from rastervision.core.windows import PadDirection, axis_starts
 
 _CHUNK = 65_536
@@ -55,7 +57,7 @@ class WindowGrid(Sequence[Box]):
         self, aoi_polygons: Sequence[BaseGeometry], within: bool = True
     ) -> 'WindowGrid':
         """Windows that lie within the union of polygons, or (within=False) that touch it."""
-        aoi = shapely.union_all(shapely.make_valid(np.array(aoi_polygons, dtype=object)))
+        aoi = union_of(aoi_polygons)
         shapely.prepare(aoi)
         test = shapely.covers if within else shapely.intersects
         total = len(self.ys) * len(self.xs)
@@ -77,7 +79,7 @@ def window_grid(
     extent: Box,
     size: tuple[int, int],
     stride: tuple[int, int],
-    padding: tuple[int, int] | None = None,
+    padding: int | tuple[int, int] | None = None,
     pad_direction: PadDirection = 'end',
 ) -> WindowGrid:
     """The same windows as `Box.get_windows`, as a lazy sequence.
@@ -86,11 +88,11 @@ def window_grid(
         extent: what the windows slide over.
         size: (height, width) of a window.
         stride: (vertical, horizontal) step.
-        padding: (vertical, horizontal) pixels; None pads as much as is needed to leave no pixel
-            out.
+        padding: pixels, or (vertical, horizontal) pixels; None pads as much as is needed to leave
+            no pixel out.
         pad_direction: side(s) that are padded.
     """
-    pad_y, pad_x = (None, None) if padding is None else padding
+    pad_y, pad_x = (None, None) if padding is None else ensure_tuple(padding)
     ys = axis_starts(extent.height, size[0], stride[0], pad_y, pad_direction)
     xs = axis_starts(extent.width, size[1], stride[1], pad_x, pad_direction)
     return WindowGrid(_shift(ys, extent.ymin), _shift(xs, extent.xmin), *size)

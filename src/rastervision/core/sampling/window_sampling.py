@@ -99,7 +99,11 @@ class WindowSamplingConfig(Config):
 
     @model_validator(mode='after')
     def _check_lims(self) -> Self:
-        given = [name for name in ('size_lims', 'h_lims', 'w_lims') if getattr(self, name)]
+        names = ('size_lims', 'h_lims', 'w_lims')
+        given = [n for n in names if n in self.model_fields_set and getattr(self, n)]
+        # written past validate_assignment, which would come back here; not marked as set, so that
+        # they follow when size or method is assigned
+        self.__dict__.update({n: None for n in names if n not in given})
         if self.method == WindowSamplingMethod.sliding:
             if given:
                 raise ValueError(
@@ -118,7 +122,6 @@ class WindowSamplingConfig(Config):
                     'one; it is exclusive.'
                 )
         if not given:
-            # written past validate_assignment, which would come back here
             height, width = ensure_tuple(self.size)
             if height == width:
                 self.__dict__['size_lims'] = (height, height + 1)
@@ -150,9 +153,7 @@ def sliding_windows(
     """
     height, width = ensure_tuple(cfg.size)
     dy, dx = ensure_tuple(cfg.size if cfg.stride is None else cfg.stride)
-    pads = None if cfg.padding is None else ensure_tuple(cfg.padding)
-    padding = None if pads is None else (pads[0], pads[1])
-    windows = window_grid(extent, (height, width), (dy, dx), padding, cfg.pad_direction)
+    windows = window_grid(extent, (height, width), (dy, dx), cfg.padding, cfg.pad_direction)
     scene = f'scene {scene_id!r}' if scene_id else 'the scene'
     if not len(windows):
         raise ConfigError(
@@ -180,13 +181,12 @@ def random_window_sampler(
     scene_id: str = '',
 ) -> RandomWindowSampler:
     """A sampler of random windows; the arguments are those of `sliding_windows`."""
-    pads = None if cfg.padding is None else ensure_tuple(cfg.padding)
     return RandomWindowSampler(
         extent,
         size_lims=cfg.size_lims,
         h_lims=cfg.h_lims,
         w_lims=cfg.w_lims,
-        padding=None if pads is None else (pads[0], pads[1]),
+        padding=cfg.padding,
         aoi_polygons=aoi_polygons or (),
         within_aoi=cfg.within_aoi,
         efficient=cfg.efficient_aoi_sampling,

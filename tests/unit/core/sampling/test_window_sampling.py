@@ -50,6 +50,19 @@ def test_random_windows_have_the_size_unless_limits_are_given() -> None:
     assert cfg.size_lims is None
 
 
+def test_limits_that_nobody_gave_follow_the_size() -> None:
+    cfg = WindowSamplingConfig(method='random', size=10).copy()
+    cfg.size = 20
+    assert cfg.size_lims == (20, 21)
+    cfg.size = (20, 30)
+    assert (cfg.h_lims, cfg.w_lims, cfg.size_lims) == ((20, 21), (30, 31), None)
+    cfg.method = WindowSamplingMethod.sliding
+    assert cfg == WindowSamplingConfig(size=(20, 30))
+    given = WindowSamplingConfig(method='random', size=10, size_lims=(3, 5))
+    given.size = 20
+    assert given.size_lims == (3, 5)
+
+
 @pytest.mark.parametrize(
     ('fields', 'message'),
     [
