@@ -17,7 +17,7 @@ from rastervision.core.data.raster_source.raster_source import (
 from rastervision.core.data.raster_source.rasterio_io import VSI_PREFIXES, RasterReader
 from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer
-from rastervision.core.data.utils.misc import listify_uris, parse_array_slices_Nd
+from rastervision.core.data.utils.misc import Uris, listify_uris, parse_array_slices_Nd
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.file_system import atomic_path, download_if_needed
@@ -38,7 +38,7 @@ class RasterioSource(RasterSource):
 
     def __init__(
         self,
-        uris: str | Sequence[str],
+        uris: Uris,
         raster_transformers: Sequence[RasterTransformer] = (),
         allow_streaming: bool = False,
         channel_order: Sequence[int] | None = None,

@@ -12,7 +12,7 @@ from rastervision.core.data.raster_source.raster_source import RasterSource
 from rastervision.core.data.raster_source.rasterio_source import RasterioSource
 from rastervision.core.data.raster_source.rasterized_source import RasterizedSource
 from rastervision.core.data.scene import Scene, read_aoi
-from rastervision.core.data.utils.misc import listify_uris
+from rastervision.core.data.utils.misc import Uris, listify_uris
 from rastervision.core.data.vector_source import GeoJSONVectorSource
 from rastervision.core.data.vector_transformer import (
     ClassInferenceTransformer,
@@ -22,11 +22,11 @@ from rastervision.pipeline.errors import ConfigError
 
 
 def make_ss_scene(
-    image_uri: str | list[str],
-    label_raster_uri: str | list[str] | None = None,
+    image_uri: Uris,
+    label_raster_uri: Uris | None = None,
     class_config: ClassConfig | None = None,
-    label_vector_uri: str | list[str] | None = None,
-    aoi_uri: str | Sequence[str] = (),
+    label_vector_uri: Uris | None = None,
+    aoi_uri: Uris = (),
     label_vector_default_class_id: int | None = None,
     image_raster_source_kw: Mapping[str, Any] | None = None,
     label_raster_source_kw: Mapping[str, Any] | None = None,
@@ -76,8 +76,8 @@ def make_ss_scene(
 
 def _label_raster(
     crs_transformer: CRSTransformer,
-    raster_uri: str | list[str] | None,
-    vector_uri: str | Sequence[str] | None,
+    raster_uri: Uris | None,
+    vector_uri: Uris | None,
     class_config: ClassConfig,
     default_class_id: int | None,
     raster_kw: dict[str, Any],

@@ -3,7 +3,7 @@
 For many geometries at once, `Features` is faster; these functions serve code that works on dicts.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import POLYGON
-from rastervision.core.data.utils.misc import listify_uris
+from rastervision.core.data.utils.misc import Uris, listify_uris
 from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.progress import track
@@ -245,7 +245,7 @@ def geoms_to_bbox_coords(geoms: Iterable[BaseGeometry], bbox: Box) -> Iterator[B
 
 
 def get_polygons_from_uris(
-    uris: str | Sequence[str],
+    uris: Uris,
     crs_transformer: CRSTransformer,
     bbox: Box | None = None,
     map_coords: bool = False,

@@ -1,6 +1,7 @@
 """Small helpers of the data layer: URIs, array indexing, images."""
 
 from collections.abc import Iterable, Sequence
+from os import PathLike, fspath
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from rastervision.pipeline.errors import NotWritableError
 from rastervision.pipeline.file_system import atomic_path
 
 __all__ = [
+    'Uris',
     'all_equal',
     'color_to_integer',
     'color_to_triple',
@@ -31,6 +33,8 @@ __all__ = [
     'save_img',
 ]
 
+Uris: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
+"""One URI or local path, or several."""
 ArrayKey: TypeAlias = slice | tuple[slice | int | EllipsisType | Any, ...]
 
 
@@ -40,9 +44,10 @@ def all_equal(it: Iterable[Any]) -> bool:
     return all(item == items[0] for item in items)
 
 
-def listify_uris(uris: str | Sequence[str]) -> list[str]:
-    """A list of URIs from one URI or several."""
-    return [uris] if isinstance(uris, str) else list(uris)
+def listify_uris(uris: Uris) -> list[str]:
+    """A list of URIs from one URI, or path, or several."""
+    items = [uris] if isinstance(uris, (str, PathLike)) else uris
+    return [fspath(item) for item in items]
 
 
 def describe_source(source: Any) -> str:

@@ -9,7 +9,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features
-from rastervision.core.data.utils.misc import listify_uris
+from rastervision.core.data.utils.misc import Uris, listify_uris
 from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
 from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
 from rastervision.core.data.vector_transformer import VectorTransformer
@@ -26,7 +26,7 @@ class GeoJSONVectorSource(VectorSource):
 
     def __init__(
         self,
-        uris: str | Sequence[str],
+        uris: Uris,
         crs_transformer: CRSTransformer,
         vector_transformers: Sequence[VectorTransformer] = (),
         bbox: Box | None = None,

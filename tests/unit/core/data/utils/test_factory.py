@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def image(write_tif):
 
 
 def test_an_image_alone(image) -> None:
-    scene = make_ss_scene(image, image_raster_source_kw={'channel_order': [1]})
+    scene = make_ss_scene(Path(image), image_raster_source_kw={'channel_order': [1]})
     chip, label = scene[scene.extent]
     assert np.array_equal(chip[..., 0], PIXELS[1])
     assert label is None

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +111,8 @@ def test_small_helpers() -> None:
     assert not all_equal([1, 2])
     assert listify_uris('a') == ['a']
     assert listify_uris(['a', 'b']) == ['a', 'b']
+    assert listify_uris(Path('a')) == ['a']
+    assert listify_uris((Path('a'), 's3://b')) == ['a', 's3://b']
     assert describe_source(object()) == 'object'
 
 
