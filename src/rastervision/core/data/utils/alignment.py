@@ -41,6 +41,8 @@ def match_bboxes(raster_source: 'RasterSource', label_source: 'LabelSource | Lab
         bbox = image_bbox
     elif isinstance(label_transformer, IdentityCRSTransformer):
         bbox = _without_georeference(raster_source, label_source, own)
+    elif isinstance(image_transformer, IdentityCRSTransformer):
+        raise DataError(_image_without_georeference(raster_source, label_source))
     else:
         shift = _pixel_shift(image_transformer, label_transformer, image_bbox)
         if shift is None:
@@ -101,6 +103,14 @@ def _without_georeference(raster_source: Any, label_source: Any, own: Box) -> Bo
         f'{describe_source(label_source)} has no georeference and is {_size(own)}, but the image '
         f'{describe_source(raster_source)} is {_size(image_bbox)}, so the labels cannot be '
         'placed; give them the size of the image, or a georeference.'
+    )
+
+
+def _image_without_georeference(raster_source: Any, label_source: Any) -> str:
+    return (
+        f'The image {describe_source(raster_source)} has no georeference, but its labels '
+        f'{describe_source(label_source)} have one ({_grid(label_source.crs_transformer)}), so '
+        'they cannot be placed; give the image a georeference, or labels of its size without one.'
     )
 
 

@@ -90,6 +90,15 @@ def test_without_georeference_the_size_must_be_the_same(image, write_tif) -> Non
         match_bboxes(image, other)
 
 
+def test_an_image_without_georeference_cannot_take_labels_with_one(write_tif) -> None:
+    image = RasterioSource(write_tif('image.png', PIXELS))
+    labels = labels_of(write_tif('labels.tif', PIXELS))
+    with pytest.raises(
+        DataError, match=r'image\.png has no georeference.*labels\.tif .*EPSG:32633'
+    ):
+        match_bboxes(image, labels)
+
+
 def test_two_rasters_without_georeference_share_their_pixels(write_tif) -> None:
     image = RasterioSource(write_tif('image.png', PIXELS), bbox=Box(2, 3, 8, 9))
     labels = labels_of(write_tif('labels.png', PIXELS))
