@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rastervision.pipeline.errors import DataError
+
 Mask = NDArray[np.bool_]
 
 
@@ -64,6 +66,15 @@ def representable(nodata: float | None, dtype: np.dtype[Any]) -> Any | None:
     if dtype.kind == 'f' and np.isfinite(nodata) and abs(nodata) > float(np.finfo(dtype).max):
         return None
     return dtype.type(nodata)
+
+
+def check_real(dtype: np.dtype[Any], user: str) -> None:
+    """Raise DataError for complex numbers, which `user` has no use for."""
+    if dtype.kind == 'c':
+        raise DataError(
+            f'{user} cannot use complex numbers; put a cast_transformer to float32 first, which '
+            'takes magnitudes.'
+        )
 
 
 def is_nodata(band: NDArray[Any], nodata: Any) -> Mask:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rastervision.core.box import Box
-from rastervision.core.chip import Chip
+from rastervision.core.chip import Chip, check_real
 from rastervision.core.moments import (
     Histogram,
     Moments,
@@ -255,11 +255,7 @@ def _sample(
 def _moments_of_windows(
     source: 'RasterSource', windows: Sequence[Box], nodata_value: float | None
 ) -> Moments:
-    if source.dtype.kind == 'c':
-        raise DataError(
-            'Statistics of complex numbers are not defined; put a cast_transformer to float32 '
-            'first, which takes magnitudes.'
-        )
+    check_real(source.dtype, 'The statistics')
     shape = source.num_channels
     total = Moments.zero(shape)
     histogram = Histogram.for_dtype(source.dtype, shape)

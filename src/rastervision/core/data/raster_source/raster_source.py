@@ -22,7 +22,7 @@ from rastervision.core.data.raster_transformer.utils import (
 from rastervision.core.data.utils.misc import parse_array_slices_Nd
 from rastervision.core.data.utils.raster import resize_bilinear
 from rastervision.pipeline.config import Config, register_config
-from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
@@ -86,6 +86,7 @@ class RasterSource(ABC):
 
         Raises:
             ChannelOrderError: a band that does not exist, or no band at all.
+            DataError: transformers that cannot use the dtype.
         """
         if channel_order is None:
             channel_order = range(num_channels_raw)
@@ -101,7 +102,10 @@ class RasterSource(ABC):
         self._num_channels = get_transformed_num_channels(
             self.raster_transformers, len(self.channel_order)
         )
-        self._dtype = get_transformed_dtype(self.raster_transformers, self.dtype_raw)
+        try:
+            self._dtype = get_transformed_dtype(self.raster_transformers, self.dtype_raw)
+        except DataError as e:
+            raise DataError(f'{self._describe()}: {e}') from None
 
     # ---- facts
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rastervision.core.chip import Chip, Mask
+from rastervision.core.chip import Chip, Mask, check_real
 from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformer,
     RasterTransformerConfig,
@@ -40,7 +40,8 @@ class MinMaxTransformer(RasterTransformer):
         valid = chip.valid if self.ignore_nodata and not chip.valid.all() else None
         return Chip(_stretch(chip.zeroed().pixels, valid), chip.valid)
 
-    def get_out_dtype(self, in_dtype: np.dtype[Any]) -> np.dtype[Any]:  # noqa: ARG002 fixed
+    def get_out_dtype(self, in_dtype: np.dtype[Any]) -> np.dtype[Any]:
+        check_real(in_dtype, 'A min_max_transformer')
         return np.dtype(np.uint8)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from rastervision.core.chip import Chip
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformer,
@@ -54,6 +55,14 @@ class RGBClassTransformer(RasterTransformer):
     def transform(self, chip: NDArray[Any]) -> NDArray[np.uint8]:
         """(..., 3) colours to (..., 1) class ids."""
         return self.rgb_to_class(chip)[..., None]
+
+    def apply(self, chip: Chip) -> Chip:
+        """Colours to class ids, 0 where the chip is not valid: no class need have the colour."""
+        if chip.valid.all():
+            return super().apply(chip)
+        ids = np.zeros((*chip.valid.shape, 1), dtype=np.uint8)
+        ids[chip.valid] = self.transform(chip.pixels[chip.valid])
+        return Chip(ids, chip.valid)
 
     def rgb_to_class(self, array_rgb: NDArray[Any]) -> NDArray[np.uint8]:
         """(..., 3) colours to (...) class ids.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from rastervision.core.chip import check_real
 from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformer,
     RasterTransformerConfig,
@@ -138,7 +139,8 @@ class StatsTransformer(RasterTransformer):
                 result[...] = self._scale(plane, channel)
         return np.moveaxis(out, 0, -1)
 
-    def get_out_dtype(self, in_dtype: np.dtype[Any]) -> np.dtype[Any]:  # noqa: ARG002 fixed
+    def get_out_dtype(self, in_dtype: np.dtype[Any]) -> np.dtype[Any]:
+        check_real(in_dtype, 'A stats_transformer')
         return np.dtype(np.uint8)
 
     def _uint16_table(self) -> NDArray[np.uint8]:

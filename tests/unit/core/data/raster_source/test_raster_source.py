@@ -11,8 +11,8 @@ from rastervision.core.data.raster_source import (
     RasterSource,
     RasterSourceConfig,
 )
-from rastervision.core.data.raster_transformer import CastTransformer
-from rastervision.pipeline.errors import ConfigError
+from rastervision.core.data.raster_transformer import CastTransformer, MinMaxTransformer
+from rastervision.pipeline.errors import ConfigError, DataError
 
 PIXELS = np.random.default_rng(0).integers(1, 256, (40, 60, 4), dtype=np.uint8)
 
@@ -118,6 +118,12 @@ def test_channel_order_beyond_the_bands(order):
     assert isinstance(caught.value, ConfigError)
     assert 'ArraySource' in str(caught.value)
     assert caught.value.num_channels_raw == 4
+
+
+def test_transformers_that_cannot_use_the_dtype():
+    chain = [CastTransformer('complex64'), MinMaxTransformer()]
+    with pytest.raises(DataError, match='ArraySource: A min_max_transformer cannot use complex'):
+        ArraySource(raster_transformers=chain)
 
 
 def test_masks_from_a_source_that_knows_them():

@@ -17,6 +17,7 @@ from rastervision.core.data.raster_transformer import (
     ReclassTransformerConfig,
     RGBClassTransformer,
     RGBClassTransformerConfig,
+    StatsTransformer,
 )
 from rastervision.core.data.raster_transformer.utils import (
     get_transformed_dtype,
@@ -171,6 +172,14 @@ def test_unknown_colors_without_a_null_class():
     assert classes.null_class is None
 
 
+def test_colors_of_missing_pixels_do_not_matter():
+    classes = ClassConfig(names=['a', 'b'], colors=['red', 'blue'])
+    chip = chip_of([[[0, 0, 255], [0, 0, 0]], [[255, 0, 0], [0, 0, 0]]], [[1, 0], [1, 0]])
+    out = RGBClassTransformer(classes).apply(Chip(chip.pixels, chip.valid.astype(bool)))
+    assert out.pixels[..., 0].tolist() == [[1, 0], [0, 0]]
+    assert out.valid.tolist() == [[True, False], [True, False]]
+
+
 def test_colors_must_differ():
     classes = ClassConfig(names=['a', 'b'], colors=['red', '#ff0000'])
     with pytest.raises(ConfigError, match="'b': '#ff0000'"):
@@ -183,6 +192,14 @@ def test_colors_need_three_channels():
 
 
 # ---- chains
+
+
+@pytest.mark.parametrize('transformer', [MinMaxTransformer(), StatsTransformer([1], [1])])
+def test_complex_numbers_need_a_cast(transformer):
+    with pytest.raises(DataError, match=r'complex.*cast_transformer'):
+        get_transformed_dtype([transformer], np.dtype('complex64'))
+    chain = [CastTransformer('float32'), transformer]
+    assert get_transformed_dtype(chain, np.dtype('complex64')) == np.uint8
 
 
 def test_chain_of_shapes_and_dtypes():
