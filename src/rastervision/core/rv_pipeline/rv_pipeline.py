@@ -1,7 +1,6 @@
 """RVPipeline: the six commands, in terms of scenes and a backend."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from rastervision.core.rv_pipeline.scenes import (
     chipped_scenes,
     evaluated_groups,
     predicted_scenes,
+    scenes_of_group,
 )
 from rastervision.core.rv_pipeline.summary import summarize
 from rastervision.core.sampling import windows_of_scene
@@ -58,10 +58,11 @@ class RVPipeline(Pipeline):
 
     def analyze(self) -> None:
         """Run every analyzer over every scene group."""
-        for group, scene_ids in self._groups():
-            for analyzer_cfg in self.config.analyzers:
+        for group, scene_ids in self.config.dataset.scene_groups.items():
+            members = scenes_of_group(self.config.dataset, scene_ids)
+            for analyzer_cfg in self.config.analyzers if members else []:
                 analyzer = analyzer_cfg.build(scene_group=(group, scene_ids))
-                scenes = [self.build_scene(analyzer_scene(s)) for s in self._by_id(scene_ids)]
+                scenes = [self.build_scene(analyzer_scene(s)) for s in members]
                 log.info('Analyzing %d scenes of %s.', len(scenes), group)
                 analyzer.process(scenes, self.tmp_dir)
 
@@ -239,14 +240,6 @@ class RVPipeline(Pipeline):
     def build_scene(self, scene: SceneConfig) -> Scene:
         """Build one scene."""
         return scene.build(self.config.dataset.class_config, self.tmp_dir)
-
-    def _groups(self) -> Iterator[tuple[str, set[str]]]:
-        for group, ids in self.config.dataset.scene_groups.items():
-            if ids:
-                yield group, set(ids)
-
-    def _by_id(self, ids: set[str]) -> list[SceneConfig]:
-        return [s for s in self.config.dataset.all_scenes if s.id in ids]
 
     def _chip_options(self) -> Any:
         if self.config.chip_options is None:

@@ -1,5 +1,6 @@
 """Which scenes a command works on, as configs."""
 
+from collections.abc import Collection
 from itertools import takewhile
 from typing import Literal, TypeAlias
 
@@ -37,8 +38,20 @@ def chipped_scenes(dataset: DatasetConfig) -> list[tuple[Split, SceneConfig]]:
 
 
 def predicted_scenes(dataset: DatasetConfig) -> list[SceneConfig]:
-    """Return the scenes that PREDICT writes predictions for."""
-    return [*dataset.validation_scenes, *dataset.test_scenes]
+    """Return the scenes that PREDICT writes predictions for.
+
+    A test scene may be one of the validation scenes as well; it is there once.
+    """
+    return _once([*dataset.validation_scenes, *dataset.test_scenes])
+
+
+def scenes_of_group(dataset: DatasetConfig, ids: Collection[str]) -> list[SceneConfig]:
+    """Return the scenes with these ids, each once."""
+    return [s for s in _once(dataset.all_scenes) if s.id in ids]
+
+
+def _once(scenes: list[SceneConfig]) -> list[SceneConfig]:
+    return list({scene.id: scene for scene in scenes}.values())
 
 
 def evaluated_groups(dataset: DatasetConfig) -> list[tuple[str, list[SceneConfig]]]:

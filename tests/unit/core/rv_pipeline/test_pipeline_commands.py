@@ -10,6 +10,11 @@ import rasterio
 from rastervision.core.data import SemanticSegmentationLabels
 from rastervision.core.predictor import Predictor, ScenePredictor
 from rastervision.core.rv_pipeline import SemanticSegmentation, SemanticSegmentationConfig
+from rastervision.core.rv_pipeline.scenes import (
+    evaluated_groups,
+    predicted_scenes,
+    scenes_of_group,
+)
 from rastervision.pipeline.errors import ConfigError, DataError, NotReadableError, StageError
 
 
@@ -94,6 +99,15 @@ def test_a_failing_scene_does_not_stop_the_others(pipeline, updated, tmp_path):
     with pytest.raises(StageError, match=r'1 of 2 scenes:\n  val: .*val\.tif'):
         pipeline.predict()
     assert files(tmp_path / 'root/predict') == {'test/labels.tif'}
+
+
+def test_a_scene_of_two_lists_is_there_once(dataset):
+    dataset.test_scenes = [*dataset.test_scenes, dataset.validation_scenes[0]]
+    assert [s.id for s in predicted_scenes(dataset)] == ['val', 'test']
+    assert [s.id for s in scenes_of_group(dataset, {'val', 'train 2'})] == ['train 2', 'val']
+    dataset.scene_groups = {'mine': {'val', 'test'}, 'train': {'train 1'}}
+    groups = [(group, [s.id for s in scenes]) for group, scenes in evaluated_groups(dataset)]
+    assert groups == [('mine', ['val'])]  # the test scene has no labels
 
 
 def test_prediction_needs_a_model(pipeline):
