@@ -1,7 +1,8 @@
 """What a user sees while jobs run on worker processes."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from pathlib import PurePath
 
 import click
 
@@ -15,24 +16,31 @@ class Display:
     """Lines of jobs as they come and, on a terminal, bars of the jobs and of the loops in them.
 
     Args:
-        num_jobs: Number of jobs in all.
-        with_labels: Put the label of the job before each line.
+        jobs: All jobs.
+        one_at_a_time: No job runs beside another, so that lines of one pipeline need no labels.
     """
 
-    def __init__(self, num_jobs: int, with_labels: bool) -> None:
+    def __init__(self, jobs: Collection[Job], one_at_a_time: bool) -> None:
         self.on_terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._with_labels = with_labels
-        self._jobs = Task('jobs', total=num_jobs, timed=False)
+        self._several_pipelines = len({job.pipeline for job in jobs}) > 1
+        self._with_labels = self._several_pipelines or not one_at_a_time
+        self._jobs = Task('jobs', total=len(jobs), timed=False)
         self._loops: dict[tuple[WorkerProcess, int], Task] = {}
 
     def line(self, job: Job, text: str) -> None:
         """Show a line that a job has written."""
-        click.echo(f'[{job.label}] {text}' if self._with_labels else text)
+        click.echo(f'[{self._label(job)}] {text}' if self._with_labels else text)
+
+    def _label(self, job: Job) -> str:
+        """Label of a job, with the folder of its pipeline if there are several."""
+        if not self._several_pipelines:
+            return job.label
+        return f'{PurePath(job.pipeline).parent.name}: {job.label}'
 
     def running(self, jobs: Iterable[Job]) -> None:
         """Show which jobs run."""
         if self.on_terminal:
-            self._jobs.desc = f'jobs ({", ".join(job.label for job in jobs)})'
+            self._jobs.desc = f'jobs ({", ".join(map(self._label, jobs))})'
             bars.show(self._jobs)
 
     def over(self, count: int) -> None:

@@ -99,7 +99,7 @@ class _Run:
         self.busy: dict[WorkerProcess, _Assignment] = {}
         self.idle: list[WorkerProcess] = []
         self.events: SimpleQueue[Event] = SimpleQueue()
-        self.display = Display(len(jobs), with_labels=size > 1)
+        self.display = Display(jobs, one_at_a_time=size == 1)
 
     def carry_out(self) -> None:
         """Run all jobs.
