@@ -210,6 +210,8 @@ def _bound(
 
 
 def _describe(kind: Any) -> str:
+    if get_origin(kind) is Annotated:
+        return _describe(get_args(kind)[0])
     if kind is inspect.Parameter.empty:
         return 'a value'
     return kind.__name__ if isinstance(kind, type) else str(kind).replace('typing.', '')

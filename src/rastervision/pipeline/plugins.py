@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
@@ -130,7 +131,7 @@ def load_file(uri: str) -> ModuleType:
     from rastervision.pipeline.file_system.utils import download_if_needed
 
     path = Path(download_if_needed(uri)).resolve()
-    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
     name = f'{path.stem}_{digest}'
     if name in sys.modules:
         return sys.modules[name]

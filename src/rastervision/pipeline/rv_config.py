@@ -36,7 +36,7 @@ DEFAULT_PROFILE = 'default'
 LOG_LEVELS = {
     Verbosity.QUIET: logging.WARNING,
     Verbosity.NORMAL: logging.INFO,
-    Verbosity.VERBOSE: logging.INFO,
+    Verbosity.VERBOSE: logging.DEBUG,
     Verbosity.VERY_VERBOSE: logging.DEBUG,
     Verbosity.DEBUG: logging.DEBUG,
 }

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
@@ -144,6 +145,9 @@ def test_plugin_files(tmp_path: Path) -> None:
     path = write(tmp_path / 'plug.py', 'x = []')
     first = plugins.load_file(str(path))
     assert plugins.load_file(str(path)) is first
+    odd = tmp_path / os.fsdecode(b'l\xfctin.py')  # a name in another encoding than that of today
+    with suppress(OSError):  # not every file system takes it
+        assert plugins.load_file(str(write(odd, 'x = 1'))).x == 1
     with pytest.raises(RegistryError, match=r'plug\.txt is not a Python file'):
         plugins.load_file(str(write(tmp_path / 'plug.txt', '')))
     broken = write(tmp_path / 'broken.py', '1 / 0')

@@ -212,6 +212,7 @@ def test_unusable_tmp_dir_is_named(alone: Path) -> None:
     [
         (Verbosity.QUIET, Verbosity.QUIET, '', logging.WARNING),
         (1, Verbosity.NORMAL, '', logging.INFO),
+        (2, Verbosity.VERBOSE, '-v', logging.DEBUG),
         (3, Verbosity.VERY_VERBOSE, '-vv', logging.DEBUG),
         (99, Verbosity.DEBUG, '-vvv', logging.DEBUG),
     ],

@@ -164,7 +164,7 @@ class _Lock:
 
         locks = Path(folder, _LOCKS)
         make_dir(str(locks))
-        self._lock = FileLock(locks / f'{sha256(path.encode()).hexdigest()[:20]}.lock')
+        self._lock = FileLock(locks / f'{sha256(os.fsencode(path)).hexdigest()[:20]}.lock')
 
     def __enter__(self) -> None:
         try:
