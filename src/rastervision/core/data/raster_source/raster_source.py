@@ -193,10 +193,14 @@ class RasterSource(ABC):
         """
         if isinstance(key, Box):
             return self.get_chip(key)
+        window, out_shape, channels = self._parse_key(key)
+        return self.get_chip(window, out_shape=out_shape)[..., channels]
+
+    def _parse_key(self, key: Any) -> tuple[Box, tuple[int, int] | None, Any]:
+        """Window, size to resample to (None: its own) and channels of an index by slices."""
         window, (rows, columns, channels) = parse_array_slices_Nd(key, self.extent)
         shape = (-(-window.height // (rows.step or 1)), -(-window.width // (columns.step or 1)))
-        chip = self.get_chip(window, out_shape=None if shape == window.size else shape)
-        return chip[..., channels]
+        return window, None if shape == window.size else shape, channels
 
     def resize(self, chip: NDArray[Any], out_shape: tuple[int, int] | None = None) -> NDArray[Any]:
         """Resample an (H, W, C) chip bilinearly; None leaves it as it is."""

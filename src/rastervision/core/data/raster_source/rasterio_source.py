@@ -17,7 +17,7 @@ from rastervision.core.data.raster_source.raster_source import (
 from rastervision.core.data.raster_source.rasterio_io import VSI_PREFIXES, RasterReader
 from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer
-from rastervision.core.data.utils.misc import Uris, listify_uris, parse_array_slices_Nd
+from rastervision.core.data.utils.misc import Uris, listify_uris
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.file_system import atomic_path, download_if_needed
@@ -156,9 +156,7 @@ class RasterioSource(RasterSource):
         """Chip by Box, or by slices of rows, columns and channels (read only these)."""
         if isinstance(key, Box):
             return self.get_chip(key)
-        window, (rows, columns, channels) = parse_array_slices_Nd(key, self.extent)
-        shape = (-(-window.height // (rows.step or 1)), -(-window.width // (columns.step or 1)))
-        out_shape = None if shape == window.size else shape
+        window, out_shape, channels = self._parse_key(key)
         if isinstance(channels, slice):
             return self.get_chip(window, bands=channels, out_shape=out_shape)
         return self.get_chip(window, out_shape=out_shape)[..., channels]

@@ -146,7 +146,15 @@ def to_pixels(
         )
     placed = features.filter(reached)
     geoms = shapely.set_coordinates(placed.geoms.copy(), xy[reached[owner]])
-    return repair(placed.with_geoms(geoms))[0]
+    placed, repairs = repair(placed.with_geoms(geoms))
+    if repairs.without_area:
+        log.warning(
+            '%s: dropped %d polygons that have no area in pixels of the image%s.',
+            features.origin,
+            repairs.without_area,
+            '; round_pixels=False keeps small ones' if rounding == 'transformer' else '',
+        )
+    return placed
 
 
 def _transformer_from(

@@ -113,6 +113,16 @@ def test_what_the_projection_does_not_reach_is_left_out(caplog) -> None:
         to_pixels(Features(boxes[1:], [{}], 'x.json'), None, half_globe)
 
 
+def test_polygons_that_rounding_makes_vanish_are_counted(caplog) -> None:
+    xy = to_utm(np.array([[3.1, 3.1], [3.9, 3.2], [3.5, 3.8]]))
+    small = Features(as_geoms([shapely.Polygon(xy)]), [{}], 'x.json')
+    assert len(to_pixels(small, to_crs('EPSG:32633'), UTM, 'none')) == 1
+    assert not caplog.messages
+    assert len(to_pixels(small, to_crs('EPSG:32633'), UTM)) == 0
+    assert 'x.json: dropped 1 polygons that have no area in pixels' in caplog.text
+    assert 'round_pixels=False' in caplog.text
+
+
 def test_reading_reports_what_was_mended_in_one_line(tmp_path, caplog) -> None:
     geometries = [
         None,
