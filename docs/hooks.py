@@ -34,9 +34,9 @@ def cli_page() -> str:
     parts = ['# Command line', _help(main, context)]
     for name in main.list_commands(context):
         command = main.get_command(context, name)
-        assert command is not None
-        child = click.Context(command, info_name=name, parent=context, max_content_width=90)
-        parts += [f'## `rastervision {name}`', _help(command, child)]
+        if command is not None:
+            child = click.Context(command, info_name=name, parent=context, max_content_width=90)
+            parts += [f'## `rastervision {name}`', _help(command, child)]
     return '\n\n'.join(parts) + '\n'
 
 
@@ -71,9 +71,11 @@ def _configs_by_plugin() -> Iterator[tuple[str, list[tuple[str, type]]]]:
 def _describe(type_hint: str, cls: Any) -> str:
     doc = inspect.cleandoc(cls.__doc__ or '')
     bases = [b.__name__ for b in cls.__mro__[1:] if b.__name__.endswith('Config')]
-    lines = [doc, '', f'Type hint `{type_hint}`' + (f', extends {", ".join(bases)}.' if bases else '.')]
+    extends = f', extends {", ".join(bases)}' if bases else ''
+    lines = [doc, '', f'Type hint `{type_hint}`{extends}.']
     rows = [
-        f'| `{name}` | `{_type(field.annotation)}` | {_default(field)} | {_cell(field.description)} |'
+        f'| `{name}` | `{_type(field.annotation)}` | {_default(field)} '
+        f'| {_cell(field.description)} |'
         for name, field in cls.model_fields.items()
         if name not in {'type_hint', 'plugin_versions'}
     ]

@@ -47,18 +47,16 @@ def crs_to_crs(source: CRS, target: CRS) -> Transformer:
 
 @dataclass(frozen=True, slots=True)
 class GeoGrid:
-    """The shape of a raster, and its affine transform and CRS.
+    """The affine transform and the CRS of a raster.
 
     Pixel coordinates are continuous (x, y): (0, 0) is the upper left corner of the upper left
     pixel, (0.5, 0.5) its centre. Rotated and south-up transforms are as good as any.
 
     Attributes:
-        shape: (height, width) in pixels.
         transform: pixel (x, y) to coordinates in `crs`.
         crs: None when the raster is not georeferenced.
     """
 
-    shape: tuple[int, int]
     transform: Affine
     crs: CRS | None = None
 
@@ -95,10 +93,9 @@ class GeoGrid:
         """
         transformer = self._transformer(map_crs)
         if transformer is not None:
-            xy = np.asarray(xy, dtype=np.float64)
-            xy = np.stack(
-                transformer.transform(xy[..., 0], xy[..., 1], direction='INVERSE'), axis=-1
-            )
+            points = np.asarray(xy, dtype=np.float64)
+            x, y = transformer.transform(points[..., 0], points[..., 1], direction='INVERSE')
+            xy = np.stack([x, y], axis=-1)
         return np.stack(apply_affine(~self.transform, xy), axis=-1)
 
     def _transformer(self, map_crs: CRS | None) -> Transformer | None:

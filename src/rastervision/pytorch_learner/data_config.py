@@ -28,6 +28,8 @@ AUGMENTORS = [
     'GaussNoise',
     'RGBShift',
     'ToGray',
+    'RandomBrightnessContrast',
+    'ColorJitter',
 ]
 DEFAULT_AUGMENTORS = ['RandomRotate90', 'HorizontalFlip', 'VerticalFlip']
 

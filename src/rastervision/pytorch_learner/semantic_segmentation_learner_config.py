@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from albumentations.core.transforms_interface import BasicTransform
-    from rastervision.pytorch_learner.semantic_segmentation_learner import (
-        SemanticSegmentationLearner,
-    )
     from torch import nn
 
     from rastervision.pytorch_learner.dataset.semantic_segmentation_dataset import (
         SemanticSegmentationImageDataset,
         SemanticSegmentationRandomWindowGeoDataset,
         SemanticSegmentationSlidingWindowGeoDataset,
+    )
+    from rastervision.pytorch_learner.semantic_segmentation_learner import (
+        SemanticSegmentationLearner,
     )
 
 DEEPLAB_BACKBONES = (Backbone.resnet50, Backbone.resnet101)

@@ -13,14 +13,13 @@ from rastervision.core.grid import GeoGrid, to_crs
 
 WGS84 = pyproj.CRS('EPSG:4326')
 GRIDS = {
-    'utm': GeoGrid((500, 400), Affine(0.5, 0, 300000, 0, -0.5, 4000000), to_crs('EPSG:32633')),
-    'south-up': GeoGrid((500, 400), Affine(2, 0, 300000, 0, 2, 4000000), to_crs(32733)),
+    'utm': GeoGrid(Affine(0.5, 0, 300000, 0, -0.5, 4000000), to_crs('EPSG:32633')),
+    'south-up': GeoGrid(Affine(2, 0, 300000, 0, 2, 4000000), to_crs(32733)),
     'rotated': GeoGrid(
-        (500, 400),
         Affine.translation(9520518, 3201201) @ Affine.rotation(20) @ Affine.scale(0.15, -0.15),
         to_crs('EPSG:3857'),
     ),
-    'degrees': GeoGrid((500, 400), Affine(1e-6, 0, 85.5, 0, -1e-6, 27.6), WGS84),
+    'degrees': GeoGrid(Affine(1e-6, 0, 85.5, 0, -1e-6, 27.6), WGS84),
 }
 points = st.lists(
     st.tuples(st.floats(-100, 600), st.floats(-100, 600)), min_size=1, max_size=20
@@ -68,6 +67,6 @@ def test_forms_of_a_crs():
 
 def test_what_cannot_be_placed_is_refused():
     with pytest.raises(ValueError, match='inverted'):
-        GeoGrid((1, 1), Affine(0, 0, 0, 0, 0, 0))
+        GeoGrid(Affine(0, 0, 0, 0, 0, 0))
     with pytest.raises(ValueError, match='WGS 84'):
-        GeoGrid((1, 1), Affine.identity()).pixel_to_map([[0, 0]], WGS84)
+        GeoGrid(Affine.identity()).pixel_to_map([[0, 0]], WGS84)

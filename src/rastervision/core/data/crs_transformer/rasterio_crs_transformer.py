@@ -7,7 +7,7 @@ from affine import Affine
 
 from rastervision.core.data.crs_transformer.crs_transformer import XY, CRSTransformer
 from rastervision.core.data.crs_transformer.identity_crs_transformer import IdentityCRSTransformer
-from rastervision.core.grid import apply_affine, crs_to_crs, to_crs
+from rastervision.core.grid import GeoGrid, to_crs
 
 # A coordinate this close below a whole pixel is on it: room for rounding in projections, far
 # below anything that matters on the ground.
@@ -33,13 +33,11 @@ class RasterioCRSTransformer(CRSTransformer):
             map_crs: CRS of the map coordinates. None takes `image_crs`.
             round_pixels: whether pixel coordinates are rounded down to whole pixels.
         """
-        source = to_crs(image_crs)
-        target = source if map_crs is None else to_crs(map_crs)
         super().__init__(transform, _as_text(image_crs), _as_text(map_crs))
         self.transform: Affine = transform
         self.round_pixels = round_pixels
-        self._inverse = ~transform
-        self._crs_pair = None if source == target else (source, target)
+        self._grid = GeoGrid(transform, to_crs(image_crs))
+        self._map_crs = to_crs(map_crs)
 
     def __repr__(self) -> str:
         return (
@@ -87,16 +85,12 @@ class RasterioCRSTransformer(CRSTransformer):
         )
 
     def _map_to_pixel(self, point: XY) -> XY:
-        if self._crs_pair is not None:
-            point = crs_to_crs(*self._crs_pair).transform(*point, direction='INVERSE')
-        x, y = apply_affine(self._inverse, np.stack(point, axis=-1))
+        x, y = np.moveaxis(self._grid.map_to_pixel(np.stack(point, -1), self._map_crs), -1, 0)
         return (_floor(x), _floor(y)) if self.round_pixels else (x, y)
 
     def _pixel_to_map(self, point: XY) -> XY:
-        x, y = apply_affine(self.transform, np.stack(point, axis=-1))
-        if self._crs_pair is not None:
-            x, y = crs_to_crs(*self._crs_pair).transform(x, y)
-        return np.asarray(x), np.asarray(y)
+        x, y = np.moveaxis(self._grid.pixel_to_map(np.stack(point, -1), self._map_crs), -1, 0)
+        return x, y
 
 
 def _floor(values: Any) -> Any:

@@ -13,10 +13,9 @@ from rastervision.core.data.label.semantic_segmentation_labels import (
 )
 
 if TYPE_CHECKING:
-    from rastervision.core.data.label_store.vector_output import VectorOutputConfig
-
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+    from rastervision.core.data.label_store.vector_output import VectorOutputConfig
 
 
 class SemanticSegmentationDiscreteLabels(SemanticSegmentationLabels, smooth=False):
