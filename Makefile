@@ -20,6 +20,10 @@ lint: $(READY)
 typecheck: $(READY)
 	$(BIN)/mypy
 
+# CASES picks cases by prefix: `make bench CASES="cli_start analyze"`; see benchmarks/README.md.
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py --python $(BIN)/python $(CASES)
+
 docs: $(READY)
 	$(BIN)/mkdocs build --strict
 
