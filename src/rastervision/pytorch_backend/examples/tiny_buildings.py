@@ -76,7 +76,7 @@ def make_scene(split: str, number: int) -> SceneConfig:
         label_store=SemanticSegmentationLabelStoreConfig(
             smooth_output=True,
             smooth_as_uint8=True,
-            vector_output=[PolygonVectorOutputConfig(class_id=0, denoise=3)],
+            vector_output=[PolygonVectorOutputConfig(class_id=0, denoise=3, threshold=0.5)],
         ),
     )
 
