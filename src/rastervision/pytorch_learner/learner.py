@@ -137,7 +137,12 @@ class Learner(LearnerInference):
             self._progress = self.load_checkpoint()
         start, end = self.get_start_and_end_epochs(epochs)
         if start >= end:
-            log.info('The model is trained already, for %d epochs: %s', start, self.folder.local)
+            log.info(
+                'The model is trained already (epochs: %d): %s. To train anew, delete that folder '
+                'or choose another root_uri; to train on, ask for more epochs.',
+                start,
+                self.folder.local,
+            )
             return
         if start > 0:
             log.info('Training goes on after epoch %d of %d.', start, end)

@@ -218,7 +218,7 @@ class RVPipeline(Pipeline):
                 evaluator = evaluator_cfg.build(
                     self.config.dataset.class_config, scene_group=(group, ids)
                 )
-                log.info('Evaluating %d scenes of %s.', len(scenes), group)
+                log.info('Evaluating %s (scenes: %d).', group, len(scenes))
                 evaluator.process(scenes, self.tmp_dir)
             self.evaluated(group, scenes)
 
