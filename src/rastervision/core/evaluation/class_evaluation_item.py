@@ -103,7 +103,7 @@ class ClassEvaluationItem(EvaluationItem):
 
     @property
     def recall(self) -> float:
-        return float(cm.ratio(self.true_pos, self.gt_count))
+        return float(cm.recall(self.conf_mat)[1])
 
     @property
     def sensitivity(self) -> float:
@@ -112,24 +112,24 @@ class ClassEvaluationItem(EvaluationItem):
 
     @property
     def specificity(self) -> float:
-        return float(cm.ratio(self.conf_mat[0, 0], self.conf_mat[0].sum()))
+        return float(cm.specificity(self.conf_mat)[1])
 
     @property
     def precision(self) -> float:
-        return float(cm.ratio(self.true_pos, self.pred_count))
+        return float(cm.precision(self.conf_mat)[1])
 
     @property
     def f1(self) -> float:
-        return float(cm.harmonic_mean(self.precision, self.recall))
+        return float(cm.f1(self.conf_mat)[1])
 
     @property
     def iou(self) -> float:
-        return float(cm.ratio(self.true_pos, self.true_pos + self.false_pos + self.false_neg))
+        return float(cm.iou(self.conf_mat)[1])
 
     @property
     def accuracy(self) -> float:
         """Share of all samples for which it is right whether they are of the class."""
-        return float(cm.ratio(np.trace(self.conf_mat), self.conf_mat.sum()))
+        return cm.accuracy(self.conf_mat)
 
     @property
     def metrics(self) -> dict[str, float]:

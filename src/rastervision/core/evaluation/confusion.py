@@ -95,11 +95,6 @@ def iou(confusion: Confusion) -> PerClass:
     return ratio(true_positives(confusion), union)
 
 
-def class_accuracy(confusion: Confusion) -> PerClass:
-    """(C,) share of all samples on which truth and prediction agree whether it is the class."""
-    return ratio(true_positives(confusion) + true_negatives(confusion), confusion.sum())
-
-
 def accuracy(confusion: Confusion) -> float:
     """Share of all samples that are right."""
     return float(ratio(np.trace(confusion), confusion.sum()))

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from rastervision.core.evaluation import ClassEvaluationItem
 from rastervision.core.evaluation import confusion as cm
 
 NUM_CLASSES = 4
@@ -71,7 +72,11 @@ def test_metrics_are_those_of_scikit_learn(pair):
     ]
     np.testing.assert_allclose(cm.specificity(confusion), others)
     agree = [((truth == i) == (predicted == i)).mean() for i in range(NUM_CLASSES)]
-    np.testing.assert_allclose(cm.class_accuracy(confusion), agree)
+    items = [
+        ClassEvaluationItem.from_multiclass_conf_mat(confusion, i, str(i))
+        for i in range(NUM_CLASSES)
+    ]
+    np.testing.assert_allclose([item.accuracy for item in items], agree)
     assert cm.accuracy(confusion) == pytest.approx(sk.accuracy_score(truth, predicted))
 
 
