@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rastervision.core.box import Box
-from rastervision.core.prediction import ScoreTile
-from rastervision.core.utils.misc import calculate_required_padding
+from rastervision.core.prediction import ScoreTile, prediction_windows
 from rastervision.core.utils.read_ahead import map_ahead
 from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner.dataset.tensors import scale_to_unit
@@ -26,23 +25,6 @@ Sample: TypeAlias = tuple[Box, NDArray[np.float32], NDArray[np.bool_]]
 
 READERS = 2
 """Threads that read windows while the model computes."""
-
-
-def prediction_windows(
-    extent: Box, chip_sz: int, stride: int, crop_sz: int | None = None
-) -> list[Box]:
-    """Windows that cover a scene, row by row.
-
-    Args:
-        extent: The scene's extent.
-        chip_sz: Height and width of the windows in pixels.
-        stride: Distance between windows in pixels.
-        crop_sz: Pixels at the edges of windows that will not be used. The windows then reach out
-            of the scene on all sides; otherwise, at the right and lower side only.
-    """
-    direction: Any = 'both' if crop_sz else 'end'
-    padding = calculate_required_padding(extent.size, chip_sz, stride, direction, crop_sz)
-    return extent.get_windows(chip_sz, stride, padding=padding, pad_direction=direction)
 
 
 def predict_tiles(
