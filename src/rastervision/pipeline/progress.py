@@ -35,7 +35,7 @@ class Task:
     Attributes:
         desc: What is being done.
         total: Amount of work, None when nobody knows.
-        unit: 'B' for bytes, else empty.
+        unit: 'B' for bytes, a plural such as 'windows' for things, or empty.
         done: Amount of work that is done.
         timed: Whether its parts take much the same time, so that a rate and a time left make sense.
         id: Unique in this process.
@@ -52,7 +52,7 @@ class Task:
 
 
 def amount(value: float, unit: str = '') -> str:
-    """`value` for a reader: bytes with a decimal prefix when the unit is B, else a plain number."""
+    """`value` for a reader: bytes with a decimal prefix when the unit is B, else the number."""
     if unit != 'B':
         return f'{value:.0f}' if float(value).is_integer() or value >= 100 else f'{value:.2g}'
     for prefix in ('', 'k', 'M', 'G'):
@@ -70,14 +70,15 @@ def clock(seconds: float) -> str:
 
 
 def describe(task: Task, now: float | None = None) -> str:
-    """Count, rate and time left of a task, for example '12/40, 3.2/s, 0:09 left'."""
+    """Count, rate and time left of a task, for example '12/40, 3.2 windows/s, 0:09 left'."""
     elapsed = (time.monotonic() if now is None else now) - task.started
     rate = task.done / elapsed if elapsed > 0 and task.timed else 0.0
     parts = [amount(task.done, task.unit)]
     if task.total is not None:
         parts[0] += f'/{amount(task.total, task.unit)}'
     if rate > 0:
-        parts.append(f'{amount(rate, task.unit)}/s')
+        thing = f' {task.unit}' if task.unit not in {'', 'B'} else ''
+        parts.append(f'{amount(rate, task.unit)}{thing}/s')
     if task.total is not None and task.done >= task.total:
         parts.append(f'{clock(elapsed)} in all')
     elif task.total is not None and rate > 0:
@@ -219,7 +220,7 @@ def progress(
     Args:
         total: Amount of work, or None when it is not known.
         desc: What is being done.
-        unit: 'B' for bytes, else empty.
+        unit: 'B' for bytes, a plural such as 'windows' for things, or empty.
 
     Yields:
         advance(n): call it whenever n more units are done.
@@ -234,17 +235,20 @@ def progress(
         yield advance
 
 
-def track(iterable: Iterable[T], total: int | None = None, desc: str = '') -> Iterator[T]:
+def track(
+    iterable: Iterable[T], total: int | None = None, desc: str = '', unit: str = ''
+) -> Iterator[T]:
     """Iterate over `iterable` and show how far it is, how fast, and the time left.
 
     Args:
         iterable: What to iterate over.
         total: Number of items; taken from the iterable's length when it has one.
         desc: What is being done.
+        unit: A plural such as 'windows' for what is counted, or empty.
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    with progress(total, desc) as advance:
+    with progress(total, desc, unit) as advance:
         for item in iterable:
             yield item
             advance(1)

@@ -16,6 +16,7 @@ from rastervision.pipeline.progress import Task, clock, describe, forward_to, pr
     [
         (0, 10, '', 0, '0/10'),
         (12, 40, '', 4, '12/40, 3/s, 0:09 left'),
+        (12, 40, 'windows', 4, '12/40, 3 windows/s, 0:09 left'),
         (40, 40, '', 70, '40/40, 0.57/s, 1:10 in all'),
         (5, None, '', 2, '5, 2.5/s'),
         (1_500_000, 3_000_000, 'B', 1, '1.5 MB/3 MB, 1.5 MB/s, 0:01 left'),
