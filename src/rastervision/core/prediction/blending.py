@@ -1,8 +1,8 @@
-"""Joining overlapping windows of scores into whole-width bands, in bounded memory."""
+"""Joining overlapping windows of scores into bands of rows, in bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ def blend(
     num_classes: int,
     weight: BlendWeight = 'mean',
     crop_sz: int = 0,
+    region: Box | None = None,
 ) -> Iterator[ScoreTile]:
     """Join windows of scores into bands.
 
@@ -49,11 +50,12 @@ def blend(
         num_classes: C.
         weight: see `weight_window`.
         crop_sz: pixels to cut from each edge of a window; see `Blender`.
+        region: part of the extent to give out; all of it when None.
 
     Yields:
-        Bands of the extent's width, from top to bottom, that cover every pixel once.
+        Bands of the region's width, from top to bottom, that cover each of its pixels once.
     """
-    blender = Blender(extent, num_classes, weight, crop_sz)
+    blender = Blender(extent, num_classes, weight, crop_sz, region)
     for tile in tiles:
         blender.add(tile)
         yield from blender.finished()
@@ -64,10 +66,11 @@ class Blender:
     """Takes overlapping windows of scores and gives bands in which they are averaged.
 
     Windows come in row-major order: none starts above the one before. So everything above the
-    window that came last is finished, and memory holds C x width x one row of windows.
+    window that came last is finished, and memory holds C x width x one row of windows and a stride.
 
     Scores of a pixel are the weighted mean over the windows that show it; a pixel is valid when
-    any of them says so. What of a window lies outside the extent is left out.
+    any of them says so. What of a window lies outside the region is left out. The scores of a pixel
+    are the same, bit for bit, whatever the region.
 
     `crop_sz` cuts that many pixels from each edge of a window, because a model sees too little
     around them. Along the border of the scene they are still used where no other window gives
@@ -80,17 +83,18 @@ class Blender:
         num_classes: int,
         weight: BlendWeight = 'mean',
         crop_sz: int = 0,
+        region: Box | None = None,
     ) -> None:
         if crop_sz < 0:
             raise ConfigError(f'crop_sz must not be negative, got {crop_sz}.')
         self.extent = extent
+        self.region = extent if region is None else region.intersection(extent)
         self.num_classes = num_classes
         self.weight = weight
         self.crop_sz = crop_sz
-        self._top = 0  # first row that has not been given out
         self._complete = 0  # rows above have seen all their windows
         self._last_ymin: int | None = None
-        self._rows = _Rows.empty(num_classes, 0, extent.width)
+        self._rows = _Rows(num_classes, self.region.width, self.region.ymin)
 
     def add(self, tile: ScoreTile) -> None:
         """Take the next window.
@@ -111,10 +115,9 @@ class Blender:
             )
         self._last_ymin = box.ymin
         self._complete = max(self._complete, 0 if box.ymin <= 0 else box.ymin + crop)
-        kept, core = self._kept(box), box.erode(crop).intersection(self.extent)
-        if kept.area == 0:
-            return
-        self._rows = self._rows.extended(kept.ymax - self._top)
+        kept = self._kept(box).intersection(self.region)
+        core = box.erode(crop).intersection(kept)
+        self._rows.reserve(kept.ymax)
         if core.area:
             self._add_part(tile, core)
         for strip in _frame(kept, core):
@@ -126,8 +129,8 @@ class Blender:
         Raises:
             ConfigError: there are pixels that no window covers.
         """
-        stop = min(self._complete, self.extent.height)
-        if stop > self._top:
+        stop = min(self._complete, self.region.ymax)
+        if stop > self._rows.top:
             yield self._take(stop)
 
     def flush(self) -> Iterator[ScoreTile]:
@@ -147,112 +150,118 @@ class Blender:
             box.xmin if box.xmin <= 0 else box.xmin + crop,
             box.ymax if box.ymax >= height else box.ymax - crop,
             box.xmax if box.xmax >= width else box.xmax - crop,
-        ).intersection(self.extent)
+        )
 
     def _add_part(self, tile: ScoreTile, part: Box, spare: bool = False) -> None:
-        inner = part.translate(-tile.box.ymin, -tile.box.xmin).to_slices()
-        weight = weight_window(tile.box.size, self.weight)[inner]
-        target = part.translate(-self._top, 0)
-        self._rows.add(target, tile.scores[:, *inner], tile.valid[inner], weight, spare)
+        weight = weight_window(tile.box.size, self.weight)
+        columns = slice(part.xmin - self.region.xmin, part.xmax - self.region.xmin)
+        for rows, place in self._rows.places(part.ymin, part.ymax):
+            inner = Box(rows.start, part.xmin, rows.stop, part.xmax)
+            at = inner.translate(-tile.box.ymin, -tile.box.xmin).to_slices()
+            self._rows.add((place, columns), tile.scores[:, *at], tile.valid[at], weight[at], spare)
 
     def _take(self, stop: int) -> ScoreTile:
-        start, self._top = self._top, stop
-        rows, self._rows = self._rows.split(stop - start)
-        uncovered = ~rows.weight.all(axis=1)
-        if uncovered.any():
-            y = start + int(uncovered.argmax())
-            x = int((rows.weight[y - start] == 0).argmax())
+        start, region = self._rows.top, self.region
+        self._rows.reserve(stop)
+        missing = self._rows.first_missing(stop)
+        if missing is not None:
             raise ConfigError(
-                f'The pixel at row {y}, column {x} is in no window (crop_sz={self.crop_sz}); '
-                'use a smaller crop_sz or stride, or pad the scene.'
+                f'The pixel at row {missing[0]}, column {missing[1] + region.xmin} is in no window '
+                f'(crop_sz={self.crop_sz}); use a smaller crop_sz or stride, or pad the scene.'
             )
-        return ScoreTile(Box(start, 0, stop, self.extent.width), rows.scores, rows.valid)
+        return ScoreTile(Box(start, region.xmin, stop, region.xmax), *self._rows.take(stop))
 
 
 class _Rows:
-    """Rows under construction.
+    """The rows under construction.
+
+    They lie in buffers that go round: a row is at its number modulo the height of the buffers.
 
     Attributes:
-        scores: (C, n, W) running weighted mean.
-        weight: (n, W) sum of weights, 0 where no window has been.
-        spare: (n, W), True where only cropped edges have been.
-        valid: (n, W).
+        top: number of the first row; those above have been given out.
     """
 
-    def __init__(
-        self,
-        scores: FloatArray,
-        weight: FloatArray,
-        spare: NDArray[np.bool_],
-        valid: NDArray[np.bool_],
-    ) -> None:
-        self.scores = scores
-        self.weight = weight
-        self.spare = spare
-        self.valid = valid
+    def __init__(self, num_classes: int, width: int, top: int) -> None:
+        self.top = top
+        self._sums = np.zeros((num_classes, 0, width), dtype=np.float32)
+        self._weight = np.zeros((0, width), dtype=np.float32)
+        self._spare = np.zeros((0, width), dtype=bool)  # only cropped edges have been here
+        self._valid = np.zeros((0, width), dtype=bool)
 
-    @classmethod
-    def empty(cls, num_classes: int, num_rows: int, width: int) -> '_Rows':
-        # fresh zeros take no memory until they are written
-        return cls(
-            np.zeros((num_classes, num_rows, width), dtype=np.float32),
-            np.zeros((num_rows, width), dtype=np.float32),
-            np.zeros((num_rows, width), dtype=bool),
-            np.zeros((num_rows, width), dtype=bool),
-        )
+    @property
+    def _buffers(self) -> tuple[NDArray[Any], ...]:
+        return self._sums, self._weight, self._spare, self._valid
 
-    def extended(self, num_rows: int) -> '_Rows':
-        """The same rows, followed by empty ones up to `num_rows`."""
-        missing = num_rows - len(self.weight)
-        return self if missing <= 0 else self.copied(0, num_rows)
+    def reserve(self, stop: int) -> None:
+        """Make room for the rows up to one."""
+        height = len(self._weight)
+        if stop - self.top <= height:
+            return
+        rows = np.arange(self.top, self.top + height)
+        old, new = rows % max(1, height), rows % (stop - self.top)
 
-    def split(self, num_rows: int) -> tuple['_Rows', '_Rows']:
-        """The first rows, and a copy of the others; there need not be that many."""
-        first = self.extended(num_rows)
-        top = _Rows(
-            first.scores[:, :num_rows],
-            first.weight[:num_rows],
-            first.spare[:num_rows],
-            first.valid[:num_rows],
-        )
-        return top, first.copied(num_rows, len(first.weight) - num_rows)
+        def enlarged(buffer: NDArray[Any]) -> NDArray[Any]:
+            # fresh zeros take no memory until they are written
+            *more, _, width = buffer.shape
+            larger = np.zeros((*more, stop - self.top, width), buffer.dtype)
+            larger[..., new, :] = buffer[..., old, :]
+            return larger
 
-    def copied(self, start: int, num_rows: int) -> '_Rows':
-        num_classes, _, width = self.scores.shape
-        new = _Rows.empty(num_classes, num_rows, width)
-        n = len(self.weight) - start
-        new.scores[:, :n] = self.scores[:, start:]
-        new.weight[:n] = self.weight[start:]
-        new.spare[:n] = self.spare[start:]
-        new.valid[:n] = self.valid[start:]
-        return new
+        self._sums, self._weight, self._spare, self._valid = map(enlarged, self._buffers)
+
+    def places(self, start: int, stop: int) -> Iterator[tuple[slice, slice]]:
+        """Cut rows where the buffers end; yields numbers of rows and where they are."""
+        height = len(self._weight)
+        while start < stop:
+            place = start % height
+            count = min(stop - start, height - place)
+            yield slice(start, start + count), slice(place, place + count)
+            start += count
 
     def add(
         self,
-        box: Box,
+        at: tuple[slice, slice],
         scores: FloatArray,
         valid: NDArray[np.bool_],
         weight: FloatArray,
         spare: bool,
     ) -> None:
-        """Average a window into these rows; cropped edges (`spare`) only where nothing else is."""
-        at = box.to_slices()
-        mean, total, is_spare = self.scores[:, *at], self.weight[at], self.spare[at]
-        self.valid[at] |= valid
+        """Add a window; cropped edges (`spare`) only where nothing else is."""
+        sums, total, is_spare = self._sums[:, *at], self._weight[at], self._spare[at]
+        self._valid[at] |= valid
         if spare:
             free = is_spare | (total == 0)
             weight = np.where(free, weight, np.float32(0))
             is_spare |= free
         elif is_spare.any():
             total[is_spare] = 0
-            mean[:, is_spare] = 0
+            sums[:, is_spare] = 0
             is_spare[...] = False
-        if not total.any():
-            mean[...] = scores
-            total[...] = weight
-            return
         total += weight
-        mean += (scores - mean) * (weight / total)
+        sums += scores * weight
+
+    def first_missing(self, stop: int) -> tuple[int, int] | None:
+        """Row and column of the first pixel above a row that is in no window."""
+        for rows, place in self.places(self.top, stop):
+            weight = self._weight[place]
+            if not weight.all():
+                row, column = np.argwhere(weight == 0)[0].tolist()
+                return rows.start + row, column
+        return None
+
+    def take(self, stop: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Remove the rows above one; returns their mean scores and where they are valid."""
+        shape = (stop - self.top, self._weight.shape[1])
+        scores = np.empty((len(self._sums), *shape), dtype=np.float32)
+        valid = np.empty(shape, dtype=bool)
+        for rows, place in self.places(self.top, stop):
+            target = slice(rows.start - self.top, rows.stop - self.top)
+            np.divide(self._sums[:, place], self._weight[place], out=scores[:, target])
+            valid[target] = self._valid[place]
+            for buffer in self._buffers:
+                buffer[..., place, :] = 0
+        self.top = stop
+        return scores, valid
 
 
 def _frame(outer: Box, inner: Box) -> Iterator[Box]:

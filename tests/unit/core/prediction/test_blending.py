@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,15 +94,43 @@ def test_bands_equal_the_blend_of_the_whole_scene(layout, weight, seed):
 
 @given(layouts(), st.sampled_from(['mean', 'hann']), st.floats(0, 1, width=32))
 @settings(deadline=None, max_examples=60)
-def test_constant_scores_come_back_exactly(layout, weight, value):
+def test_constant_scores_come_back(layout, weight, value):
     extent, windows, crop = layout
-    tiles = [tile(w, np.full((1, *w.size), value)) for w in windows]
+    tiles = [tile(w, np.stack([np.full(w.size, v) for v in (0, value, 1)])) for w in windows]
     try:
-        scores, valid = blended(tiles, extent, 1, weight=weight, crop_sz=crop)
+        scores, valid = blended(tiles, extent, 3, weight=weight, crop_sz=crop)
     except ConfigError:
         return
-    assert (scores == np.float32(value)).all()
+    assert (scores[0] == 0).all()
+    np.testing.assert_allclose(scores[1], value, rtol=2e-5, atol=1e-37)
+    assert (scores[2] == 1).all()
     assert valid.all()
+
+
+@given(layouts(), st.sampled_from(['mean', 'hann']), st.integers(0, 2**32 - 1), st.data())
+@settings(deadline=None, max_examples=100)
+def test_a_region_is_the_same_part_of_the_whole_bit_for_bit(layout, weight, seed, data):
+    extent, windows, crop = layout
+    rng = np.random.default_rng(seed)
+    tiles = [tile(w, rng.random((2, *w.size)), rng.random(w.size) < 0.5) for w in windows]
+    try:
+        scores, valid = blended(tiles, extent, 2, weight=weight, crop_sz=crop)
+    except ConfigError:
+        return
+    ymin, ymax = sorted(data.draw(st.sets(st.integers(0, extent.height), min_size=2, max_size=2)))
+    xmin, xmax = sorted(data.draw(st.sets(st.integers(0, extent.width), min_size=2, max_size=2)))
+    region = Box(ymin, xmin, ymax, xmax)
+    # only the windows that touch it are needed, and others do no harm
+    needed = [t for t in tiles if t.box.intersects(region) or data.draw(st.booleans())]
+    bands = list(blend(needed, extent, 2, weight, crop, region))
+    edges = [ymin, *(band.box.ymax for band in bands)]
+    assert [band.box for band in bands] == [
+        Box(y0, xmin, y1, xmax) for y0, y1 in zip(edges, [*edges[1:], ymax], strict=False)
+    ][: len(bands)]
+    assert edges[-1] == ymax
+    part = region.to_slices()
+    assert np.array_equal(np.concatenate([b.scores for b in bands], axis=1), scores[:, *part])
+    assert np.array_equal(np.concatenate([b.valid for b in bands]), valid[part])
 
 
 def test_a_pixel_is_valid_when_any_window_says_so():
@@ -134,6 +164,35 @@ def test_rows_are_given_out_as_soon_as_they_are_finished():
         given_out.append([(b.box.ymin, b.box.ymax) for b in blender.finished()])
     assert given_out == [[], [(0, 2)], [(2, 4)], [(4, 6)]]
     assert [(b.box.ymin, b.box.ymax) for b in blender.flush()] == [(6, 8)]
+
+
+def test_the_windows_may_all_come_before_the_first_band_is_asked_for():
+    extent = Box(0, 0, 23, 9)
+    rng = np.random.default_rng(0)
+    tiles = [tile(w, rng.random((2, *w.size))) for w in sliding(extent, 6, 4)]
+    blender = Blender(extent, 2)
+    for one in tiles:
+        blender.add(one)
+    (band,) = blender.flush()
+    assert np.array_equal(band.scores, blended(tiles, extent, 2)[0])
+
+
+def test_memory_does_not_grow_with_the_height_of_the_scene():
+    def peak(height):
+        extent = Box(0, 0, height, 512)
+        scores, valid = np.ones((4, 64, 64), np.float32), np.ones((64, 64), bool)
+        tiles = (ScoreTile(w, scores, valid) for w in sliding(extent, 64, 32))
+        tracemalloc.start()
+        try:
+            for _ in blend(tiles, extent, 4, 'hann'):
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(512)
+    assert peak(2048) < 1.05 * peak(512)
+    assert peak(2048) < 2.5 * 4 * (4 + 2) * 512 * (64 + 32)
 
 
 def test_bands_stay_as_they_are_when_more_windows_come():
