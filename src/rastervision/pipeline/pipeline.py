@@ -11,13 +11,15 @@ class Pipeline:
     """A sequence of commands, each a method, that share a config.
 
     A command that can be split takes `split_ind` and `num_splits` and does its share of the work.
-    The results of the splits can be joined by a gather method, which runs once after all of them.
+    With one split it does everything. With several, what they wrote can be joined by a gather
+    method, which takes `num_splits` if it likes and runs once after all of them.
 
     Attributes:
         commands: Names of the commands in the order in which they run.
-        split_commands: The commands that can be split.
+        split_commands: The commands that can be split; one that a subclass replaces by a method
+            without `split_ind` is not.
         gpu_commands: The commands that use a GPU.
-        gather_commands: Command -> method that runs once after all splits of the command.
+        gather_commands: Command -> method that joins what several splits of the command wrote.
         config: The config of the pipeline.
         tmp_dir: A folder for temporary files.
     """

@@ -1,5 +1,6 @@
 """The plan: pipelines, commands and splits as one graph of jobs. Runners only walk it."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -58,8 +59,8 @@ def plan(
 
     The order of the commands is that of `Pipeline.commands`, whatever the order in which they are
     asked for. A command waits for all jobs of the command before it in the same pipeline; pipelines
-    do not wait for each other. Commands that cannot be split are one job. A command with a gather
-    step gets one more job after its splits, also when there is one split only.
+    do not wait for each other. Commands that cannot be split are one job. A command that is split
+    and has a gather step gets one more job after its splits.
 
     Args:
         pipelines: URI of the config -> pipeline.
@@ -101,15 +102,31 @@ def in_order(pipeline: PlannedPipeline, commands: Sequence[str]) -> list[str]:
     return [command for command in pipeline.commands if not commands or command in commands]
 
 
+def can_split(pipeline: PlannedPipeline, command: str) -> bool:
+    """Whether a command can be split.
+
+    A subclass that replaces a command of its base by one that takes no `split_ind` does all the
+    work in one job.
+    """
+    if command not in pipeline.split_commands:
+        return False
+    method = getattr(pipeline, command, None)
+    if method is None:
+        return True
+    parameters = inspect.signature(method).parameters
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return takes_any or {'split_ind', 'num_splits'} <= parameters.keys()
+
+
 def _stage(
     uri: str, pipeline: PlannedPipeline, command: str, num_splits: int, after: frozenset[str]
 ) -> list[Job]:
-    """The jobs of one command: its splits, then its gather step if it has one."""
-    count = num_splits if command in pipeline.split_commands else 1
+    """The jobs of one command: its splits, then what joins them."""
+    count = num_splits if can_split(pipeline, command) else 1
     gpu = command in pipeline.gpu_commands
     splits = [Job(uri, command, i, count, after, gpu) for i in range(count)]
     method = pipeline.gather_commands.get(command)
-    if method is None:
+    if method is None or count == 1:
         return splits
     done = frozenset(job.id for job in splits)
     return [*splits, Job(uri, method, 0, count, done, gather=True)]

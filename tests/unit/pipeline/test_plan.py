@@ -1,6 +1,7 @@
 """The plan as a graph: complete, in order, and without cycles, for any pipelines and splits."""
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,8 @@ def test_laws_of_the_graph(pipelines, asked, num_splits):
             assert [(job.split, job.num_splits) for job in splits] == [
                 (i, count) for i in range(count)
             ]
+            gathers = [job for job in mine if job.command == p.gather_commands.get(name)]
+            assert len(gathers) == (count > 1 and name in p.gather_commands)
 
 
 def test_a_command_waits_for_all_splits_of_the_one_before():
@@ -77,6 +80,27 @@ def test_a_gather_step_stands_between_splits_and_the_next_command():
         ('eval', ['c#join#0']),
     ]
     assert jobs[2].num_splits == 2
+
+
+def test_a_command_without_split_ind_is_one_job_without_a_gather_step():
+    class Base:
+        commands: ClassVar = ['chip', 'predict']
+        split_commands: ClassVar = ['chip', 'predict']
+        gpu_commands: ClassVar = []
+        gather_commands: ClassVar = {'chip': 'finish_chip', 'predict': 'finish_predict'}
+
+        def chip(self, split_ind=0, num_splits=1): ...
+
+        def predict(self, split_ind=0, num_splits=1): ...
+
+    class Plugin(Base):
+        def chip(self): ...
+
+        def predict(self, **kwargs): ...
+
+    for of in (Plugin, Plugin()):
+        labels = [job.label for job in plan({'c': of}, [], 2)]
+        assert labels == ['chip', 'predict 1/2', 'predict 2/2', 'finish_predict']
 
 
 def test_unknown_commands_and_no_splits_are_errors():

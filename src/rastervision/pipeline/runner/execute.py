@@ -9,6 +9,7 @@ import click
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, did_you_mean
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
+from rastervision.pipeline.plan import can_split
 
 
 def execute_config(
@@ -56,6 +57,6 @@ def _bind(pipeline: Pipeline, command: str, split_ind: int, num_splits: int) -> 
         raise ConfigError(f'{type(pipeline).__name__} has no method {command!r} for its command.')
     if command in gathers and 'num_splits' in inspect.signature(method).parameters:
         return partial(method, num_splits=num_splits)
-    if command in pipeline.split_commands and num_splits > 1:
+    if num_splits > 1 and can_split(pipeline, command):
         return partial(method, split_ind=split_ind, num_splits=num_splits)
     return partial(method)

@@ -6,22 +6,11 @@ from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Job, dependants, plan
 from rastervision.pipeline.runner.execute import execute
-from rastervision.pipeline.runner.runner import Runner
+from rastervision.pipeline.runner.runner import PlanRunner
 
 
-class InProcessRunner(Runner):
+class InProcessRunner(PlanRunner):
     """Walks the plan in this process."""
-
-    def run(
-        self,
-        cfg_json_uri: str,
-        pipeline: Pipeline,
-        commands: Sequence[str],
-        num_splits: int = 1,
-        pipeline_run_name: str = 'raster-vision',
-    ) -> None:
-        """Run commands of a pipeline; see `Runner.run`."""
-        self.run_all({cfg_json_uri: pipeline}, commands, num_splits, pipeline_run_name)
 
     def run_all(
         self,

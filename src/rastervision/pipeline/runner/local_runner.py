@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from queue import Empty, SimpleQueue
 
 from rastervision.pipeline.config_model import walk
@@ -12,8 +13,9 @@ from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
 from rastervision.pipeline.plan import Job, dependants, plan
 from rastervision.pipeline.runner.display import Display
+from rastervision.pipeline.runner.gpus import least_used, visible_gpus
 from rastervision.pipeline.runner.job_log import JobLog
-from rastervision.pipeline.runner.runner import Runner
+from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
 from rastervision.pipeline.signals import cleaning_up_on_signals
@@ -23,25 +25,15 @@ POLL_SECONDS = 0.5
 """How long a worker that vanished without a word may go unnoticed."""
 
 
-class LocalRunner(Runner):
+class LocalRunner(PlanRunner):
     """Carries out a plan on worker processes, at most `num_splits` and one per CPU core at a time.
 
     A worker goes on with the next job when one has gone well, so that heavy libraries are imported
-    once. What jobs print is shown line by line and kept in `logs/` beside the pipeline's config. A
-    job that fails stops those that wait for it, and nothing else. When the runner ends, in whatever
-    way, its workers and all that they have started end too.
+    once. GPU jobs that run beside each other see one GPU each where there are several. What jobs
+    print is shown line by line and kept in `logs/` beside the pipeline's config. A job that fails
+    stops those that wait for it, and nothing else. When the runner ends, in whatever way, its
+    workers and all that they have started end too.
     """
-
-    def run(
-        self,
-        cfg_json_uri: str,
-        pipeline: Pipeline,
-        commands: Sequence[str],
-        num_splits: int = 1,
-        pipeline_run_name: str = 'raster-vision',
-    ) -> None:
-        """Run commands of a pipeline; see `Runner.run`."""
-        self.run_all({cfg_json_uri: pipeline}, commands, num_splits, pipeline_run_name)
 
     def run_all(
         self,
@@ -124,7 +116,7 @@ class _Run:
             if job.after <= self.done:
                 self.waiting.remove(job)
                 log = JobLog(job)
-                worker = self._take_worker(self._threads(job))
+                worker = self._take_worker(self._threads(job), self._gpu(job))
                 self.busy[worker] = _Assignment(job, log)
                 worker.send(
                     {
@@ -138,21 +130,36 @@ class _Run:
 
     def _threads(self, job: Job) -> int | None:
         """This job's share of the cores if others run beside it, None (no limit) if it is alone."""
-        splits = 1 if job.gather else job.num_splits
-        beside = min(self.size, splits * len(self.modules))
+        beside = self._beside(job)
         return None if beside == 1 else max(1, cpu_count() // beside)
 
-    def _take_worker(self, threads: int | None) -> WorkerProcess:
+    def _gpu(self, job: Job) -> str | None:
+        """The one GPU of a job that others may run beside, None (no limit) if it is alone."""
+        if not job.gpu or self._beside(job) == 1 or len(self.gpus) < 2:
+            return None
+        return least_used(self.gpus, (worker.gpu for worker in self.busy))
+
+    def _beside(self, job: Job) -> int:
+        """How many jobs of its kind may run at the same time, itself included."""
+        splits = 1 if job.gather else job.num_splits
+        return min(self.size, splits * len(self.modules))
+
+    @cached_property
+    def gpus(self) -> list[str]:
+        """The GPUs of this machine that jobs may use."""
+        return visible_gpus()
+
+    def _take_worker(self, threads: int | None, gpu: str | None) -> WorkerProcess:
         for worker in [worker for worker in self.idle if worker.process.poll() is not None]:
             self.idle.remove(worker)
             worker.kill()
         for worker in self.idle:
-            if worker.threads == threads:
+            if (worker.threads, worker.gpu) == (threads, gpu):
                 self.idle.remove(worker)
                 return worker
         if self.idle and len(self.idle) + len(self.busy) >= self.size:
             self.idle.pop().end()
-        return WorkerProcess(self.events, threads, bars=self.display.on_terminal)
+        return WorkerProcess(self.events, threads, bars=self.display.on_terminal, gpu=gpu)
 
     def _handle_events(self) -> None:
         """Wait for an event and handle it and those that have come meanwhile."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
-from rastervision.pipeline.plan import in_order
+from rastervision.pipeline.plan import plan
 
 
 class Runner(ABC):
@@ -26,7 +26,8 @@ class Runner(ABC):
         Args:
             cfg_json_uri: URI of the serialised config of the pipeline.
             pipeline: The pipeline.
-            commands: Names of the commands; all if empty.
+            commands: Names of the commands, gather steps among them where there are several splits;
+                all commands if empty.
             num_splits: Number of jobs for each command that can be split.
             pipeline_run_name: Name of the run where the engine shows one.
 
@@ -47,7 +48,9 @@ class Runner(ABC):
             StageError: A command failed.
         """
         for uri, pipeline in pipelines.items():
-            self.run(uri, pipeline, in_order(pipeline, commands), num_splits, pipeline_run_name)
+            jobs = plan({uri: pipeline}, commands, num_splits)
+            in_order = list(dict.fromkeys(job.command for job in jobs))
+            self.run(uri, pipeline, in_order, num_splits, pipeline_run_name)
 
     def run_command(self, cmd: list[str]) -> None:
         """Run one program with its arguments where the jobs run: here, as a process of its own.
@@ -65,3 +68,28 @@ class Runner(ABC):
     def get_split_ind(self) -> int | None:
         """Index of the split that this process is to run, if the engine tells it (array jobs)."""
         return None
+
+
+class PlanRunner(Runner):
+    """A runner that carries out the plan of all pipelines at once."""
+
+    @abstractmethod
+    def run_all(
+        self,
+        pipelines: Mapping[str, Pipeline],
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        """Run commands of several pipelines; see `Runner.run_all`."""
+
+    def run(
+        self,
+        cfg_json_uri: str,
+        pipeline: Pipeline,
+        commands: Sequence[str],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        """Run commands of a pipeline; see `Runner.run`."""
+        self.run_all({cfg_json_uri: pipeline}, commands, num_splits, pipeline_run_name)

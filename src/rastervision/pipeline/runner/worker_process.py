@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import IO, Any, Literal, cast
 
 from rastervision.pipeline import rv_config_
+from rastervision.pipeline.runner.gpus import VISIBLE
 from rastervision.pipeline.runner.worker import GRACE_SECONDS, Message
 from rastervision.pipeline.rv_config import child_environment
 
@@ -45,13 +46,25 @@ class WorkerProcess:
         events: Where events go, from a thread.
         threads: Number of threads that numerical libraries may use; None for their own choice.
         bars: Send the state of progress bars instead of printing log lines.
+        gpu: The one GPU that it sees, as `CUDA_VISIBLE_DEVICES` takes it; None for those that this
+            process sees.
     """
 
-    def __init__(self, events: 'SimpleQueue[Event]', threads: int | None, bars: bool) -> None:
+    def __init__(
+        self,
+        events: 'SimpleQueue[Event]',
+        threads: int | None,
+        bars: bool,
+        gpu: str | None = None,
+    ) -> None:
         self.threads = threads
+        self.gpu = gpu
         self._killed = False
         self._mark = f'\x1e{secrets.token_hex(8)} '
-        env = {'OMP_NUM_THREADS': str(threads)} if threads is not None else {}
+        limit = {'OMP_NUM_THREADS': str(threads)} if threads is not None else {}
+        env = child_environment(**limit)
+        if gpu is not None:
+            env[VISIBLE] = gpu
         own_group: dict[str, Any] = (
             {'creationflags': getattr(subprocess, 'CREATE_NEW_PROCESS_GROUP', 0)}
             if IS_WINDOWS
@@ -67,7 +80,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=child_environment(**env),
+            env=env,
             **own_group,
         )
         self._reader = threading.Thread(target=self._read, args=(events,), daemon=True)

@@ -41,7 +41,7 @@ class ScriptedPipeline(Pipeline):
         root.mkdir(parents=True, exist_ok=True)
         code = self.config.script.get(f'{command}/{split}', self.config.script.get(command, ''))
         started = time.time()
-        exec(code, globals() | {'root': root, 'tmp_dir': self.tmp_dir})
+        exec(code, globals() | {'root': root, 'tmp_dir': self.tmp_dir, 'split': split})
         record = f'{command} {split} {num_splits} {os.getpid()} {started} {time.time()}\\n'
         with (root / 'record.txt').open('a') as file:
             file.write(record)

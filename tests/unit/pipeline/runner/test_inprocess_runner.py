@@ -25,7 +25,7 @@ def test_jobs_run_in_order_and_say_so(scripted, capsys):
 def test_one_split_is_not_called_a_split(scripted, capsys):
     uri, pipeline = scripted.pipeline('out')
     InProcessRunner().run(uri, pipeline, ['many'])
-    assert scripted.jobs('out') == ['many 0/1', 'gather 0/1']
+    assert scripted.jobs('out') == ['many 0/1']
     assert 'split' not in capsys.readouterr().out
 
 

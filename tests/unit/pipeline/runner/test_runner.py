@@ -26,5 +26,7 @@ def test_a_registered_runner_gets_the_commands_in_order(scripted, monkeypatch):
     assert runner.calls == [(uri, ['first', 'last'], 3, 'my-run') for uri, _ in (one, two)]
     runner.run_all(dict([one]), [])
     assert runner.calls[-1][1] == ['first', 'many', 'last']
+    runner.run_all(dict([one]), [], 2)
+    assert runner.calls[-1][1] == ['first', 'many', 'gather', 'last']
     with pytest.raises(ConfigError, match='nothing'):
         runner.run_all(dict([one]), ['nothing'])
