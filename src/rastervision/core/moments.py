@@ -140,3 +140,62 @@ class Histogram:
             parts.append((count, total / some, (squares * some - total**2) / some))
         counts, means, sums = zip(*parts, strict=True)
         return Moments(np.array(counts, np.int64), np.array(means), np.array(sums, np.float64))
+
+    def to_json(self) -> list[list[list[int]]]:
+        """Per channel, the values that occur and how often."""
+        used = [np.flatnonzero(row) for row in self.bins]
+        return [[at.tolist(), row[at].tolist()] for row, at in zip(self.bins, used, strict=True)]
+
+    def add_json(self, channels: list[list[list[int]]]) -> None:
+        """Add the counts that `to_json` gave."""
+        for row, (values, counts) in zip(self.bins, channels, strict=True):
+            row[values] += np.array(counts, np.int64)
+
+
+class Counts:
+    """What was counted in some windows of a source.
+
+    It adds up, in whatever pieces and order it was counted, to the same moments bit for bit:
+    histograms are exact, and moments are kept by window until all are there.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], channels: int) -> None:
+        """Nothing yet, of pixels of a dtype."""
+        self.channels = channels
+        self._histogram = Histogram.for_dtype(dtype, channels)
+        self._moments: dict[int, Moments] = {}
+
+    def add(self, window: int, part: 'Histogram | Moments') -> None:
+        """Add what was counted in the window with a number."""
+        if isinstance(part, Moments):
+            self._moments[window] = part
+            return
+        assert self._histogram is not None  # noqa: S101 parts are of the dtype
+        self._histogram.add(part)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, with the exact numbers."""
+        histogram = None if self._histogram is None else self._histogram.to_json()
+        moments = {
+            window: [part.counts.tolist(), part.means.tolist(), part.squares.tolist()]
+            for window, part in self._moments.items()
+        }
+        return {'histogram': histogram, 'moments': moments}
+
+    def add_json(self, counts: dict[str, Any]) -> None:
+        """Add what `to_json` gave."""
+        if self._histogram is not None:
+            self._histogram.add_json(counts['histogram'])
+        for window, (count, means, squares) in counts['moments'].items():
+            self._moments[int(window)] = Moments(
+                np.array(count, np.int64), np.array(means), np.array(squares)
+            )
+
+    def total(self, nodata_value: float | None) -> Moments:
+        """Moments of all windows; `nodata_value` is left out of histograms."""
+        if self._histogram is not None:
+            return self._histogram.moments(nodata_value)
+        total = Moments.zero(self.channels)
+        for _, part in sorted(self._moments.items()):
+            total = total.merge(part)
+        return total

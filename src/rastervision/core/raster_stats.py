@@ -1,24 +1,21 @@
 """Means and standard deviations of raster channels: streamed, mergeable, mask-aware, exact."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rastervision.core.box import Box
-from rastervision.core.chip import Chip, check_real
 from rastervision.core.moments import (
-    Histogram,
     Moments,
     channel_moments,
     parallel_mean,
     parallel_variance,
     running_moments,
 )
+from rastervision.core.source_windows import Floats, SourceWindows, with_nan
+from rastervision.core.source_windows import chips_to_sample as get_num_chips_to_sample
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import file_to_json, json_to_file
 
@@ -34,13 +31,6 @@ __all__ = [
     'random_chip_stream',
     'sliding_chip_stream',
 ]
-
-Floats = NDArray[np.float64]
-
-BLOCK_BYTES = 16 * 1024**2
-"""Size of what one thread reads at once."""
-BLOCK_ROWS = 256
-THREADS = min(4, os.cpu_count() or 1)
 
 
 class RasterStats:
@@ -126,27 +116,37 @@ class RasterStats:
             DataError: the sources have different numbers of channels or are complex, or a
                 channel has no data at all.
         """
-        channels = {source.num_channels for source in raster_sources}
-        if len(channels) != 1:
-            raise DataError(
-                f'Statistics need sources with one number of channels, got {sorted(channels)}; '
-                'set channel_order.'
-            )
-        total = Moments.zero(channels.pop())
+        check_channels(source.num_channels for source in raster_sources)
         rng = np.random.default_rng(0) if rng is None else rng
+        moments = []
         for source in raster_sources:
             if sample_prob is None:
-                moments = _full(source, chip_sz, stride, nodata_value)
+                part = SourceWindows.all_of(source, chip_sz, stride, nodata_value)
             else:
-                moments = _sample(source, chip_sz, sample_prob, nodata_value, rng)
-            total = total.merge(moments)
+                part = SourceWindows.sample_of(source, chip_sz, sample_prob, nodata_value, rng)
+            moments.append(part.moments(part.count()))
+        self.set_moments(moments)
+
+    def set_moments(self, parts: Sequence[Moments]) -> None:
+        """Take the statistics of sources that were counted one by one.
+
+        Args:
+            parts: Moments of the pixels of each source.
+
+        Raises:
+            DataError: they have different numbers of channels, or a channel has no data at all.
+        """
+        channels = check_channels(len(part.counts) for part in parts)
+        total = Moments.zero(channels)
+        for part in parts:
+            total = total.merge(part)
         self._set(total)
         empty = np.flatnonzero(total.counts == 0).tolist()
         if empty:
             raise DataError(
-                f'Channel(s) {empty} of {len(raster_sources)} raster source(s) have no data: all '
-                f'pixels are nodata or have the value {nodata_value}. Leave them out with '
-                'channel_order, or set nodata_value of the stats analyzer to null.'
+                f'Channel(s) {empty} of {len(parts)} raster source(s) have no data: all pixels are '
+                'nodata or have the value that stands for it. Leave them out with channel_order, '
+                'or set nodata_value of the stats analyzer to null.'
             )
 
     def compute_from_chips(
@@ -210,84 +210,19 @@ class RasterStats:
         self.stds = np.sqrt(moments.variances)
 
 
-# ---- reading
+def check_channels(numbers: Iterable[int]) -> int:
+    """Return the number of channels that sources share.
 
-
-def _full(
-    source: 'RasterSource', chip_sz: int, stride: int | None, nodata_value: float | None
-) -> Moments:
-    """Moments of all pixels of a source, read by large blocks in several threads."""
-    size: tuple[int, int] = (chip_sz, chip_sz)
-    # transformers may depend on the chip, a stride shorter than the chip counts pixels twice
-    if not source.raster_transformers and stride in {None, chip_sz}:
-        pixels = BLOCK_BYTES // (len(source.channel_order) * source.dtype_raw.itemsize)
-        width = max(BLOCK_ROWS, min(source.extent.width, pixels // BLOCK_ROWS))
-        size = (max(1, pixels // width // BLOCK_ROWS) * BLOCK_ROWS, width)
-        stride = None
-    windows = source.extent.get_windows(size, stride or size)
-    inside = [window.intersection(source.extent) for window in windows]
-    return _moments_of_windows(source, inside, nodata_value)
-
-
-def _sample(
-    source: 'RasterSource',
-    chip_sz: int,
-    sample_prob: float,
-    nodata_value: float | None,
-    rng: np.random.Generator,
-) -> Moments:
-    """Moments of a random part of the chips that tile a source."""
-    extent = source.extent
-    tiles = [window.intersection(extent) for window in extent.get_windows(chip_sz, chip_sz)]
-    tiles = [tiles[i] for i in rng.permutation(len(tiles))]
-    wanted = get_num_chips_to_sample(extent, chip_sz, sample_prob) * chip_sz**2
-    areas = np.cumsum([tile.area for tile in tiles])
-    n = int(np.searchsorted(areas, min(wanted, extent.area))) + 1
-    total = _moments_of_windows(source, tiles[:n], nodata_value)
-    # a sample without any data says nothing: read on until there is some
-    for tile in tiles[n:]:
-        if total.counts.all():
-            break
-        total = total.merge(_moments_of_windows(source, [tile], nodata_value))
-    return total
-
-
-def _moments_of_windows(
-    source: 'RasterSource', windows: Sequence[Box], nodata_value: float | None
-) -> Moments:
-    check_real(source.dtype, 'The statistics')
-    shape = source.num_channels
-    total = Moments.zero(shape)
-    histogram = Histogram.for_dtype(source.dtype, shape)
-    count = partial(_count_window, source, nodata_value=nodata_value)
-    with ThreadPoolExecutor(THREADS) as pool:
-        for part in pool.map(count, windows):
-            if isinstance(part, Histogram):
-                assert histogram is not None  # noqa: S101 parts have the source's dtype
-                histogram.add(part)
-            else:
-                total = total.merge(part)
-    return total if histogram is None else histogram.moments(nodata_value)
-
-
-def _count_window(
-    source: 'RasterSource', window: Box, nodata_value: float | None
-) -> 'Moments | Histogram':
-    chip = source.read(window)
-    histogram = Histogram.for_dtype(chip.pixels.dtype, chip.pixels.shape[-1])
-    if histogram is not None:
-        histogram.count(chip)
-        return histogram
-    return channel_moments(_with_nan(chip, nodata_value))
-
-
-def _with_nan(chip: Chip, nodata_value: float | None) -> Floats:
-    """(C, H, W) float64 pixels with NaN where nothing is to be counted."""
-    values = np.moveaxis(chip.pixels, -1, 0).astype(np.float64, order='C')
-    if nodata_value is not None:
-        values[values == nodata_value] = np.nan
-    values[:, ~chip.valid] = np.nan
-    return values
+    Raises:
+        DataError: the numbers differ, or there are none.
+    """
+    channels = set(numbers)
+    if len(channels) != 1:
+        raise DataError(
+            f'Statistics need sources with one number of channels, got {sorted(channels)}; '
+            'set channel_order.'
+        )
+    return channels.pop()
 
 
 # ---- functions of release 0.31
@@ -297,7 +232,7 @@ def get_chip(
     raster_source: 'RasterSource', window: Box, nodata_value: float | None = 0
 ) -> Floats | None:
     """Read a chip as float64, (H, W, C), with NaN for nodata; None when there is no data."""
-    values = _with_nan(raster_source.read(window), nodata_value)
+    values = with_nan(raster_source.read(window), nodata_value)
     return None if np.isnan(values).all() else np.moveaxis(values, 0, -1)
 
 
@@ -331,8 +266,3 @@ def random_chip_stream(
             chip = get_chip(source, window, nodata_value)
             if chip is not None:
                 yield chip
-
-
-def get_num_chips_to_sample(extent: Box, chip_sz: int, sample_prob: float) -> int:
-    """Number of chips that hold the given part of the pixels of an extent; at least 1."""
-    return max(1, round(sample_prob * extent.area / chip_sz**2))

@@ -1,30 +1,20 @@
 """Analyzer: the base of what ANALYZE computes (C+E)."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from rastervision.core.shared_work import SharedWork
 from rastervision.pipeline.config import Config, register_config
 
 if TYPE_CHECKING:
-    from rastervision.core.data.scene import Scene
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 SceneGroup = tuple[str, Iterable[str]]
 """Name of a scene group, and the ids of its scenes."""
 
 
-class Analyzer(ABC):
+class Analyzer(SharedWork):
     """Computes something over scenes and writes it to a file."""
-
-    @abstractmethod
-    def process(self, scenes: Iterable['Scene'], tmp_dir: str) -> None:
-        """Compute and write.
-
-        Args:
-            scenes: scenes to analyze.
-            tmp_dir: directory for temporary files.
-        """
 
 
 @register_config('analyzer')

@@ -1,13 +1,18 @@
 """StatsAnalyzer: statistics of the channels of scenes (C+E)."""
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field
 
 from rastervision.core.analyzer.analyzer import Analyzer, AnalyzerConfig, SceneGroup
-from rastervision.core.raster_stats import RasterStats
+from rastervision.core.moments import Counts
+from rastervision.core.raster_stats import RasterStats, check_channels
+from rastervision.core.source_windows import SourceWindows
+from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError
 
@@ -47,22 +52,55 @@ class StatsAnalyzer(Analyzer):
         Raises:
             DataError: a channel has no data in any of the scenes.
         """
+        parts = [self._windows_of(scene) for scene in scenes]
+        check_channels(part.source.num_channels for part in parts)
         stats = RasterStats()
-        stats.compute(
-            [scene.raster_source for scene in scenes],
-            sample_prob=self.sample_prob,
-            chip_sz=self.chip_sz,
-            nodata_value=self.nodata_value,
-        )
+        stats.set_moments([part.moments(part.count()) for part in parts])
         return stats
 
     def process(self, scenes: Iterable['Scene'], tmp_dir: str) -> None:  # noqa: ARG002 no files
         """Compute the statistics of the scenes and write them to `stats_uri`."""
+        uri = self._uri()
+        self._save(self.compute_stats(scenes), uri)
+
+    def is_shareable(self) -> bool:
+        return not overridden_since(self, 'process_units', 'process', 'compute_stats')
+
+    def work_units(self, scene: 'Scene') -> list[int]:
+        return [window.area for window in self._windows_of(scene).windows]
+
+    def process_units(self, scene: 'Scene', units: slice) -> dict[str, Any]:
+        return self._windows_of(scene).count(units).to_json()
+
+    def join_units(self, scenes: Sequence['Scene'], results: Mapping[str, Sequence[Any]]) -> None:
+        moments = []
+        for scene, parts in zip(scenes, results.values(), strict=True):
+            counts = Counts(scene.raster_source.dtype, scene.raster_source.num_channels)
+            for part in parts:
+                counts.add_json(part)
+            moments.append(self._windows_of(scene).moments(counts))
+        stats = RasterStats()
+        stats.set_moments(moments)
+        self._save(stats, self._uri())
+
+    def _windows_of(self, scene: 'Scene') -> SourceWindows:
+        """What is read of a scene; a sample depends on nothing but the scene."""
+        source = scene.raster_source
+        if self.sample_prob is None:
+            return SourceWindows.all_of(source, self.chip_sz, None, self.nodata_value)
+        rng = np.random.default_rng(zlib.crc32(scene.id.encode()))
+        return SourceWindows.sample_of(
+            source, self.chip_sz, self.sample_prob, self.nodata_value, rng
+        )
+
+    def _uri(self) -> str:
         if self.stats_uri is None:
             raise ConfigError('stats_uri of the stats analyzer is not set.')
-        stats = self.compute_stats(scenes)
-        stats.save(self.stats_uri)
-        log.info('Statistics written to %s: %s', self.stats_uri, stats)
+        return self.stats_uri
+
+    def _save(self, stats: RasterStats, uri: str) -> None:
+        stats.save(uri)
+        log.info('Statistics written to %s: %s', uri, stats)
 
 
 @register_config('stats_analyzer')

@@ -1,6 +1,6 @@
 """Evaluator: the base of what scores predictions (C+E)."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.scene import Scene
+from rastervision.core.shared_work import SharedWork
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
 
@@ -18,7 +19,7 @@ SceneGroup: TypeAlias = str | tuple[str, Iterable[str]]
 """Name of a scene group, maybe with the ids of its scenes."""
 
 
-class Evaluator(ABC):
+class Evaluator(SharedWork):
     """Scores the predictions for scenes against their ground truth."""
 
     @abstractmethod

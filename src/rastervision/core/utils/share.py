@@ -29,3 +29,24 @@ def share(weights: Sequence[int], split_ind: int, num_splits: int) -> slice:
     total = ends[-1] if ends else 0
     cuts = (bisect_left(middles, 2 * total * i) for i in (split_ind, split_ind + 1))
     return slice(*cuts)
+
+
+def share_of_groups(
+    weights: Sequence[Sequence[int]], split_ind: int, num_splits: int
+) -> list[slice]:
+    """One process's share of a work list that is made of groups, such as the parts of scenes.
+
+    Args:
+        weights: For each group, how much work each of its items is.
+        split_ind: Which share, from 0 on.
+        num_splits: Number of shares.
+
+    Returns:
+        For each group, which of its items are in the share; empty slices for most groups.
+    """
+    whole = share([weight for group in weights for weight in group], split_ind, num_splits)
+    starts = accumulate((len(group) for group in weights), initial=0)
+    return [
+        slice(max(0, whole.start - start), max(0, min(whole.stop - start, len(group))))
+        for start, group in zip(starts, weights, strict=False)
+    ]

@@ -13,7 +13,7 @@ from rastervision.pipeline.errors import ConfigError, DataError
 
 
 def test_writes_the_statistics_of_a_scene_group(write_raster, rgb, tmp_path):
-    scenes = [SimpleNamespace(raster_source=RasterioSource(write_raster(rgb)))]
+    scenes = [SimpleNamespace(id='a', raster_source=RasterioSource(write_raster(rgb)))]
     config = StatsAnalyzerConfig(sample_prob=None)
     config.update(SimpleNamespace(stage_uri=lambda stage: f'{tmp_path}/{stage}'))
     analyzer = build_config(config.dict()).build(scene_group=('train_scenes', ['a']))
@@ -33,7 +33,7 @@ def test_defaults_are_those_of_release_0_31():
 
 
 def test_nothing_is_written_without_data(write_raster, rgb, tmp_path):
-    scenes = [SimpleNamespace(raster_source=RasterioSource(write_raster(rgb * 0)))]
+    scenes = [SimpleNamespace(id='a', raster_source=RasterioSource(write_raster(rgb * 0)))]
     with pytest.raises(DataError, match='no data'):
         StatsAnalyzer(str(tmp_path / 'stats.json')).process(scenes, str(tmp_path))
     assert not (tmp_path / 'stats.json').exists()

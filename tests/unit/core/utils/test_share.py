@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rastervision.core.utils.share import share
+from rastervision.core.utils.share import share, share_of_groups
 
 
 @given(st.lists(st.integers(0, 1000)), st.integers(1, 12))
@@ -33,3 +33,16 @@ def test_one_large_item_is_a_share_of_its_own():
 def test_there_must_be_such_a_share(split_ind, num_splits):
     with pytest.raises(ValueError, match=f'no share {split_ind} of {num_splits}'):
         share([1, 2], split_ind, num_splits)
+
+
+@given(st.lists(st.lists(st.integers(0, 1000), max_size=5), max_size=6), st.integers(1, 7))
+def test_shares_of_groups_cover_every_item_once_and_are_those_of_the_flat_list(groups, num_splits):
+    flat = [(g, i) for g, group in enumerate(groups) for i in range(len(group))]
+    seen = []
+    for split_ind in range(num_splits):
+        slices = share_of_groups(groups, split_ind, num_splits)
+        mine = [(g, i) for g, part in enumerate(slices) for i in range(len(groups[g]))[part]]
+        assert mine == flat[share([groups[g][i] for g, i in flat], split_ind, num_splits)]
+        assert all(part.start >= 0 for part in slices)
+        seen += mine
+    assert seen == flat
