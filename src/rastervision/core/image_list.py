@@ -1,0 +1,267 @@
+"""The images that a user means by files, folders, patterns and lists, and names for their outputs.
+
+What an argument is follows from the argument alone:
+
+- a folder, or a remote URI that ends with '/': all images in it, not those in its subfolders,
+- a pattern such as 'tiles/*.tif' or 'tiles/**/*.tif': the files that match,
+- a file .txt: a list with one image a line,
+- a file .csv: a table with a column of images and, perhaps, one of names for outputs,
+- anything else: one image.
+"""
+
+import csv
+import glob
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.file_system import file_exists, file_to_str, is_local, list_paths
+from rastervision.pipeline.file_system.local_file_system import to_path
+
+Kind: TypeAlias = Literal['image', 'folder', 'pattern', 'text', 'table']
+
+RASTERS = frozenset({
+    '.asc', '.bil', '.ecw', '.img', '.j2k', '.jp2', '.jpeg', '.jpg', '.kea', '.mrf', '.nitf',
+    '.ntf', '.pix', '.png', '.safe', '.sid', '.tif', '.tiff', '.vrt', '.zarr',
+})  # fmt: skip
+"""Endings of what counts as an image in a folder; any other file can be named by itself."""
+RASTER_FOLDERS = frozenset({'.safe', '.zarr'})
+"""Endings of folders that are one image."""
+LISTS: dict[str, Kind] = {'.txt': 'text', '.csv': 'table'}
+IMAGE_COLUMNS = ('image', 'image_uri', 'uri', 'path')
+NAME_COLUMNS = ('name', 'output')
+RECORD = 'prediction.json'
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """One image to predict.
+
+    Attributes:
+        uri: The image.
+        name: Folder for its output, relative to that of all outputs; '' for one made of the uri.
+        origin: Where a list names it, such as 'list.csv, line 3'; '' elsewhere.
+    """
+
+    uri: str
+    name: str = ''
+    origin: str = ''
+
+    def __str__(self) -> str:
+        return f'{self.uri} ({self.origin})' if self.origin else self.uri
+
+
+def is_one_image(args: Sequence[str]) -> bool:
+    """Say whether arguments name one image, rather than something that holds any number."""
+    return len(args) == 1 and kind_of(args[0]) == 'image'
+
+
+def kind_of(arg: str) -> Kind:
+    """Say what an argument is; only the names of local files and folders are looked up."""
+    path = PurePosixPath(to_path(arg).as_posix() if is_local(arg) else urlsplit(arg).path)
+    suffix = path.suffix.lower()
+    if is_local(arg):
+        if to_path(arg).is_dir():
+            return 'image' if suffix in RASTER_FOLDERS else 'folder'
+        if glob.has_magic(arg) and not to_path(arg).exists():
+            return 'pattern'
+    elif arg.endswith('/'):
+        return 'folder'
+    elif '*' in str(path):
+        return 'pattern'
+    return LISTS.get(suffix, 'image')
+
+
+def may_exist(uri: str) -> bool:
+    """Say whether there may be an image; only local files are looked up."""
+    return uri.startswith('/vsi') or not is_local(uri) or file_exists(uri)
+
+
+def find_images(args: Iterable[str | ListedImage]) -> list[ListedImage]:
+    """List the images that arguments name, each once, in the order of the arguments.
+
+    Raises:
+        NotReadableError: A folder or list cannot be read.
+        ConfigError: A folder, pattern or list names no image, or a list has a line that is wrong.
+    """
+    found: dict[tuple[str, str], ListedImage] = {}
+    for arg in args:
+        images = [arg] if isinstance(arg, ListedImage) else list(_images_of(arg))
+        if not images and isinstance(arg, str):
+            raise ConfigError(_nothing_in(arg))
+        for image in images:
+            found.setdefault((_absolute(image.uri), image.name), image)
+    return list(found.values())
+
+
+def output_names(images: Sequence[ListedImage]) -> list[str]:
+    """Name the output of each image, no two alike on any file system.
+
+    The name is the one that a list gives, else the file name without its ending. Where that
+    repeats, the folder of the file comes before it; where that repeats too, a digest of the URI
+    follows. So a name depends neither on the order of the images nor on those called otherwise.
+
+    Raises:
+        ConfigError: Lists give the same name twice.
+    """
+    choices = [_names(image) for image in images]
+    level = [0] * len(images)
+    while True:
+        names = [choices[i][level[i]] for i in range(len(images))]
+        counts = Counter(name.casefold() for name in names)
+        repeated = [i for i, name in enumerate(names) if counts[name.casefold()] > 1]
+        if not repeated:
+            return names
+        movable = [i for i in repeated if level[i] + 1 < len(choices[i])]
+        if not movable:
+            name = names[repeated[0]]
+            clash = [str(images[i]) for i in repeated if names[i].casefold() == name.casefold()]
+            raise ConfigError(f'The output name {name!r} is given to {" and ".join(clash)}.')
+        for i in movable:
+            level[i] += 1
+
+
+def _names(image: ListedImage) -> tuple[str, ...]:
+    if image.name:
+        return (image.name,)
+    uri = _absolute(image.uri)
+    path = PurePosixPath(to_path(uri).as_posix() if is_local(uri) else urlsplit(uri).path)
+    digest = sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:8]
+    return path.stem, f'{path.parent.name}-{path.stem}', f'{path.stem}-{digest}'
+
+
+def _absolute(uri: str) -> str:
+    return str(to_path(uri).absolute()) if is_local(uri) else uri
+
+
+def _images_of(arg: str) -> Iterator[ListedImage]:
+    match kind_of(arg):
+        case 'folder':
+            uris = (uri for uri in list_paths(arg) if _is_raster(uri) and not _is_output(uri))
+            return map(ListedImage, uris)
+        case 'pattern':
+            return map(ListedImage, _matches(arg))
+        case 'text':
+            return _in_text(arg)
+        case 'table':
+            return _in_table(arg)
+    return iter([ListedImage(arg)])
+
+
+def _nothing_in(arg: str) -> str:
+    match kind_of(arg):
+        case 'folder':
+            inside = f'{arg.rstrip("/")}/**/*.tif'
+            return f'There is no image in folder {arg}; for subfolders give a pattern, {inside!r}.'
+        case 'pattern':
+            return f'No file matches the pattern {arg!r}.'
+    return f'The list {arg} names no image.'
+
+
+def _is_raster(uri: str) -> bool:
+    path = PurePosixPath(uri.replace('\\', '/'))
+    return path.suffix.lower() in RASTERS and not path.name.startswith('.')
+
+
+def _matches(pattern: str) -> list[str]:
+    """Files that match, sorted; if the pattern leaves the ending open, those that are images."""
+    folder, _, name = pattern.replace('\\', '/').rpartition('/')
+    if is_local(pattern):
+        found = glob.glob(str(to_path(pattern)), recursive=True)  # noqa: PTH207 (may be absolute)
+        uris = sorted(uri for uri in found if not Path(uri).is_dir() or _is_raster(uri))
+    elif '*' in folder:
+        raise ConfigError(f'{pattern!r} may have wildcards after the last / only, as it is remote.')
+    else:
+        uris = [u for u in list_paths(f'{folder}/') if fnmatchcase(u.rpartition('/')[2], name)]
+    if glob.has_magic(PurePosixPath(name).suffix or '*'):
+        uris = [uri for uri in uris if _is_raster(uri)]
+    return [uri for uri in uris if not _is_output(uri)]
+
+
+def _is_output(uri: str) -> bool:
+    """Say whether a local file was predicted: a pattern may lead into the folder of outputs."""
+    if not is_local(uri):
+        return False
+    path = to_path(uri)
+    record = path.with_name(RECORD)
+    if not record.is_file():
+        return False
+    try:
+        return path.name in json.loads(record.read_text(encoding='utf-8'))['files']
+    except (OSError, ValueError, TypeError, KeyError):
+        return False  # not a record of ours
+
+
+def _in_text(uri: str) -> Iterator[ListedImage]:
+    for number, line in enumerate(_lines(uri), 1):
+        if (entry := line.strip()) and not entry.startswith('#'):
+            yield ListedImage(_beside(uri, entry), origin=f'{uri}, line {number}')
+
+
+def _in_table(uri: str) -> Iterator[ListedImage]:
+    """Images of a table whose columns have known names, or else stand in the order image, name."""
+    lines = _lines(uri)
+    delimiter = next((d for d in ',;\t' if lines and d in lines[0]), ',')
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    image_column: int | None = None
+    name_column: int | None = None
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            origin = f'{uri}, line {reader.line_num}'
+            if not any(cells) or cells[0].startswith('#'):
+                continue
+            if image_column is None:
+                image_column, name_column = (
+                    _column(cells, IMAGE_COLUMNS),
+                    _column(cells, NAME_COLUMNS),
+                )
+                if image_column is not None:
+                    continue
+                image_column, name_column = 0, 1
+            if not (entry := _cell(cells, image_column)):
+                raise ConfigError(f'{origin}: no image is named.')
+            name = _checked(_cell(cells, name_column), origin)
+            yield ListedImage(_beside(uri, entry), name, origin)
+    except csv.Error as error:
+        raise ConfigError(f'{uri}, line {reader.line_num}: {error}.') from error
+
+
+def _column(header: list[str], names: Iterable[str]) -> int | None:
+    header = [cell.lower() for cell in header]
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def _cell(cells: list[str], column: int | None) -> str:
+    return cells[column] if column is not None and column < len(cells) else ''
+
+
+def _checked(name: str, origin: str) -> str:
+    """Return a name that is a relative path and stays below the folder of outputs."""
+    bad_part = any(part in {'', '.', '..'} for part in name.split('/'))
+    if name and (bad_part or any(letter in name for letter in '\\:*?"<>|')):
+        raise ConfigError(
+            f'{origin}: {name!r} cannot be the name of an output; give a name such as "north" or '
+            '"2024/north".'
+        )
+    return name
+
+
+def _lines(uri: str) -> list[str]:
+    return file_to_str(uri).removeprefix('\ufeff').splitlines()
+
+
+def _beside(list_uri: str, entry: str) -> str:
+    """The URI of an entry: a relative one starts at the folder of the list."""
+    if not is_local(entry) or Path(entry).is_absolute():
+        return entry
+    if is_local(list_uri):
+        return str(to_path(list_uri).parent / entry)
+    return f'{list_uri.rpartition("/")[0]}/{entry}'
