@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from rastervision.pipeline.errors import ConfigError
-from rastervision.pipeline.file_system import get_tmp_dir
+from rastervision.core.image_list import find_images, is_one_image, may_exist
+from rastervision.pipeline.errors import ConfigError, NotReadableError
+from rastervision.pipeline.file_system import file_exists, get_tmp_dir, is_local
 
 _INT = re.compile(r'-?\d+')
 
@@ -49,15 +50,99 @@ def parse_channel_order(text: str | None) -> list[int] | None:
     return [int(part) for part in parts]
 
 
-@click.command(short_help='Predict an image with a model bundle.')
+def _crop(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
+    if value is None or value == 'auto':
+        return value
+    if not value.isdecimal():
+        raise click.BadParameter(f"{value!r} is neither a number of pixels nor 'auto'.", ctx, param)
+    return int(value)
+
+
+_PREDICT_OPTIONS = (
+    click.option(
+        '--chip-size',
+        'chip_sz',
+        type=click.IntRange(min=1),
+        metavar='PIXELS',
+        help='Height and width of the windows that the model sees. The stride changes in '
+        'proportion unless it is given.',
+    ),
+    click.option(
+        '--stride',
+        type=click.IntRange(min=1),
+        metavar='PIXELS',
+        help='Distance between windows; less than the chip size makes them overlap.',
+    ),
+    click.option(
+        '--crop',
+        'crop_sz',
+        callback=_crop,
+        metavar='PIXELS|auto',
+        help='What to leave out at each edge of a window; auto: half of what neighbours share.',
+    ),
+    click.option(
+        '--blend',
+        type=click.Choice(['mean', 'hann']),
+        help='How overlapping windows are joined; hann trusts the middle of a window more.',
+    ),
+    click.option(
+        '--batch-size',
+        'batch_sz',
+        type=click.IntRange(min=1),
+        metavar='N',
+        help='Windows that the model sees at once.',
+    ),
+    click.option(
+        '--tta/--no-tta',
+        default=None,
+        help='Test-time augmentation: average over the eight flips and rotations of each window; '
+        'better at the edges of objects, eight times slower.',
+    ),
+    click.option(
+        '--precision',
+        type=click.Choice(['float32', 'float16', 'bfloat16']),
+        help='What the model computes in; the two short ones are for GPUs.',
+    ),
+    click.option(
+        '--engine',
+        type=click.Choice(['auto', 'torch', 'onnxruntime', 'openvino']),
+        help='What runs the model; auto takes the fastest that is there and agrees with PyTorch.',
+    ),
+)
+
+
+def predict_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that change predict options; None stands for the bundle's."""
+    for option in reversed(_PREDICT_OPTIONS):
+        command = option(command)
+    return command
+
+
+def trust_code_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option --trust-code."""
+    text = 'Run code that the bundle carries, if it carries any.'
+    return click.option('--trust-code', is_flag=True, help=text)(command)
+
+
+def rerun_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option --rerun."""
+    text = 'Predict again what was predicted before with the same model, options and image.'
+    return click.option('--rerun', is_flag=True, help=text)(command)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@click.command(short_help='Predict images with a model bundle.')
 @click.argument('model_bundle')
-@click.argument('image_uri')
-@click.argument('label_uri')
+@click.argument('images', nargs=-1, required=True, metavar='IMAGE...')
+@click.argument('output', metavar='OUT')
 @click.option(
     '--update-stats',
     '-a',
     is_flag=True,
-    help='Compute statistics from this image instead of using those in the bundle.',
+    help='Compute statistics from each image instead of using those in the bundle.',
 )
 @click.option(
     '--channel-order',
@@ -69,22 +154,47 @@ def parse_channel_order(text: str | None) -> list[int] | None:
     help='Use the statistics of this scene group of the bundle; by default those of the scenes '
     'that the model was trained on.',
 )
-@click.option(
-    '--trust-code', is_flag=True, help='Run code that the bundle carries, if it carries any.'
-)
+@predict_options
+@rerun_option
+@trust_code_option
 def predict(
     model_bundle: str,
-    image_uri: str,
-    label_uri: str,
+    images: tuple[str, ...],
+    output: str,
     update_stats: bool,
     channel_order: str | None,
     scene_group: str | None,
+    rerun: bool,
     trust_code: bool,
+    **options: Any,
 ) -> None:
-    """Predict the image at IMAGE_URI with MODEL_BUNDLE and write the result to LABEL_URI."""
+    r"""Predict images with MODEL_BUNDLE and write the results to the folder OUT.
+
+    One IMAGE file is written to OUT itself. Several of them, or what can hold any number of images,
+    are written to a folder each, OUT/<name of the image>:
+
+    \b
+      a folder       all images in it (without subfolders); s3://bucket/folder/
+      a pattern      'tiles/*.tif', 'tiles/**/*.tif' with subfolders
+      a list .txt    one image a line; # starts a comment
+      a list .csv    images in a column image, uri, path, or the first one; names of
+                     their outputs in a column name or output, or the second one
+
+    Relative paths in a list start at its folder. Of many images, one that fails does not stop the
+    others; the exit code is then 1. Images that are predicted already are skipped, one that was
+    interrupted goes on where it stopped. Options of the model that are not given are those of
+    the bundle.
+    """
+    order = parse_channel_order(channel_order)
+    listed = find_images(images)
+    one = is_one_image(images)
+    if one and not may_exist(listed[0].uri):
+        raise NotReadableError(f'Cannot read {images[0]}: no such file.')
+    if not one and is_local(output) and file_exists(output, include_dir=False):
+        raise ConfigError(f'OUT is the folder to write to, the last argument; {output} is a file.')
+
     from rastervision.core.predictor import Predictor
 
-    order = parse_channel_order(channel_order)
     with get_tmp_dir() as tmp_dir:
         predictor = Predictor(
             model_bundle,
@@ -93,28 +203,42 @@ def predict(
             channel_order=order,
             scene_group=scene_group,
             trust_code=trust_code,
+            **_given(options),
         )
-        predictor.predict([image_uri], label_uri)
-    click.echo(f'Predictions written to {label_uri}')
+        if one:
+            predictor.predict(images[0], output, skip_finished=not rerun)
+            click.echo(f'Predictions are in {output}')
+            return
+        report = predictor.predict_many(listed, output, skip_finished=not rerun)
+    report.raise_failures()
+    click.echo(f'{report}. Predictions are in {output}')
 
 
 @click.command(name='predict_scene', short_help='Predict a scene config with a model bundle.')
 @click.argument('model_bundle')
 @click.argument('scene_config_uri')
 @click.option('--predict-options-uri', help="JSON file of options in place of the bundle's.")
-@click.option(
-    '--trust-code', is_flag=True, help='Run code that the bundle carries, if it carries any.'
-)
+@predict_options
+@rerun_option
+@trust_code_option
 def predict_scene(
-    model_bundle: str, scene_config_uri: str, predict_options_uri: str | None, trust_code: bool
+    model_bundle: str,
+    scene_config_uri: str,
+    predict_options_uri: str | None,
+    rerun: bool,
+    trust_code: bool,
+    **options: Any,
 ) -> None:
     """Predict the scene whose config is the JSON file at SCENE_CONFIG_URI.
 
-    The result goes to the label store of the scene.
+    The result goes to the label store of the scene. Single options change those of the bundle, or
+    of the file PREDICT_OPTIONS_URI.
     """
     from rastervision.core.predictor import ScenePredictor
 
     with get_tmp_dir() as tmp_dir:
-        predictor = ScenePredictor(model_bundle, predict_options_uri, tmp_dir, trust_code)
-        predictor.predict(scene_config_uri)
-    click.echo('Predictions written to the label store of the scene.')
+        predictor = ScenePredictor(
+            model_bundle, predict_options_uri, tmp_dir, trust_code, **_given(options)
+        )
+        predictor.predict(scene_config_uri, skip_finished=not rerun)
+    click.echo('Predictions are in the label store of the scene.')

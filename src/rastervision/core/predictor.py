@@ -1,88 +1,32 @@
 """Predicting with a model bundle: images with Predictor, scenes with ScenePredictor."""
 
+import logging
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rastervision.core.analyzer import StatsAnalyzerConfig
-from rastervision.core.bundle import (
-    MODEL_BUNDLE,
-    PIPELINE_CONFIG,
-    extract_bundle,
-    require_trust,
-)
+from rastervision.core.bundled_pipeline import BundledPipeline
 from rastervision.core.data import (
     RasterSourceConfig,
     Scene,
     SceneConfig,
     StatsTransformerConfig,
 )
-from rastervision.core.rv_pipeline import PredictOptions, RVPipeline, RVPipelineConfig, layout
+from rastervision.core.image_list import ListedImage, find_images, may_exist, output_names
+from rastervision.core.prediction_report import ImageResult, PredictionReport
+from rastervision.core.rv_pipeline import PredictOptions, layout
 from rastervision.core.rv_pipeline.scenes import analyzer_scene
 from rastervision.core.utils.config_walk import find_configs
 from rastervision.pipeline import rv_config_
-from rastervision.pipeline.errors import ConfigError, DataError, RVError
-from rastervision.pipeline.file_system import file_exists
+from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.progress import progress
 
-
-class _BundledPipeline:
-    """The pipeline of a bundle, with its model loaded and its statistics at hand."""
-
-    def __init__(
-        self,
-        bundle_uri: str,
-        tmp_dir: str,
-        *,
-        trust_code: bool,
-        predict_options: PredictOptions | None = None,
-    ) -> None:
-        require_trust(bundle_uri, trust_code)
-        Path(tmp_dir).mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(dir=tmp_dir, prefix='bundle-'))
-        extract_bundle(bundle_uri, self.folder, required=(PIPELINE_CONFIG, MODEL_BUNDLE))
-        self.config = self._read_config(bundle_uri)
-        if predict_options is not None:
-            self.config.predict_options = predict_options
-        self.config.analyze_uri = str(self.folder / 'analyze')
-        self.tmp_dir = tmp_dir
-        self.pipeline: RVPipeline = self.config.build(tmp_dir)
-        self.pipeline.build_backend(str(self.folder / MODEL_BUNDLE), trust_code=trust_code)
-
-    def _read_config(self, bundle_uri: str) -> RVPipelineConfig:
-        try:
-            return RVPipelineConfig.from_file(str(self.folder / PIPELINE_CONFIG))
-        except RVError as e:
-            raise DataError(
-                f'{PIPELINE_CONFIG} in model bundle {bundle_uri} cannot be used: {e}'
-            ) from e
-
-    def stats_uri(self, scene_group: str) -> str:
-        """Return the statistics of a scene group in the bundle.
-
-        Raises:
-            DataError: The bundle has no statistics of that name.
-        """
-        uri = layout.stats_uri(str(self.folder / 'analyze'), scene_group)
-        if file_exists(uri):
-            return uri
-        oldest = self.folder / 'stats.json'  # bundles of releases before scene groups
-        if oldest.is_file():
-            return str(oldest)
-        stats = Path(layout.stats_root(str(self.folder / 'analyze')))
-        groups = sorted(p.name for p in stats.iterdir()) if stats.is_dir() else []
-        raise DataError(
-            f'The model bundle has no statistics of a scene group {scene_group!r}; '
-            f'it has {", ".join(groups) or "none"}. Give another one as scene_group '
-            '(--scene-group), or compute them from the image with update_stats '
-            '(--update-stats).'
-        )
-
-    def predict(self, scene: Scene) -> None:
-        """Predict a scene and write the result to its label store."""
-        self.pipeline.predict_to_store(scene)
+log = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -96,45 +40,108 @@ class Predictor:
         channel_order: Sequence[int] | None = None,
         scene_group: str | None = None,
         trust_code: bool = False,
+        **predict_options: Any,
     ) -> None:
-        """Open a bundle and load its model.
+        """Open a bundle; its model is loaded by the first prediction, once.
 
         Args:
             model_bundle_uri: A bundle that the BUNDLE command wrote.
             tmp_dir: Local folder for temporary files, kept as long as this object is used.
-            update_stats: Compute the statistics that the bundle's transformers need from the
-                images, instead of using those of the training data.
+            update_stats: Compute the statistics that the bundle's transformers need from each
+                image, instead of using those of the training data.
             channel_order: Bands of the images that become the model's channels; those of the
                 bundle when None.
             scene_group: Use the statistics of this scene group; that of the bundle's config
                 when None.
             trust_code: Run code that the bundle carries.
+            predict_options: Fields of the predict options of the bundle's task that get other
+                values than in the bundle, such as `chip_sz=512, tta=True`.
 
         Raises:
             NotReadableError: There is no such bundle.
             DataError: It is not a bundle, is damaged, or carries code and is not trusted.
+            ConfigError: The predict options are not valid.
         """
         self.update_stats = update_stats
         self.channel_order = None if channel_order is None else list(channel_order)
         self.scene_group = scene_group
-        self.bundle = _BundledPipeline(model_bundle_uri, tmp_dir, trust_code=trust_code)
+        self.bundle = BundledPipeline(
+            model_bundle_uri, tmp_dir, trust_code=trust_code, changes=predict_options
+        )
         self.config = self.bundle.config
         self.tmp_dir = tmp_dir
 
-    def predict(self, image_uris: list[str] | str, label_uri: str) -> None:
+    def predict(
+        self, image_uris: list[str] | str, label_uri: str, skip_finished: bool = False
+    ) -> None:
         """Predict one image and write the result.
 
         Args:
             image_uris: The files that make up the image.
             label_uri: Where to write: a folder for semantic segmentation, else a file.
+            skip_finished: Do nothing if the same prediction is there already.
 
         Raises:
             DataError: The image cannot be read or does not fit the model.
         """
         uris = [image_uris] if isinstance(image_uris, str) else list(image_uris)
-        scene = self._scene(uris, label_uri)
-        self._fill_stats(scene)
-        self.bundle.predict(self.bundle.pipeline.build_scene(scene))
+        with self._open(uris, label_uri) as scene:
+            self.bundle.predict(scene, skip_finished)
+
+    def predict_many(
+        self,
+        images: str | Iterable[str | ListedImage],
+        output_uri: str,
+        skip_finished: bool = True,
+    ) -> PredictionReport:
+        """Predict images one after the other; one that fails does not stop the others.
+
+        Args:
+            images: Image files, folders of images, patterns such as 'tiles/**/*.tif' or lists
+                (.txt, .csv); see `rastervision.core.image_list`.
+            output_uri: Folder below which each image gets a folder of its own, named by
+                `output_names`.
+            skip_finished: Leave out images whose prediction is there already.
+
+        Returns:
+            What became of each image.
+
+        Raises:
+            RVError: The images cannot be listed, or the model cannot be loaded.
+        """
+        listed = find_images([images] if isinstance(images, str) else images)
+        uris = [layout.join_uri(output_uri, name) for name in output_names(listed)]
+        # those that do not exist come first: they are told before the model is loaded
+        work = sorted(zip(listed, uris, strict=True), key=lambda item: may_exist(item[0].uri))
+        results = []
+        with progress(len(work), 'Images', unit='images') as advance:
+            for number, (image, uri) in enumerate(work, 1):
+                log.info('Image %d of %d: %s', number, len(work), image.uri)
+                results.append(self._attempt(image, uri, skip_finished))
+                advance(1)
+        return PredictionReport(results)
+
+    def _attempt(self, image: ListedImage, uri: str, skip_finished: bool) -> ImageResult:
+        """Predict one image; what goes wrong with it is in the result."""
+        with ExitStack() as stack:
+            try:
+                scene = stack.enter_context(self._open([image.uri], uri))
+            except Exception as e:  # noqa: BLE001 (it is in the result)
+                return _failed(image, uri, e)
+            self.bundle.load()  # where this fails, it does so for all images
+            try:
+                is_new = self.bundle.predict(scene, skip_finished)
+            except Exception as e:  # noqa: BLE001 (it is in the result)
+                return _failed(image, uri, e)
+        return ImageResult(image, uri, 'predicted' if is_new else 'finished before')
+
+    @contextmanager
+    def _open(self, image_uris: list[str], label_uri: str) -> Iterator[Scene]:
+        """Build the scene of an image; downloads and the like go away with the block."""
+        config = self._scene(image_uris, label_uri)
+        with self.bundle.scratch():
+            self._fill_stats(config)
+            yield self.bundle.build_scene(config)
 
     def _scene(self, image_uris: list[str], label_uri: str) -> SceneConfig:
         """Return the bundle's scene with this image in place of its own."""
@@ -145,6 +152,7 @@ class Predictor:
                 'The model bundle describes no scene, so it cannot say how to read one.'
             )
         scene = (dataset.validation_scenes or scenes)[0].copy()
+        scene.id = PurePosixPath(image_uris[0].replace('\\', '/')).stem
         scene.label_source = None
         scene.aoi_uris = None
         if scene.label_store is None:
@@ -172,14 +180,15 @@ class Predictor:
         """Point the statistics transformers to the bundle's statistics, or to new ones."""
         transformers = list(find_configs(scene.raster_source, StatsTransformerConfig))
         if self.update_stats and transformers:
-            stats_dir = tempfile.mkdtemp(dir=self.tmp_dir, prefix='stats-')
+            tmp_dir = self.bundle.pipeline.tmp_dir
+            stats_dir = tempfile.mkdtemp(dir=tmp_dir, prefix='stats-')
             cfg = next(
                 (a.copy() for a in self.config.analyzers if isinstance(a, StatsAnalyzerConfig)),
                 StatsAnalyzerConfig(),
             )
             cfg.output_uri = stats_dir
             source = self.bundle.pipeline.build_scene(analyzer_scene(scene))
-            cfg.build().process([source], self.tmp_dir)
+            cfg.build().process([source], tmp_dir)
             uri = next(str(p) for p in Path(stats_dir).rglob('stats.json'))
             for transformer in transformers:
                 transformer.stats_uri = uri
@@ -198,8 +207,9 @@ class ScenePredictor:
         predict_options: 'str | dict[str, Any] | PredictOptions | None' = None,
         tmp_dir: str | None = None,
         trust_code: bool = False,
+        **changes: Any,
     ) -> None:
-        """Open a bundle and load its model.
+        """Open a bundle; its model is loaded by the first prediction, once.
 
         Args:
             model_bundle_uri: A bundle that the BUNDLE command wrote.
@@ -207,6 +217,7 @@ class ScenePredictor:
                 JSON file.
             tmp_dir: Local folder for temporary files; None for one that goes with this object.
             trust_code: Run code that the bundle carries.
+            changes: Values of single fields of the predict options, such as `tta=True`.
 
         Raises:
             NotReadableError: There is no such bundle.
@@ -219,16 +230,26 @@ class ScenePredictor:
         options = None
         if predict_options is not None:
             options = PredictOptions.deserialize(predict_options)
-            options.update()
-            options.validate_config()
-        self.bundle = _BundledPipeline(
-            model_bundle_uri, tmp_dir, trust_code=trust_code, predict_options=options
+        self.bundle = BundledPipeline(
+            model_bundle_uri,
+            tmp_dir,
+            trust_code=trust_code,
+            predict_options=options,
+            changes=changes,
         )
         self.config = self.bundle.config
 
-    def predict(self, scene_config: 'str | dict[str, Any] | SceneConfig') -> None:
-        """Predict a scene that is given as a config, a dict or the URI of a JSON file."""
-        self.predict_scene(self.build_scene(scene_config))
+    def predict(
+        self, scene_config: 'str | dict[str, Any] | SceneConfig', skip_finished: bool = False
+    ) -> None:
+        """Predict a scene that is given as a config, a dict or the URI of a JSON file.
+
+        Args:
+            scene_config: The scene.
+            skip_finished: Do nothing if the same prediction is there already.
+        """
+        with self.bundle.scratch():
+            self.bundle.predict(self.build_scene(scene_config), skip_finished)
 
     def predict_scene(self, scene: Scene) -> None:
         """Predict a scene and write the result to its label store."""
@@ -250,4 +271,10 @@ class ScenePredictor:
                 f'Scene {scene.id!r} says not where to write predictions: give it a label_store '
                 'with a uri.'
             )
-        return self.bundle.pipeline.build_scene(scene)
+        return self.bundle.build_scene(scene)
+
+
+def _failed(image: ListedImage, output_uri: str, error: Exception) -> ImageResult:
+    log.warning('%s cannot be predicted: %s', image, error)
+    log.debug('%s', image, exc_info=error)
+    return ImageResult(image, output_uri, 'failed', error)

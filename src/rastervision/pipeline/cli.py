@@ -23,7 +23,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 LAZY_COMMANDS = {
-    'predict': ('rastervision.core.cli', 'Predict on an image with a model bundle.'),
+    'predict': ('rastervision.core.cli', 'Predict on images with a model bundle.'),
     'predict_scene': ('rastervision.core.cli', 'Predict on a scene with a model bundle.'),
 }
 """Commands of our own packages: name -> module that has them, and their line in the help."""

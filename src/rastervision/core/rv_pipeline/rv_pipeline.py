@@ -158,6 +158,10 @@ class RVPipeline(Pipeline):
                 f'PREDICT failed for {len(failures)} of {len(scenes)} scenes:\n{reasons}'
             ) from next(iter(failures.values()))
 
+    def is_predicted(self, scene: Scene) -> bool:  # noqa: ARG002 - for subclasses
+        """Say whether the label store of a scene has what predicting it now would give."""
+        return False
+
     def predict_to_store(self, scene: Scene) -> None:
         """Predict a scene and write the result to its label store."""
         labels = self.post_process_predictions(self.predict_scene(scene), scene)

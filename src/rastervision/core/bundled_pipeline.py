@@ -1,0 +1,169 @@
+"""A pipeline that comes out of a model bundle."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
+
+from rastervision.core.bundle import MODEL_BUNDLE, PIPELINE_CONFIG, extract_bundle, require_trust
+from rastervision.core.data import IdentityCRSTransformer, Scene, SceneConfig
+from rastervision.core.data.utils.misc import describe_source
+from rastervision.core.rv_pipeline import PredictOptions, RVPipeline, RVPipelineConfig, layout
+from rastervision.pipeline.errors import DataError, RVError
+from rastervision.pipeline.file_system import file_exists
+
+log = logging.getLogger(__name__)
+
+
+class BundledPipeline:
+    """The pipeline of a bundle, with its statistics at hand and its model when that is needed.
+
+    The weights are loaded by `load` or the first prediction, so that everything that is wrong
+    with an image can be said before.
+    """
+
+    def __init__(
+        self,
+        bundle_uri: str,
+        tmp_dir: str,
+        *,
+        trust_code: bool = False,
+        predict_options: PredictOptions | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Open a bundle.
+
+        Args:
+            bundle_uri: A bundle that the BUNDLE command wrote.
+            tmp_dir: Local folder for temporary files.
+            trust_code: Run code that the bundle carries.
+            predict_options: Options in place of the bundle's.
+            changes: Values of single fields of the options, by name.
+
+        Raises:
+            NotReadableError: There is no such bundle.
+            DataError: It is not a bundle, is damaged, or carries code and is not trusted.
+            ConfigError: The options are not valid.
+        """
+        require_trust(bundle_uri, trust_code)
+        Path(tmp_dir).mkdir(parents=True, exist_ok=True)
+        self.folder = Path(mkdtemp(dir=tmp_dir, prefix='bundle-'))
+        extract_bundle(bundle_uri, self.folder, required=(PIPELINE_CONFIG, MODEL_BUNDLE))
+        self.config = self._read_config(bundle_uri)
+        self.config.analyze_uri = str(self.folder / 'analyze')
+        self.config.predict_options = changed_options(
+            predict_options
+            or self.config.predict_options
+            or self.config.get_default_predict_options(),
+            changes or {},
+        )
+        self.pipeline: RVPipeline = self.config.build(tmp_dir)
+        self.trust_code = trust_code
+        self._loaded = False
+
+    def _read_config(self, bundle_uri: str) -> RVPipelineConfig:
+        try:
+            return RVPipelineConfig.from_file(str(self.folder / PIPELINE_CONFIG))
+        except RVError as e:
+            raise DataError(
+                f'{PIPELINE_CONFIG} in model bundle {bundle_uri} cannot be used: {e}'
+            ) from e
+
+    def load(self) -> None:
+        """Load the model, at the first call."""
+        if not self._loaded:
+            self.pipeline.build_backend(str(self.folder / MODEL_BUNDLE), trust_code=self.trust_code)
+            self._loaded = True
+
+    def stats_uri(self, scene_group: str) -> str:
+        """Return the statistics of a scene group in the bundle.
+
+        Raises:
+            DataError: The bundle has no statistics of that name.
+        """
+        uri = layout.stats_uri(str(self.folder / 'analyze'), scene_group)
+        if file_exists(uri):
+            return uri
+        oldest = self.folder / 'stats.json'  # bundles of releases before scene groups
+        if oldest.is_file():
+            return str(oldest)
+        stats = Path(layout.stats_root(str(self.folder / 'analyze')))
+        groups = sorted(p.name for p in stats.iterdir()) if stats.is_dir() else []
+        raise DataError(
+            f'The model bundle has no statistics of a scene group {scene_group!r}; '
+            f'it has {", ".join(groups) or "none"}. Give another one as scene_group '
+            '(--scene-group), or compute them from the image with update_stats '
+            '(--update-stats).'
+        )
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """Let downloads of the scenes that are built in the block go away with it."""
+        lasting = self.pipeline.tmp_dir
+        with TemporaryDirectory(dir=lasting, prefix='scene-', ignore_cleanup_errors=True) as folder:
+            self.pipeline.tmp_dir = folder
+            try:
+                yield
+            finally:
+                self.pipeline.tmp_dir = lasting
+
+    def build_scene(self, config: SceneConfig) -> Scene:
+        """Build a scene and check that it fits the model, which need not be loaded.
+
+        Raises:
+            RVError: A file is missing or unreadable, or the image has other channels than the
+                model takes.
+        """
+        scene = self.pipeline.build_scene(config)
+        self._check(scene)
+        return scene
+
+    def _check(self, scene: Scene) -> None:
+        source = scene.raster_source
+        shape = self.config.backend.model_facts(self.config).input_shape
+        if shape is not None and source.num_channels != shape[0]:
+            raise DataError(
+                f'{describe_source(source)} gives {source.num_channels} channels, but the model '
+                f'takes {shape[0]}: choose bands with channel_order (--channel-order).'
+            )
+        vectors = getattr(scene.label_store, 'vector_outputs', [])
+        if vectors and isinstance(source.crs_transformer, IdentityCRSTransformer):
+            log.warning(
+                '%s has no CRS: its polygons will be in pixel coordinates.', describe_source(source)
+            )
+
+    def predict(self, scene: Scene, skip_finished: bool = False) -> bool:
+        """Predict a scene and write the result to its label store.
+
+        Args:
+            scene: The scene.
+            skip_finished: Do nothing if the same prediction is there already.
+
+        Returns:
+            Whether there was something to do.
+        """
+        self.load()
+        if skip_finished and self.pipeline.is_predicted(scene):
+            log.info('%s is predicted already; --rerun predicts it again.', scene.id)
+            return False
+        self.pipeline.predict_to_store(scene)
+        return True
+
+
+def changed_options(options: PredictOptions, changes: Mapping[str, Any]) -> PredictOptions:
+    """Return options with other values for some fields, filled and checked.
+
+    A new `chip_sz` without a `stride` keeps the share by which windows overlap.
+
+    Raises:
+        ConfigError: There is no such field, or the values do not fit.
+    """
+    values = {**options.to_dict(), **changes}
+    if options.stride is not None and 'stride' not in changes and 'chip_sz' in changes:
+        values['stride'] = max(1, round(options.stride * changes['chip_sz'] / options.chip_sz))
+    changed = type(options).from_dict(values)
+    changed.update()
+    changed.validate_config()
+    return changed
