@@ -36,11 +36,19 @@ class ClassificationEvaluator(Evaluator):
             ConfigError: there is no output_uri, or a scene has no ground truth or predictions.
             NotReadableError: a scene was not predicted.
         """
+        self.save_scenes((scene.id, self.evaluate_scene(scene)) for scene in scenes)
+
+    def save_scenes(self, evaluations: Iterable[tuple[str, ClassificationEvaluation]]) -> None:
+        """Write the scores of scenes (id, scores), together and each.
+
+        Raises:
+            ConfigError: there is no output_uri.
+        """
         if self.output_uri is None:
             raise ConfigError('The evaluator has no output_uri to write scores to.')
         total = self.create_evaluation()
-        for scene in scenes:
-            total.merge(self.evaluate_scene(scene), scene_id=scene.id)
+        for scene_id, evaluation in evaluations:
+            total.merge(evaluation, scene_id=scene_id)
         total.save(self.output_uri)
 
     def evaluate_scene(self, scene: Scene) -> ClassificationEvaluation:

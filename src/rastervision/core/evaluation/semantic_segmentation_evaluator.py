@@ -1,6 +1,6 @@
 """SemanticSegmentationEvaluator: scores class maps of scenes, window by window (C+E)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from rastervision.core.evaluation.evaluator import SceneGroup
 from rastervision.core.evaluation.semantic_segmentation_evaluation import (
     SemanticSegmentationEvaluation,
 )
+from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 
 WINDOW_SIZE = 2048
@@ -39,32 +40,54 @@ class SemanticSegmentationEvaluator(ClassificationEvaluator):
         return SemanticSegmentationEvaluation(self.class_config)
 
     def evaluate_scene(self, scene: Scene) -> SemanticSegmentationEvaluation:
-        label_source, label_store = both_labels(scene)
-        if not (
-            isinstance(label_source, SemanticSegmentationLabelSource)
-            and isinstance(label_store, SemanticSegmentationLabelStore)
-        ):
+        if not _has_class_maps(scene):
             return super().evaluate_scene(scene)  # type: ignore[return-value]  # made by create_evaluation
-        confusions = self._confusions(scene, label_source, label_store)
+        return self._evaluation(self._confusions(scene, self._windows(scene)))
+
+    def is_shareable(self) -> bool:
+        whole = ('process', 'evaluate_scene', 'evaluate_predictions')
+        return not overridden_since(self, 'process_units', *whole)
+
+    def work_units(self, scene: Scene) -> list[int]:
+        return [window.area for window in self._windows(scene)]
+
+    def process_units(self, scene: Scene, units: slice) -> Any:
+        """Return the (C, C) confusion matrix of some windows."""
+        confusions: Iterable[cm.Confusion]
+        if _has_class_maps(scene):
+            confusions = self._confusions(scene, self._windows(scene)[units])
+        elif units.start == 0:  # labels of another kind are counted whole, by whom they begin with
+            whole = self.evaluate_scene(scene).conf_mat
+            confusions = [] if whole is None else [whole]
+        else:
+            confusions = []
+        return cm.sum_confusions(confusions, len(self.class_config)).tolist()
+
+    def join_units(self, scenes: Sequence[Scene], results: Mapping[str, Sequence[Any]]) -> None:  # noqa: ARG002 - interface
+        self.save_scenes(
+            (id_, self._evaluation(np.array(part, dtype=np.int64) for part in parts))
+            for id_, parts in results.items()
+        )
+
+    def _evaluation(self, confusions: Iterable[cm.Confusion]) -> SemanticSegmentationEvaluation:
         evaluation = self.create_evaluation()
         evaluation.set_confusion(cm.sum_confusions(confusions, len(self.class_config)))
         return evaluation
 
-    def _confusions(
-        self,
-        scene: Scene,
-        label_source: SemanticSegmentationLabelSource,
-        label_store: SemanticSegmentationLabelStore,
-    ) -> Iterator[cm.Confusion]:
-        for window in scene.extent.get_windows(WINDOW_SIZE, WINDOW_SIZE):
-            inside = window.intersection(scene.extent)
-            keep = self._aoi(scene, inside)
+    def _windows(self, scene: Scene) -> list[Box]:
+        windows = scene.extent.get_windows(WINDOW_SIZE, WINDOW_SIZE)
+        return [window.intersection(scene.extent) for window in windows]
+
+    def _confusions(self, scene: Scene, windows: Iterable[Box]) -> Iterator[cm.Confusion]:
+        label_source, label_store = both_labels(scene)
+        for window in windows:
+            keep = self._aoi(scene, window)
             if keep is not None and not keep.any():
                 continue
-            truth = label_source.get_label_arr(inside)
-            predicted = label_store.get_label_arr(inside)
+            truth = label_source.get_label_arr(window)
+            predicted = label_store.get_label_arr(window)
             if self.class_config.null_is_nodata:
-                keep = self._with_data(scene, inside, truth, predicted, keep)
+                keep = self._with_data(scene, window, truth, predicted, keep)
             yield cm.confusion_matrix(truth, predicted, len(self.class_config), keep)
 
     def _aoi(self, scene: Scene, window: Box) -> NDArray[np.bool_] | None:
@@ -88,6 +111,13 @@ class SemanticSegmentationEvaluator(ClassificationEvaluator):
         if known.all():
             return keep
         return known if keep is None else known & keep
+
+
+def _has_class_maps(scene: Scene) -> bool:
+    label_source, label_store = both_labels(scene)
+    return isinstance(label_source, SemanticSegmentationLabelSource) and isinstance(
+        label_store, SemanticSegmentationLabelStore
+    )
 
 
 def ss_evaluator_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
