@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,6 +28,7 @@ from rastervision.pytorch_learner.training.steps import (
     run_train_epoch,
     run_validation_epoch,
 )
+from rastervision.pytorch_learner.training.trainer import fit
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -131,8 +132,6 @@ class Learner(LearnerInference):
             DataError: There is a checkpoint that cannot be used.
             StageError: The loss is no number any more.
         """
-        from rastervision.pytorch_learner.training.trainer import fit
-
         if self._progress is None:
             self._progress = self.load_checkpoint()
         start, end = self.get_start_and_end_epochs(epochs)
@@ -172,10 +171,10 @@ class Learner(LearnerInference):
     def train_epoch(
         self,
         optimizer: 'Optimizer',
-        dataloader: DataLoader[Any] | None = None,
+        dataloader: Iterable[Any] | None = None,
         step_scheduler: 'LRScheduler | None' = None,
     ) -> dict[str, Any]:
-        """Train for one epoch in a plain loop, without checkpoint or logs.
+        """Train for one epoch, without checkpoint or logs.
 
         Args:
             optimizer: Over the model's parameters.
@@ -270,6 +269,7 @@ class Learner(LearnerInference):
             'optimizer': self.opt,
             'step_scheduler': self.step_scheduler,
             'epoch_scheduler': self.epoch_scheduler,
+            'scaler': self.scaler,
         }
 
     def save_model_bundle(self, export_onnx: bool = False) -> None:

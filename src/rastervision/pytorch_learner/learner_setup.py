@@ -48,6 +48,7 @@ class LearnerSetup:
         train_ds, valid_ds, test_ds: Datasets, None for one that there is not.
         train_dl, valid_dl, test_dl: Their data loaders; set for training.
         loss, opt, step_scheduler, epoch_scheduler: Set for training.
+        scaler: Keeps small gradients from vanishing in float16; set for training.
         tmp_dir: Folder for temporary files.
     """
 
@@ -60,6 +61,7 @@ class LearnerSetup:
     opt: 'Optimizer'
     step_scheduler: 'LRScheduler | None'
     epoch_scheduler: 'LRScheduler | None'
+    scaler: torch.amp.GradScaler
 
     def __init__(
         self,
@@ -352,6 +354,9 @@ class LearnerSetup:
         self.opt = optimizer or self.build_optimizer()
         self.step_scheduler = step_scheduler or self.build_step_scheduler()
         self.epoch_scheduler = epoch_scheduler or self.build_epoch_scheduler()
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.solver.precision == 'float16'
+        )
 
     def build_loss(self, loss_def_path: str | None = None) -> Callable[..., Tensor]:
         """Make the loss that the config describes.

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -64,6 +64,12 @@ class SolverConfig(Config):
         ge=0,
         description='Seed of all random numbers of a training: with the same seed, data and '
         'machine, the same model comes out. By default, every training differs.',
+    )
+    precision: Literal['float32', 'float16', 'bfloat16'] = Field(
+        'float32',
+        description='Number format of most computations in training. On GPUs, the 16-bit formats '
+        'are faster and need less memory: bfloat16 on recent ones, float16 on all. Weights stay '
+        'in float32.',
     )
     external_loss_def: ExternalModuleConfig | None = Field(
         None, description="Code that makes the loss, instead of the task's own."

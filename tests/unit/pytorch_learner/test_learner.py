@@ -234,7 +234,7 @@ def test_a_plain_epoch_is_what_training_does(tmp_path):
 
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path):
     learner = make_learner(tmp_path, loss=lambda out, _: out.mean() * float('nan'))
-    with pytest.raises(StageError, match=r'nan at epoch 0, step 0.*solver\.lr'):
+    with pytest.raises(StageError, match=r'Epoch 0: .* nan at step 0.*solver\.lr'):
         learner.train()
     with pytest.raises(StageError, match='nan at step 0'):
         learner.train_epoch(learner.opt)
@@ -292,7 +292,7 @@ make_learner({folder!r}, Stuck, cfg=make_config(num_epochs=4)).train()
 """
 
 
-@pytest.mark.slow  # starts an interpreter with torch and Lightning, to kill it
+@pytest.mark.slow  # starts an interpreter with torch, to kill it
 def test_a_killed_training_goes_on_where_it_was(tmp_path, caplog):
     whole = make_learner(tmp_path / 'whole', cfg=make_config(num_epochs=4))
     whole.train()

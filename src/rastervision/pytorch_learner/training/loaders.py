@@ -57,22 +57,32 @@ class SeededEpochs:
     process.
     """
 
-    def __init__(self, loader: DataLoader[Any], seed: int, epoch: int) -> None:
+    def __init__(
+        self,
+        loader: DataLoader[Any],
+        seed: int,
+        epoch: int,
+        advance: Callable[[float], None] = lambda _: None,
+    ) -> None:
         """Constructor.
 
         Args:
             loader: The loader.
             seed: What the seeds are made from.
             epoch: Number of the first epoch.
+            advance: Called with 1 when a batch has been used.
         """
         self.loader = loader
         self.seed = seed
         self.epoch = epoch
+        self.advance = advance
 
     def __iter__(self) -> Iterator[Any]:
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.epoch += 1
-        return iter(self.loader)
+        for batch in self.loader:
+            yield batch
+            self.advance(1)
 
     def __len__(self) -> int:
         return len(self.loader)

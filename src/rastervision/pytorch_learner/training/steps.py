@@ -12,6 +12,7 @@ from torch import Tensor
 from rastervision.pipeline.errors import StageError
 
 if TYPE_CHECKING:
+    from torch.amp import GradScaler
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
     from torch.utils.data import DataLoader
@@ -27,17 +28,17 @@ def run_train_epoch(
     optimizer: 'Optimizer',
     step_scheduler: 'LRScheduler | None' = None,
 ) -> dict[str, Any]:
-    """Train for an epoch, without Lightning; return the means of what the steps gave."""
+    """Train for an epoch; return the means of what the steps gave."""
     started = time.perf_counter()
     learner.model.train()
     outputs: list[Step] = []
     for index, raw in enumerate(loader):
         batch = learner.to_device(raw, learner.device)
         optimizer.zero_grad(set_to_none=True)
-        output = learner.train_step(batch, index)
-        output['train_loss'].backward()
-        optimizer.step()
-        advance_scheduler(step_scheduler)
+        with mixed_precision(learner):
+            output = learner.train_step(batch, index)
+        if descend(learner.scaler, optimizer, output['train_loss']):
+            advance_scheduler(step_scheduler)
         outputs.append(detached(output))
         check_finite(output['train_loss'], index)
     return {**learner.train_end(outputs), 'train_time': elapsed_since(started)}
@@ -48,11 +49,32 @@ def run_validation_epoch(learner: 'Learner', loader: 'DataLoader[Any]') -> dict[
     started = time.perf_counter()
     learner.model.eval()
     outputs: list[Step] = []
-    with torch.inference_mode():
+    with torch.inference_mode(), mixed_precision(learner):
         for index, raw in enumerate(loader):
             batch = learner.to_device(raw, learner.device)
             outputs.append(detached(learner.validate_step(batch, index)))
     return {**learner.validate_end(outputs), 'valid_time': elapsed_since(started)}
+
+
+def mixed_precision(learner: 'Learner') -> torch.autocast:
+    """Surround forward passes that run in the precision that the solver names."""
+    dtype = getattr(torch, learner.solver.precision)
+    return torch.autocast(learner.device.type, dtype, enabled=dtype != torch.float32)
+
+
+def descend(scaler: 'GradScaler', optimizer: 'Optimizer', loss: Tensor) -> bool:
+    """Change the weights by the gradient of a loss.
+
+    Returns:
+        Whether they were changed: not if the gradient overflowed in 16 bits. The next one is then
+        scaled less.
+    """
+    scaled: Any = scaler.scale(loss)
+    scaled.backward()
+    scale = scaler.get_scale()
+    scaler.step(optimizer)
+    scaler.update()
+    return scaler.get_scale() >= scale
 
 
 def advance_scheduler(scheduler: 'LRScheduler | None') -> None:
@@ -80,7 +102,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.ndim == 0)
 
 
-def check_finite(loss: Tensor, step: int, epoch: int | None = None) -> None:
+def check_finite(loss: Tensor, step: int) -> None:
     """Stop a training whose loss is no number any more.
 
     Raises:
@@ -88,10 +110,9 @@ def check_finite(loss: Tensor, step: int, epoch: int | None = None) -> None:
     """
     value = float(loss.detach())
     if not math.isfinite(value):
-        where = f'step {step}' if epoch is None else f'epoch {epoch}, step {step}'
         raise StageError(
-            f'The loss became {value} at {where}, so training was stopped. Lower solver.lr, and '
-            'look for NaN or extreme values in the images and labels.'
+            f'The loss became {value} at step {step}, so training was stopped. Lower solver.lr, '
+            'and look for NaN or extreme values in the images and labels.'
         )
 
 

@@ -5,6 +5,7 @@ from rastervision.pipeline.errors import StageError
 from rastervision.pytorch_learner.training.steps import (
     advance_scheduler,
     check_finite,
+    descend,
     mean_of_steps,
 )
 
@@ -41,5 +42,23 @@ def test_means_are_over_numbers_only():
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 def test_a_loss_that_is_no_number_stops_the_training(value):
-    with pytest.raises(StageError, match=r'epoch 3, step 7.*solver\.lr'):
-        check_finite(torch.tensor(value), 7, 3)
+    with pytest.raises(StageError, match=r'step 7.*solver\.lr'):
+        check_finite(torch.tensor(value), 7)
+
+
+def test_a_gradient_that_overflows_changes_nothing_but_the_scale():
+    weight = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    scaler = torch.amp.GradScaler('cpu', init_scale=4.0)
+    assert not descend(scaler, optimizer, (weight * float('inf')).sum())
+    assert (weight.item(), scaler.get_scale()) == (1.0, 2.0)
+    optimizer.zero_grad()
+    assert descend(scaler, optimizer, weight.sum())
+    assert weight.item() == pytest.approx(0.9)
+
+
+def test_without_scaling_every_step_counts():
+    weight = torch.ones(1, requires_grad=True)
+    scaler = torch.amp.GradScaler('cpu', enabled=False)
+    assert descend(scaler, torch.optim.SGD([weight], lr=0.1), weight.sum())
+    assert weight.item() == pytest.approx(0.9)

@@ -1,5 +1,5 @@
-import logging
-import signal
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from rastervision.pytorch_learner import (
     SemanticSegmentationLearnerConfig,
     SolverConfig,
 )
+from rastervision.pytorch_learner.training import trainer
 
 
 class Ending(SemanticSegmentationLearner):
@@ -40,17 +41,47 @@ def learner(tmp_path):
 
 @pytest.mark.parametrize('ending', [KeyboardInterrupt(), SystemExit(3), RuntimeError('mine')])
 def test_what_ends_the_training_reaches_the_caller(learner, ending):
-    handler = signal.getsignal(signal.SIGINT)
     learner.ending = ending
     with pytest.raises(type(ending)):
         learner.train()
-    assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_lightning_is_quiet_but_not_for_good(learner, capfd, caplog):
-    level = logging.getLogger('lightning.pytorch').level
+def test_it_prints_nothing_and_logs_for_us_only(learner, capfd, caplog):
     with caplog.at_level('INFO'):
         learner.train()
-    assert [r.name.split('.')[0] for r in caplog.records] == ['rastervision'] * len(caplog.records)
+    assert {r.name.split('.')[0] for r in caplog.records} == {'rastervision'}
     assert capfd.readouterr() == ('', '')
-    assert logging.getLogger('lightning.pytorch').level == level
+
+
+def test_progress_counts_the_steps_of_all_epochs(learner, monkeypatch):
+    seen = []
+
+    @contextmanager
+    def progress(total, desc):
+        seen.append((total, desc))
+        yield seen.append
+
+    monkeypatch.setattr(trainer, 'progress', progress)
+    learner.train(epochs=2)
+    assert seen == [(4, 'Training'), 1, 1, 1, 1]
+
+
+def test_an_own_train_epoch_is_used(learner, monkeypatch):
+    monkeypatch.setattr(
+        learner, 'train_epoch', lambda optimizer, dataloader, step_scheduler: {'own': 1.0}
+    )
+    learner.train()
+    assert Path(learner.folder.log).read_text() == 'epoch,own\n0,1.0\n'
+
+
+@pytest.mark.parametrize('precision', ['float16', 'bfloat16'])
+def test_mixed_precision_trains_float32_weights(learner, precision):
+    learner.cfg.solver.precision = precision
+    learner.setup_training()
+    seen = []
+    learner.model.register_forward_hook(lambda *args: seen.append(args[-1].dtype))
+    before = learner.model.weight.detach().clone()
+    learner.train()
+    assert set(seen) == {getattr(torch, precision)}
+    assert learner.model.weight.dtype == torch.float32
+    assert not torch.equal(learner.model.weight, before)
