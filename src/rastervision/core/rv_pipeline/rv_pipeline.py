@@ -1,6 +1,7 @@
 """RVPipeline: the six commands, in terms of scenes and a backend."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,15 +14,19 @@ from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline import bundling, layout
 from rastervision.core.rv_pipeline.chipping import chip_rng, require_labels, scene_samples
 from rastervision.core.rv_pipeline.scenes import (
+    LazyScenes,
     Split,
     analyzer_scene,
     chipped_scenes,
     evaluated_groups,
     predicted_scenes,
     scenes_of_group,
+    without_labels,
 )
+from rastervision.core.rv_pipeline.shared import SceneTask, join_shares, process_share
 from rastervision.core.rv_pipeline.summary import summarize
 from rastervision.core.sampling import windows_of_scene
+from rastervision.core.utils.overrides import overrides
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.pipeline import Pipeline
 
@@ -29,11 +34,6 @@ if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 log = logging.getLogger(__name__)
-
-
-def overrides(obj: object, base: type, *names: str) -> bool:
-    """Say whether the class of ``obj`` brings its own version of one of these methods."""
-    return any(getattr(type(obj), name) is not getattr(base, name) for name in names)
 
 
 class RVPipeline(Pipeline):
@@ -45,8 +45,12 @@ class RVPipeline(Pipeline):
     """
 
     commands: ClassVar[list[str]] = list(layout.STAGES)
-    split_commands: ClassVar[list[str]] = ['chip', 'predict']
+    split_commands: ClassVar[list[str]] = ['analyze', 'chip', 'predict', 'eval']
     gpu_commands: ClassVar[list[str]] = ['train', 'predict']
+    gather_commands: ClassVar[dict[str, str]] = {
+        'analyze': 'finish_analyze',
+        'eval': 'finish_eval',
+    }
 
     config: 'RVPipelineConfig'
 
@@ -56,15 +60,33 @@ class RVPipeline(Pipeline):
 
     # --- ANALYZE
 
-    def analyze(self) -> None:
-        """Run every analyzer over every scene group."""
-        for group, scene_ids in self.config.dataset.scene_groups.items():
-            members = scenes_of_group(self.config.dataset, scene_ids)
-            for analyzer_cfg in self.config.analyzers if members else []:
-                analyzer = analyzer_cfg.build(scene_group=(group, scene_ids))
-                scenes = [self.build_scene(analyzer_scene(s)) for s in members]
-                log.info('Analyzing %d scenes of %s.', len(scenes), group)
-                analyzer.process(scenes, self.tmp_dir)
+    def analyze(self, split_ind: int = 0, num_splits: int = 1) -> None:
+        """Run every analyzer over every scene group, or a split's share of that."""
+        self._process(self._analyses(), 'analyze', split_ind, num_splits)
+
+    def finish_analyze(self, num_splits: int = 1) -> None:
+        """Write what follows from the shares of all splits of ANALYZE."""
+        join_shares(self._analyses(), self.config.stage_uri('analyze'), num_splits, self.tmp_dir)
+
+    def _analyses(self) -> list[SceneTask]:
+        tasks = []
+        dataset = self.config.dataset
+        for group, ids in dataset.scene_groups.items():
+            members = [analyzer_scene(s) for s in scenes_of_group(dataset, ids)]
+            scenes = LazyScenes(members, self.build_scene)
+            for i, analyzer_cfg in enumerate(self.config.analyzers if members else []):
+                analyzer = analyzer_cfg.build(scene_group=(group, ids))
+                tasks.append(SceneTask(group, i, analyzer, scenes, scenes))
+        return tasks
+
+    def _process(self, tasks: list[SceneTask], stage: str, split_ind: int, num_splits: int) -> None:
+        """Do a split's share of some tasks, or all of them if there is one split."""
+        if num_splits > 1:
+            process_share(tasks, self.config.stage_uri(stage), split_ind, num_splits)
+            return
+        for task in tasks:
+            log.info('%s of %s (scenes: %d).', stage.upper(), task.group, len(task.scenes))
+            task.work.process(task.scenes, self.tmp_dir)
 
     # --- CHIP
 
@@ -210,23 +232,38 @@ class RVPipeline(Pipeline):
 
     # --- EVAL
 
-    def eval(self) -> None:
-        """Score the predictions of every scene group that has labels."""
-        groups = evaluated_groups(self.config.dataset)
-        if not groups:
+    def eval(self, split_ind: int = 0, num_splits: int = 1) -> None:
+        """Score the predictions of every scene group that has labels, or a split's share of it."""
+        tasks = self._evaluations()
+        if not tasks:
             log.info('EVAL is skipped: no validation or test scene has labels.')
-        for group, scene_cfgs in groups:
-            scenes = [self.build_scene(s) for s in scene_cfgs]
-            ids = {s.id for s in scenes}
-            for evaluator_cfg in self.config.evaluators:
+        self._process(tasks, 'eval', split_ind, num_splits)
+        if num_splits == 1:
+            self._tell_evaluated(tasks)
+
+    def finish_eval(self, num_splits: int = 1) -> None:
+        """Write the scores that follow from the shares of all splits of EVAL."""
+        tasks = self._evaluations()
+        if join_shares(tasks, self.config.stage_uri('eval'), num_splits, self.tmp_dir):
+            self._tell_evaluated(tasks)
+
+    def _evaluations(self) -> list[SceneTask]:
+        tasks = []
+        for group, members in evaluated_groups(self.config.dataset):
+            scenes = LazyScenes(members, self.build_scene)
+            images = LazyScenes([without_labels(s) for s in members], self.build_scene)
+            for i, evaluator_cfg in enumerate(self.config.evaluators):
                 evaluator = evaluator_cfg.build(
-                    self.config.dataset.class_config, scene_group=(group, ids)
+                    self.config.dataset.class_config, scene_group=(group, set(scenes.ids))
                 )
-                log.info('Evaluating %s (scenes: %d).', group, len(scenes))
-                evaluator.process(scenes, self.tmp_dir)
+                tasks.append(SceneTask(group, i, evaluator, scenes, images))
+        return tasks
+
+    def _tell_evaluated(self, tasks: list[SceneTask]) -> None:
+        for group, scenes in {task.group: task.scenes for task in tasks}.items():
             self.evaluated(group, scenes)
 
-    def evaluated(self, group: str, scenes: list[Scene]) -> None:
+    def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
         """Do more with the scenes of a group once they are scored; for subclasses."""
 
     # --- BUNDLE

@@ -1,18 +1,51 @@
 """Which scenes a command works on, as configs."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, overload
 
 from rastervision.core.data import (
     DatasetConfig,
     RasterSourceConfig,
+    Scene,
     SceneConfig,
     StatsTransformerConfig,
 )
 from rastervision.core.utils.config_walk import find_configs
 
 Split: TypeAlias = Literal['train', 'valid']
+
+
+class LazyScenes(Sequence[Scene]):
+    """Scenes that are built when they are asked for; the last one is kept."""
+
+    def __init__(
+        self, configs: Sequence[SceneConfig], build: Callable[[SceneConfig], Scene]
+    ) -> None:
+        self._configs = configs
+        self._build = build
+        self._last: tuple[int, Scene] | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the scenes; none of them is built."""
+        return [config.id for config in self._configs]
+
+    def __len__(self) -> int:
+        return len(self._configs)
+
+    @overload
+    def __getitem__(self, index: int) -> Scene: ...
+    @overload
+    def __getitem__(self, index: slice) -> 'LazyScenes': ...
+    def __getitem__(self, index: int | slice) -> 'Scene | LazyScenes':
+        if isinstance(index, slice):
+            return LazyScenes(self._configs[index], self._build)
+        index = range(len(self._configs))[index]
+        if self._last is None or self._last[0] != index:
+            self._last = None
+            self._last = index, self._build(self._configs[index])
+        return self._last[1]
 
 
 def analyzer_scene(scene: SceneConfig) -> SceneConfig:
@@ -28,6 +61,13 @@ def analyzer_scene(scene: SceneConfig) -> SceneConfig:
         source.transformers = list(
             takewhile(lambda t: not isinstance(t, StatsTransformerConfig), source.transformers)
         )
+    return scene
+
+
+def without_labels(scene: SceneConfig) -> SceneConfig:
+    """Return a copy of a scene without its ground truth, which takes long to read."""
+    scene = scene.copy()
+    scene.label_source = None
     return scene
 
 
