@@ -13,6 +13,7 @@ from rastervision.pipeline.config_args import bind_args
 from rastervision.pipeline.errors import ConfigError, RVError
 from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.utils import download_if_needed, is_local
+from rastervision.pipeline.lazy import left_out
 from rastervision.pipeline.pipeline import PipelineConfig
 from rastervision.pipeline.plugins import load_file
 
@@ -137,4 +138,11 @@ def _what(error: BaseException) -> str:
         return f'SyntaxError: {error.msg}'
     if isinstance(error, RVError):
         return str(error)
-    return f'{type(error).__name__}: {error}'.removesuffix(': ')
+    text = f'{type(error).__name__}: {error}'.removesuffix(': ')
+    if isinstance(error, NameError) and error.name in left_out:
+        package = left_out[error.name]
+        text += (
+            f'. `from {package} import *` leaves out what needs torch, so that configs load '
+            f'quickly; add: from {package} import {error.name}'
+        )
+    return text
