@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from rastervision.core.data import RasterioSource, Scene
-from rastervision.core.prediction import blend
+from rastervision.core.prediction import blend, prediction_windows
+from rastervision.core.rv_pipeline import SemanticSegmentationPredictOptions
 from rastervision.pytorch_backend.examples import tiny_buildings
 from rastervision.pytorch_learner import Learner
-from rastervision.pytorch_learner.inference.predict import predict_tiles
+from rastervision.pytorch_learner.inference.segmentation import predict_windows
 
 DATA = Path(__file__).parent / 'data'
 
@@ -21,7 +22,9 @@ def test_scores_are_those_of_the_release(tmp_path):
     )
     image = tiny_buildings.DATA / 'val' / 'rio_img54.tif'
     scene = Scene(id='rio_54', raster_source=RasterioSource(str(image)))
-    tiles = predict_tiles(learner, scene, chip_sz=100, stride=50, crop_sz=10)
+    windows = prediction_windows(scene.extent, chip_sz=100, stride=50, crop_sz=10)
+    options = SemanticSegmentationPredictOptions(chip_sz=100, stride=50, crop_sz=10)
+    tiles = predict_windows(learner, scene, windows, options)
     bands = list(blend(tiles, scene.extent, num_classes=3, crop_sz=10))
     ours = np.concatenate([band.scores[0] for band in bands])
     with np.load(DATA / 'ss_0_31.npz') as data:

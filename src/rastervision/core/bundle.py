@@ -151,6 +151,20 @@ def require_trust(bundle_uri: str | Path, trust_code: bool) -> None:
         )
 
 
+def bundle_digest(bundle_uri: str | Path) -> str:
+    """Return a SHA-256 of what is in a bundle: the same for two bundles of the same content.
+
+    Raises:
+        NotReadableError: There is no such file.
+        DataError: It is not a bundle.
+    """
+    with open_bundle(bundle_uri) as zf:
+        if MANIFEST in zf.namelist():
+            files = json.loads(zf.read(MANIFEST))['files']
+            return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    return file_digest(download_if_needed(str(bundle_uri)))[1]
+
+
 def file_digest(path: str | Path) -> tuple[int, str]:
     """Return size in bytes and SHA-256 of a local file."""
     with Path(path).open('rb') as f:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from rastervision.core.backend import Backend, BackendConfig
+from rastervision.core.bundle import bundle_digest
 from rastervision.core.data import (
     DatasetConfig,
     Labels,
@@ -59,6 +60,7 @@ class PyTorchLearnerBackend(Backend):
         self.learner_cfg = learner_cfg
         self.tmp_dir = tmp_dir
         self.learner: Learner | None = None
+        self._digest: str | None = None
 
     def train(self, source_bundle_uri: str | None = None) -> None:
         """Train and write the model to ``train_uri``.
@@ -97,6 +99,7 @@ class PyTorchLearnerBackend(Backend):
         self.learner = Learner.from_model_bundle(
             uri, self.tmp_dir, training=False, trust_code=trust_code or own
         )
+        self._digest = bundle_digest(uri)
 
     def ready_learner(self) -> 'Learner':
         """Return the learner, loading the model that TRAIN wrote at the first call."""
@@ -105,6 +108,11 @@ class PyTorchLearnerBackend(Backend):
         if self.learner is None:
             raise StageError('load_model() has not made a learner.')
         return self.learner
+
+    def model_digest(self) -> str:
+        """Return the digest of the bundle that the model was loaded from."""
+        self.ready_learner()
+        return self._digest or super().model_digest()
 
     def predict_scene(self, scene: Scene, predict_options: PredictOptions) -> Labels:
         """Return the predictions for a whole scene."""

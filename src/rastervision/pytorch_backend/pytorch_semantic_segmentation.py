@@ -1,12 +1,13 @@
 """Semantic segmentation with PyTorch (C+E)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from rastervision.core.box import Box
 from rastervision.core.data import Scene, SemanticSegmentationLabels
 from rastervision.core.data_sample import DataSample
 from rastervision.core.prediction import ScoreTile
@@ -60,22 +61,15 @@ class PyTorchSemanticSegmentation(PyTorchLearnerBackend):
         options: Any = predict_options
         return predict_scene_ss(learner, scene, options)
 
-    def predict_tiles(
-        self, scene: Scene, predict_options: 'PredictOptions'
+    def predict_windows(
+        self, scene: Scene, windows: Sequence[Box], predict_options: 'PredictOptions'
     ) -> Iterator[ScoreTile] | None:
-        """Return the scores of the scene's windows as they come."""
-        from rastervision.pytorch_learner.inference.predict import predict_tiles
+        """Return the scores of the windows as they come."""
+        from rastervision.pytorch_learner.inference.segmentation import predict_windows
 
         if not isinstance(predict_options, SemanticSegmentationPredictOptions):
             return None
-        return predict_tiles(
-            self.ready_learner(),
-            scene,
-            chip_sz=predict_options.chip_sz,
-            stride=predict_options.stride or predict_options.chip_sz,
-            crop_sz=predict_options.crop_pixels(),
-            batch_sz=predict_options.batch_sz,
-        )
+        return predict_windows(self.ready_learner(), scene, windows, predict_options)
 
 
 @register_config(

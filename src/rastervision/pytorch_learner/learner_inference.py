@@ -1,6 +1,7 @@
 """The part of a Learner that uses a model: predictions, and pictures of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.progress import track
 from rastervision.pytorch_learner.data_config import Split
+from rastervision.pytorch_learner.inference.stream import predict_ahead
 from rastervision.pytorch_learner.learner_setup import LearnerSetup
 from rastervision.pytorch_learner.tasks.task import model_output
 from rastervision.pytorch_learner.training.loaders import make_loader
@@ -21,7 +23,13 @@ ReturnFormat = Literal['xyz', 'yz', 'z']
 
 
 class LearnerInference(LearnerSetup):
-    """Predicts with the model; see `Learner`."""
+    """Predicts with the model; see `Learner`.
+
+    Attributes:
+        engine: Runs the model for predictions in PyTorch's place; None for PyTorch.
+    """
+
+    engine: Callable[[Tensor], Any] | None = None
 
     def predict(
         self, x: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
@@ -41,7 +49,8 @@ class LearnerInference(LearnerSetup):
         self.model.eval()
         batch = self.to_device(self.to_batch(x).float(), self.device)
         with torch.inference_mode():
-            scores = self.task.decode(self.post_forward(self.model(batch)), out_shape)
+            out = (self.engine or self.model)(batch)
+            scores = self.task.decode(self.post_forward(out), out_shape)
             return scores if raw_out else self.prob_to_pred(scores)
 
     def prob_to_pred(self, x: Tensor) -> Tensor:
@@ -123,8 +132,9 @@ class LearnerInference(LearnerSetup):
         raw_out: bool,
         predict_kw: Mapping[str, Any],
     ) -> Iterator[Any]:
-        for x, y in dl if dl.num_workers else iterate_ahead(dl, BATCHES_AHEAD):
-            z = self.to_device(self.predict(x, raw_out=raw_out, **predict_kw), 'cpu')
+        batches = iter(dl) if dl.num_workers else iterate_ahead(dl, BATCHES_AHEAD)
+        predict = partial(self.predict, raw_out=raw_out, **predict_kw)
+        for (x, y), z in predict_ahead(self, ((x, (x, y)) for x, y in batches), predict):
             parts = (x, y, z)[-len(return_format) :]
             if batched_output:
                 yield parts if len(parts) > 1 else z

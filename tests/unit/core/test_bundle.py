@@ -192,3 +192,14 @@ def test_a_broken_inner_bundle_is_named(tmp_path):
     path = make(tmp_path / 'outer.zip', {bundle.MODEL_BUNDLE: b'no zip'})
     with pytest.raises(DataError, match=r'model-bundle.zip in model bundle .* is damaged'):
         bundle.carries_code(path)
+
+
+def test_the_digest_is_that_of_the_content(tmp_path, monkeypatch):
+    bundle.write_bundle(str(tmp_path / '1.zip'), {'w.pth': b'1', 'c.json': b'{}'})
+    bundle.write_bundle(str(tmp_path / '2.zip'), {'w.pth': b'2', 'c.json': b'{}'})
+    monkeypatch.setattr(bundle, 'version', lambda _: '99.0')
+    bundle.write_bundle(str(tmp_path / '3.zip'), {'c.json': b'{}', 'w.pth': b'1'})
+    one, two, three = (bundle.bundle_digest(tmp_path / f'{i}.zip') for i in (1, 2, 3))
+    assert one == three != two
+    old = make(tmp_path / 'old.zip', {'w.pth': b'1'})
+    assert bundle.bundle_digest(old) == bundle.file_digest(old)[1]

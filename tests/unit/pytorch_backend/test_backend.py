@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rastervision.core.bundle import bundle_digest
 from rastervision.core.rv_pipeline import (
     SemanticSegmentationChipOptions,
     WindowSamplingConfig,
@@ -171,6 +172,9 @@ def test_a_trained_model_predicts(trained):
     assert {'model-bundle.zip', 'last-model.pth', 'log.csv', 'learner-config.json'} <= files
     trained.predict()
     assert Path(config.predict_uri, 'val', 'labels.tif').is_file()
+    backend = config.backend.build(config, trained.tmp_dir)
+    assert backend.model_digest() == trained.backend.model_digest()
+    assert backend.model_digest() == bundle_digest(f'{config.train_uri}/model-bundle.zip')
 
 
 def test_streamed_scores_are_those_in_memory(trained):

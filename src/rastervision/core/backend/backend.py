@@ -1,15 +1,16 @@
 """Backend: what a pipeline asks of a deep learning library."""
 
+import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rastervision.core.data_sample import DataSample
 
 if TYPE_CHECKING:
+    from rastervision.core.box import Box
     from rastervision.core.data import DatasetConfig, Labels, Scene
-    from rastervision.core.prediction import ScoreTile
     from rastervision.core.rv_pipeline import ChipOptions, PredictOptions
 
 
@@ -28,7 +29,7 @@ class Backend(ABC):
     """Trains models and predicts with them, on behalf of a pipeline.
 
     A subclass has to train, load and predict. It may take over writing chips
-    (``chip_dataset``) and predict as a stream (``predict_tiles``); where it does not, the
+    (``chip_dataset``) and predict as a stream (``predict_windows``); where it does not, the
     pipeline goes through ``get_sample_writer`` and ``predict_scene``.
     """
 
@@ -57,17 +58,34 @@ class Backend(ABC):
     def predict_scene(self, scene: 'Scene', predict_options: 'PredictOptions') -> 'Labels':
         """Return the predictions for a whole scene."""
 
-    def predict_tiles(
+    def predict_windows(
         self,
         scene: 'Scene',  # noqa: ARG002 - part of the interface
+        windows: 'Sequence[Box]',  # noqa: ARG002 - part of the interface
         predict_options: 'PredictOptions',  # noqa: ARG002 - part of the interface
-    ) -> 'Iterator[ScoreTile] | None':
-        """Return the scores of one window after the other, in row-major order.
+    ) -> Iterator[Any] | None:
+        """Return what the model says about one window after the other.
 
-        Tiles are uncropped and may overlap; the pipeline joins them. None (the default) says
-        that this backend has no such stream.
+        Args:
+            scene: The scene; only its image is used.
+            windows: Windows in the extent frame.
+            predict_options: Size of the windows. They go to the model in batches of ``batch_sz``,
+                counted from the first one given.
+
+        Returns:
+            One result per window, in order, as they are computed: for semantic segmentation a
+            ``ScoreTile``, uncropped; the pipeline joins them. None (the default) says that this
+            backend has no such stream.
         """
         return None
+
+    def model_digest(self) -> str:
+        """Return a digest of the loaded model: of its weights and all else that changes its output.
+
+        What was predicted with a model of the same digest need not be predicted again. A backend
+        that does not know (the default) gives another one each time.
+        """
+        return secrets.token_hex(16)
 
     def chip_dataset(self, dataset: 'DatasetConfig', chip_options: 'ChipOptions') -> None:
         """Write the training chips of all train and validation scenes of a dataset.

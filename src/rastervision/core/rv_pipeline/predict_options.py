@@ -1,5 +1,7 @@
 """Options of the PREDICT command that all tasks share."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from rastervision.pipeline.config import Config, register_config
@@ -15,6 +17,16 @@ class PredictOptions(Config):
         None, description='Pixels between the starts of two windows. If None, chip_sz.'
     )
     batch_sz: int = Field(8, description='Windows that the model sees at once.')
+    precision: Literal['float32', 'float16', 'bfloat16'] = Field(
+        'float32',
+        description='Numbers that the model computes with where that does no harm (mixed '
+        'precision). The shorter ones are faster on GPUs, bfloat16 on some CPUs, too.',
+    )
+    engine: Literal['auto', 'torch', 'onnxruntime', 'openvino'] = Field(
+        'auto',
+        description='What runs the model. "auto" takes the fastest one on a CPU that gives the '
+        'same scores as PyTorch, and PyTorch on a GPU.',
+    )
 
     def update(self) -> None:
         """Fill the stride."""

@@ -12,7 +12,7 @@ from rastervision.core.data import (
     SemanticSegmentationLabelStoreConfig,
 )
 from rastervision.core.evaluation import EvaluatorConfig, SemanticSegmentationEvaluatorConfig
-from rastervision.core.prediction import blend
+from rastervision.core.prediction import ScenePlan, blend
 from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline, overrides
@@ -42,14 +42,25 @@ class SemanticSegmentation(RVPipeline):
         """
         store = scene.label_store
         options = self.config.predict_options or self.config.get_default_predict_options()
+        num_classes, crop_sz = len(self.config.dataset.class_config), options.crop_pixels()
+        plan = ScenePlan(
+            scene.extent,
+            options.chip_sz,
+            options.stride or options.chip_sz,
+            crop_sz,
+            options.batch_sz,
+            num_classes,
+            block_size=512,
+            budget=2**60,
+        )
+        (run,) = plan.runs(plan.parts)
         tiles = None
         if not overrides(self, RVPipeline, 'predict_scene', 'post_process_predictions'):
-            tiles = self.ready_backend().predict_tiles(scene, options)
+            tiles = self.ready_backend().predict_windows(scene, run.windows, options)
         if tiles is None or not isinstance(store, SemanticSegmentationLabelStore):
             super().predict_to_store(scene)
             return
-        num_classes = len(self.config.dataset.class_config)
-        bands = blend(tiles, scene.extent, num_classes, options.blend, options.crop_pixels())
+        bands = blend(tiles, scene.extent, num_classes, options.blend, crop_sz)
         with (
             store.writer() as out,
             progress(scene.extent.height, f'Predicting {scene.id} (rows)') as advance,

@@ -62,6 +62,11 @@ class SemanticSegmentationPredictOptions(PredictOptions):
         description='How overlapping windows are joined: the plain mean of their scores, or a '
         'mean that trusts the middle of a window more (no visible seams).',
     )
+    tta: bool = Field(
+        False,
+        description='Test-time augmentation: predict every window in all eight orientations '
+        '(flips and quarter turns) and average the scores. Takes eight times as long.',
+    )
 
     def validate_config(self) -> None:
         """Raise ConfigError when windows would leave pixels without a prediction."""

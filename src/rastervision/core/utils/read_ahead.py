@@ -1,8 +1,9 @@
 """Reading while something else is computed: threads fetch the next items."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import repeat
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ _END = object()
 
 def map_ahead(
     function: Callable[[T], R], items: Iterable[T], ahead: int, workers: int = 1
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Like `map`, but computed by threads before it is asked for.
 
     Args:
@@ -40,7 +41,7 @@ def map_ahead(
                 future.cancel()
 
 
-def iterate_ahead(items: Iterable[T], ahead: int) -> Iterator[T]:
+def iterate_ahead(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
     """Iterate in another thread, so that some items are there before they are asked for.
 
     Args:
@@ -55,7 +56,12 @@ def iterate_ahead(items: Iterable[T], ahead: int) -> Iterator[T]:
     def fetch(_: None) -> Any:
         return next(iterator, _END)
 
-    for item in map_ahead(fetch, repeat(None), ahead):
-        if item is _END:
-            return
-        yield item
+    try:
+        with closing(map_ahead(fetch, repeat(None), ahead)) as fetched:
+            for item in fetched:
+                if item is _END:
+                    return
+                yield item
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()  # now, with all that it has opened

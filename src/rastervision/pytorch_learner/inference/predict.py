@@ -1,8 +1,10 @@
-"""From a scene to a stream of scores, window by window."""
+"""From windows of a scene to what a model says about them, whatever the task."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -10,50 +12,62 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rastervision.core.box import Box
-from rastervision.core.prediction import ScoreTile, prediction_windows
 from rastervision.core.utils.read_ahead import map_ahead
-from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pytorch_learner.dataset.tensors import scale_to_unit
 from rastervision.pytorch_learner.dataset.transform import apply_transform
+from rastervision.pytorch_learner.inference.stream import predict_ahead
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import Scene
+    from rastervision.core.rv_pipeline import PredictOptions
     from rastervision.pytorch_learner.learner import Learner
 
-# window, pixels (..., H, W, C) ready for the model, mask of real data (h, w)
-Sample: TypeAlias = tuple[Box, NDArray[np.float32], NDArray[np.bool_]]
-
 READERS = 2
-"""Threads that read windows while the model computes."""
+"""Threads that read batches while the model computes."""
 
 
-def predict_tiles(
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictedBatch:
+    """What a model says about some windows.
+
+    Attributes:
+        windows: The windows, in the extent frame.
+        valid: (N, h, w) bool, True where the image has data.
+        output: What `predict` gave for them, on the CPU.
+    """
+
+    windows: Sequence[Box]
+    valid: NDArray[np.bool_]
+    output: Any
+
+
+def predict_batches(
     learner: 'Learner',
     scene: 'Scene',
-    chip_sz: int,
-    stride: int | None = None,
-    crop_sz: int | None = None,
-    batch_sz: int = 8,
-) -> Iterator[ScoreTile]:
-    """Predict a scene, areas of interest or not.
+    windows: Sequence[Box],
+    options: 'PredictOptions',
+    predict: Callable[[Tensor], Any],
+) -> Iterator[PredictedBatch]:
+    """Predict windows of a scene, areas of interest or not.
 
-    Threads read the next windows while the model computes. Memory does not depend on the size of
-    the scene.
+    Threads read the next batches while the model computes, which it does in a thread of its own
+    while the caller uses the results. Memory does not depend on the number of windows.
 
     Args:
         learner: Has the model, and the transform that images pass through before it.
         scene: Only its raster source is used.
-        chip_sz: Height and width of the windows in pixels of the scene. The model sees them
-            resized as its training images were, and scores are resized back.
-        stride: Distance between windows in pixels; `chip_sz` by default.
-        crop_sz: Pixels at the edges of windows that will not be used; nothing is cut off here.
-        batch_sz: Windows that the model sees at once.
+        windows: Windows of one size, in the extent frame.
+        options: How many windows make a batch, and the precision.
+        predict: Gives the output for images (N, ..., C, H, W), on the model's device; `N` is
+            `options.batch_sz` but for the last batch.
 
     Yields:
-        Softmax scores of one window after the other, row by row.
+        Batch after batch, in order.
 
     Raises:
         DataError: The image has another number of channels than the model takes.
+        ConfigError: The model cannot run as the options say.
     """
     source = scene.raster_source
     expected = learner.cfg.data.img_channels
@@ -64,40 +78,45 @@ def predict_tiles(
         )
     transform, _ = learner.cfg.data.get_data_transforms()
     transforming = Lock()  # Albumentations keeps state in its transforms
+    on_gpu = learner.device.type == 'cuda'
 
-    def read(window: Box) -> Sample:
-        chip = source.read(window)
-        with transforming:
-            pixels = apply_transform(transform, image=chip.pixels)['image']
-        valid: NDArray[np.bool_] = np.any(chip.valid.reshape(-1, *window.size), axis=0)
-        return window, scale_to_unit(pixels), valid
+    def read(batch: Sequence[Box]) -> tuple[Tensor, tuple[Sequence[Box], NDArray[np.bool_]]]:
+        x = torch.empty(0)
+        valid = np.empty((len(batch), *batch[0].size), dtype=bool)
+        for i, window in enumerate(batch):
+            chip = source.read(window)
+            with transforming:
+                pixels = apply_transform(transform, image=chip.pixels)['image']
+            if i == 0:
+                x = torch.empty((len(batch), *pixels.shape), pin_memory=on_gpu)
+            scale_to_unit(pixels, x[i].numpy())
+            np.any(chip.valid.reshape(-1, *window.size), axis=0, out=valid[i])
+        # the channels move in the view only: memory is in the order that convolutions like best
+        return x.movedim(-1, -3), (batch, valid)
 
-    windows = prediction_windows(source.extent, chip_sz, stride or chip_sz, crop_sz)
-    batch = []
-    for sample in map_ahead(read, windows, ahead=2 * batch_sz, workers=READERS):
-        batch.append(sample)
-        if len(batch) == batch_sz:
-            yield from _predict_batch(learner, batch, chip_sz)
-            batch = []
-    if batch:
-        yield from _predict_batch(learner, batch, chip_sz)
+    def compute(x: Tensor) -> Any:
+        with autocast(learner.device, options.precision):
+            return predict(x)
 
-
-def _predict_batch(
-    learner: 'Learner',
-    batch: Sequence[Sample],
-    chip_sz: int,
-) -> Iterator[ScoreTile]:
-    scores = predict_arrays(learner, [pixels for _, pixels, _ in batch], (chip_sz, chip_sz))
-    for (window, _, valid), tile_scores in zip(batch, scores, strict=True):
-        yield ScoreTile(window, tile_scores, valid)
+    size = options.batch_sz
+    batches = (windows[i : i + size] for i in range(0, len(windows), size))
+    for (batch, valid), output in predict_ahead(
+        learner, map_ahead(read, batches, ahead=READERS, workers=READERS), compute
+    ):
+        yield PredictedBatch(batch, valid, output)
 
 
-def predict_arrays(
-    learner: 'Learner', images: Sequence[NDArray[np.float32]], out_shape: tuple[int, int]
-) -> NDArray[np.float32]:
-    """Scores (N, K, h, w) of images (..., H, W, C) that are ready for the model."""
-    # the channels move in the view only: memory is in the order that convolutions like best
-    x: Tensor = torch.from_numpy(np.stack(images)).movedim(-1, -3)
-    out: Tensor = learner.predict(x, raw_out=True, out_shape=out_shape)
-    return out.float().cpu().numpy()
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """Let a model compute in 'float32', 'float16' or 'bfloat16' where that does no harm.
+
+    Raises:
+        ConfigError: The device is a CPU, which has no float16.
+    """
+    if precision == 'float32':
+        return nullcontext()
+    if precision == 'float16' and device.type == 'cpu':
+        raise ConfigError(
+            "predict_options.precision: CPUs are no faster with 'float16'; use 'bfloat16' or "
+            "'float32' (the default), or a GPU."
+        )
+    return torch.autocast(device.type, dtype=getattr(torch, precision))

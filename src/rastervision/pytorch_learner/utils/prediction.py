@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from rastervision.core.data.label import SemanticSegmentationLabels
+from rastervision.core.prediction import prediction_windows
 from rastervision.core.prediction.tiles import best_class
-from rastervision.pytorch_learner.inference.predict import predict_tiles
+from rastervision.pytorch_learner.inference.segmentation import predict_windows
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import Scene
@@ -35,15 +36,10 @@ def predict_scene_ss(
     labels = SemanticSegmentationLabels.make_empty(
         scene.extent, learner.cfg.data.num_classes, smooth=smooth
     )
-    tiles = predict_tiles(
-        learner,
-        scene,
-        predict_options.chip_sz,
-        predict_options.stride,
-        crop_sz,
-        predict_options.batch_sz,
-    )
-    for tile in tiles:
+    chip_sz = predict_options.chip_sz
+    stride = predict_options.stride or chip_sz
+    windows = prediction_windows(scene.extent, chip_sz, stride, crop_sz)
+    for tile in predict_windows(learner, scene, windows, predict_options):
         values = tile.scores if smooth else best_class(tile.scores)[0]
         labels.add_predictions([tile.box], [values], crop_sz=crop_sz)
     return labels

@@ -67,11 +67,9 @@ class ThresholdBackend(Backend):
         labels[scene.extent] = self._scores(scene, scene.extent)[0].argmax(axis=0)
         return labels
 
-    def predict_tiles(self, scene, predict_options):
+    def predict_windows(self, scene, windows, predict_options):
         if not self.streams:
             return None
-        size, stride = predict_options.chip_sz, predict_options.stride
-        windows = scene.extent.get_windows(size, stride)
         return (ScoreTile(w, *self._scores(scene, w)) for w in windows)
 
 

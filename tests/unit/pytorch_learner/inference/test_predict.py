@@ -11,7 +11,7 @@ from rastervision.pytorch_learner import (
     SemanticSegmentationLearner,
     SemanticSegmentationLearnerConfig,
 )
-from rastervision.pytorch_learner.inference.predict import predict_tiles
+from rastervision.pytorch_learner.inference.segmentation import predict_windows
 from rastervision.pytorch_learner.utils.prediction import predict_scene_ss
 
 
@@ -38,6 +38,13 @@ def make_learner(classes):
         return SemanticSegmentationLearner(cfg, model=model or Rgb(), training=False)
 
     return make
+
+
+def predict_tiles(learner, scene, chip_sz, stride=None, crop_sz=None, **options):
+    """Scores of the windows that cover a scene."""
+    windows = prediction_windows(scene.extent, chip_sz, stride or chip_sz, crop_sz)
+    options = SemanticSegmentationPredictOptions(chip_sz=chip_sz, stride=stride, **options)
+    return predict_windows(learner, scene, windows, options)
 
 
 @pytest.fixture

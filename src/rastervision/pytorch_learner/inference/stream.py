@@ -1,0 +1,71 @@
+"""Running a model over a stream of batches: reading, computing and using the results overlap."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from rastervision.core.utils.read_ahead import iterate_ahead
+
+if TYPE_CHECKING:
+    from rastervision.pytorch_learner.learner_inference import LearnerInference
+
+T = TypeVar('T')
+
+RESULTS_AHEAD = 3
+"""Batches of results that may wait for the one who uses them."""
+
+
+def predict_ahead(
+    learner: 'LearnerInference',
+    batches: Iterable[tuple[Any, T]],
+    predict: Callable[[Any], Any],
+) -> Iterator[tuple[T, Any]]:
+    """Predict batches while they are used and, if the batches are read ahead, while they are read.
+
+    The model runs in a thread of its own. All of PyTorch's work is done there: a second thread that
+    computes with PyTorch would bring a second set of helper threads, and those would compete.
+
+    Args:
+        learner: Says where the model is.
+        batches: Input of the model, and whatever belongs to it; iterated in the model's thread.
+        predict: Gives the result of an input, on the model's device.
+
+    Yields:
+        What belongs to a batch, and the result on the CPU, in the order of the batches.
+    """
+    return iterate_ahead(_predictions(learner, batches, predict), RESULTS_AHEAD)
+
+
+def _predictions(
+    learner: 'LearnerInference',
+    batches: Iterable[tuple[Any, T]],
+    predict: Callable[[Any], Any],
+) -> Iterator[tuple[T, Any]]:
+    """Results in turn; a GPU computes the next one while one is on its way."""
+    on_the_way: deque[tuple[T, Callable[[], Any]]] = deque()
+    on_gpu = learner.device.type == 'cuda'
+    for x, rest in batches:
+        on_the_way.append((rest, _fetch(learner, predict(x))))
+        if len(on_the_way) > on_gpu:
+            first, wait = on_the_way.popleft()
+            yield first, wait()
+    for last, wait in on_the_way:
+        yield last, wait()
+
+
+def _fetch(learner: 'LearnerInference', result: Any) -> Callable[[], Any]:
+    """Start to copy a result to the CPU; returns what waits for it."""
+    # the copy is in pinned memory, and not there yet
+    on_cpu = learner.to_device(result, 'cpu')
+    if learner.device.type != 'cuda':
+        return lambda: on_cpu
+    copied = torch.cuda.Event()  # type: ignore[no-untyped-call] # torch does not say
+    copied.record()
+
+    def wait() -> Any:
+        copied.synchronize()
+        return on_cpu
+
+    return wait
