@@ -60,6 +60,7 @@ class BundledPipeline:
             changes or {},
         )
         self.pipeline: RVPipeline = self.config.build(tmp_dir)
+        self.tmp_dir = tmp_dir
         self.trust_code = trust_code
         self._loaded = False
 
@@ -74,7 +75,9 @@ class BundledPipeline:
     def load(self) -> None:
         """Load the model, at the first call."""
         if not self._loaded:
-            self.pipeline.build_backend(str(self.folder / MODEL_BUNDLE), trust_code=self.trust_code)
+            uri = str(self.folder / MODEL_BUNDLE)
+            with self._use_tmp_dir(self.tmp_dir):  # of all scenes, not of the one that is open
+                self.pipeline.build_backend(uri, trust_code=self.trust_code)
             self._loaded = True
 
     def stats_uri(self, scene_group: str) -> str:
@@ -101,13 +104,21 @@ class BundledPipeline:
     @contextmanager
     def scratch(self) -> Iterator[None]:
         """Let downloads of the scenes that are built in the block go away with it."""
-        lasting = self.pipeline.tmp_dir
-        with TemporaryDirectory(dir=lasting, prefix='scene-', ignore_cleanup_errors=True) as folder:
-            self.pipeline.tmp_dir = folder
-            try:
-                yield
-            finally:
-                self.pipeline.tmp_dir = lasting
+        with (
+            TemporaryDirectory(
+                dir=self.tmp_dir, prefix='scene-', ignore_cleanup_errors=True
+            ) as folder,
+            self._use_tmp_dir(folder),
+        ):
+            yield
+
+    @contextmanager
+    def _use_tmp_dir(self, folder: str) -> Iterator[None]:
+        before, self.pipeline.tmp_dir = self.pipeline.tmp_dir, folder
+        try:
+            yield
+        finally:
+            self.pipeline.tmp_dir = before
 
     def build_scene(self, config: SceneConfig) -> Scene:
         """Build a scene and check that it fits the model, which need not be loaded.
