@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rastervision.core.image_list import find_images, is_one_image, may_exist
+from rastervision.core.image_list import find_images, has_raster_name, is_one_image, may_exist
 from rastervision.pipeline.errors import ConfigError, NotReadableError
 from rastervision.pipeline.file_system import file_exists, get_tmp_dir, is_local
 
@@ -130,6 +130,10 @@ def rerun_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option('--rerun', is_flag=True, help=text)(command)
 
 
+def _is_local_file(uri: str) -> bool:
+    return is_local(uri) and file_exists(uri, include_dir=False)
+
+
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
@@ -190,7 +194,8 @@ def predict(
     one = is_one_image(images)
     if one and not may_exist(listed[0].uri):
         raise NotReadableError(f'Cannot read {images[0]}: no such file.')
-    if not one and is_local(output) and file_exists(output, include_dir=False):
+    # one image may be written to a file, with tasks whose results are no rasters
+    if (not one or has_raster_name(output)) and _is_local_file(output):
         raise ConfigError(f'OUT is the folder to write to, the last argument; {output} is a file.')
 
     from rastervision.core.predictor import Predictor

@@ -84,6 +84,12 @@ def may_exist(uri: str) -> bool:
     return uri.startswith('/vsi') or not is_local(uri) or file_exists(uri)
 
 
+def has_raster_name(uri: str) -> bool:
+    """Say whether a file counts as an image by its name."""
+    path = PurePosixPath(uri.replace('\\', '/'))
+    return path.suffix.lower() in RASTERS and not path.name.startswith('.')
+
+
 def find_images(args: Iterable[str | ListedImage]) -> list[ListedImage]:
     """List the images that arguments name, each once, in the order of the arguments.
 
@@ -144,7 +150,7 @@ def _absolute(uri: str) -> str:
 def _images_of(arg: str) -> Iterator[ListedImage]:
     match kind_of(arg):
         case 'folder':
-            uris = (uri for uri in list_paths(arg) if _is_raster(uri) and not _is_output(uri))
+            uris = (uri for uri in list_paths(arg) if has_raster_name(uri) and not _is_output(uri))
             return map(ListedImage, uris)
         case 'pattern':
             return map(ListedImage, _matches(arg))
@@ -165,23 +171,18 @@ def _nothing_in(arg: str) -> str:
     return f'The list {arg} names no image.'
 
 
-def _is_raster(uri: str) -> bool:
-    path = PurePosixPath(uri.replace('\\', '/'))
-    return path.suffix.lower() in RASTERS and not path.name.startswith('.')
-
-
 def _matches(pattern: str) -> list[str]:
     """Files that match, sorted; if the pattern leaves the ending open, those that are images."""
     folder, _, name = pattern.replace('\\', '/').rpartition('/')
     if is_local(pattern):
         found = glob.glob(str(to_path(pattern)), recursive=True)  # noqa: PTH207 (may be absolute)
-        uris = sorted(uri for uri in found if not Path(uri).is_dir() or _is_raster(uri))
+        uris = sorted(uri for uri in found if not Path(uri).is_dir() or has_raster_name(uri))
     elif '*' in folder:
         raise ConfigError(f'{pattern!r} may have wildcards after the last / only, as it is remote.')
     else:
         uris = [u for u in list_paths(f'{folder}/') if fnmatchcase(u.rpartition('/')[2], name)]
     if glob.has_magic(PurePosixPath(name).suffix or '*'):
-        uris = [uri for uri in uris if _is_raster(uri)]
+        uris = [uri for uri in uris if has_raster_name(uri)]
     return [uri for uri in uris if not _is_output(uri)]
 
 

@@ -1,0 +1,332 @@
+"""`rastervision predict` and `Predictor` on one image and on many."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from click.testing import CliRunner
+
+from rastervision.core.data import PolygonVectorOutputConfig
+from rastervision.core.predictor import Predictor, ScenePredictor
+from rastervision.core.stac_mlm import ModelFacts
+from rastervision.pipeline.cli import main
+from rastervision.pipeline.errors import ConfigError, StageError
+
+
+@pytest.fixture
+def bundle(pipeline):
+    for command in ('train', 'bundle'):
+        getattr(pipeline, command)()
+    return f'{pipeline.config.bundle_uri}/model-bundle.zip'
+
+
+@pytest.fixture
+def images(make_scene, tmp_path):
+    """Folder with the images a, b and c, and their truths."""
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    truths = {}
+    for seed, name in enumerate('abc'):
+        scene = make_scene(name, seed, size=(40, 50))
+        shutil.move(scene.image, folder)
+        truths[name] = scene.truth
+    return folder, truths
+
+
+@pytest.fixture
+def cli(monkeypatch, tmp_path):
+    """Function that runs `predict` with arguments; `loads` counts models that were loaded."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args, code=0, command='predict'):
+        result = CliRunner().invoke(main, [command, *map(str, args)])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return run
+
+
+@pytest.fixture
+def loads(updated, monkeypatch):
+    """List of the models that are loaded."""
+    backend = type(updated.backend.build(updated, ''))
+    load_model, uris = backend.load_model, []
+
+    def load(self, uri=None, **kwargs):
+        uris.append(uri)
+        load_model(self, uri, **kwargs)
+
+    monkeypatch.setattr(backend, 'load_model', load)
+    return uris
+
+
+def is_building(folder):
+    with rasterio.open(Path(folder) / 'labels.tif') as dataset:
+        return dataset.read(1) == 0
+
+
+def assert_predicted(folder, truths):
+    assert sorted(p.name for p in Path(folder).iterdir()) == sorted(truths)
+    for name, truth in truths.items():
+        np.testing.assert_array_equal(is_building(Path(folder) / name), truth)
+
+
+# --- what is predicted
+
+
+def test_one_image_is_written_to_the_folder_itself(bundle, images, cli):
+    folder, truths = images
+    assert 'Predictions are in out' in cli(bundle, folder / 'a.tif', 'out')
+    np.testing.assert_array_equal(is_building('out'), truths['a'])
+
+
+@pytest.mark.parametrize('kind', ['files', 'folder', 'pattern', 'text', 'table'])
+def test_many_images_get_a_folder_each_and_one_model(bundle, images, cli, loads, tmp_path, kind):
+    folder, truths = images
+    names = [f'{name}.tif' for name in truths]
+    (folder / 'list.txt').write_text('\n'.join(names))
+    (folder / 'list.csv').write_text('\n'.join(['image', *names]))
+    args = {
+        'files': [folder / name for name in names],
+        'folder': [folder],
+        'pattern': [f'{tmp_path}/**/[abc].tif'],
+        'text': [folder / 'list.txt'],
+        'table': [folder / 'list.csv'],
+    }[kind]
+    assert '3 of 3 images predicted. Predictions are in out' in cli(bundle, *args, 'out')
+    assert_predicted('out', truths)
+    assert len(loads) == 1
+
+
+def test_a_table_names_the_outputs(bundle, images, cli):
+    folder, truths = images
+    (folder / 'list.csv').write_text('a.tif,north/first\nb.tif\n')
+    cli(bundle, folder / 'list.csv', 'out')
+    np.testing.assert_array_equal(is_building('out/north/first'), truths['a'])
+    np.testing.assert_array_equal(is_building('out/b'), truths['b'])
+
+
+def test_stems_that_repeat(bundle, images, cli, tmp_path):
+    folder, truths = images
+    (tmp_path / 'more').mkdir()
+    shutil.copy(folder / 'b.tif', tmp_path / 'more/a.tif')
+    cli(bundle, folder / 'a.tif', tmp_path / 'more', 'out')
+    assert_predicted('out', {'images-a': truths['a'], 'more-a': truths['b']})
+
+
+def test_a_pattern_of_one_file_is_still_many(bundle, images, cli):
+    folder, truths = images
+    cli(bundle, f'{folder}/a.*', 'out')
+    assert_predicted('out', {'a': truths['a']})
+
+
+# --- failures
+
+
+def test_the_others_are_predicted_when_some_fail(bundle, images, cli, loads):
+    folder, truths = images
+    (folder / 'list.txt').write_text('a.tif\nbroken.tif\nmissing.tif\ngrey.tif\nfile.tif\nc.tif\n')
+    (folder / 'broken.tif').write_text('no image')
+    with rasterio.open(folder / 'a.tif') as dataset:
+        profile, pixels = dataset.profile, dataset.read(1)
+    with rasterio.open(folder / 'grey.tif', 'w', **{**profile, 'count': 1}) as dataset:
+        dataset.write(pixels, 1)
+    shutil.copy(folder / 'a.tif', folder / 'file.tif')
+    Path('out').mkdir()
+    Path('out/file').touch()  # where a folder should be
+    output = cli(bundle, folder / 'list.txt', 'out', code=1)
+    end = output[output.index('Error:') :]
+    assert '2 of 6 images predicted, 4 failed' in end
+    lines = [line.strip() for line in end.splitlines()[1:]]
+    for line, (name, number, reason) in zip(
+        lines,
+        [
+            ('missing', 3, 'no such file'),
+            ('broken', 2, 'cannot be read as a raster'),
+            ('grey', 4, 'channel_order'),
+            ('file', 5, 'a file is in the way'),
+        ],
+        strict=True,
+    ):
+        assert line.startswith(f'{folder}/{name}.tif ({folder}/list.txt, line {number}): ')
+        assert reason in line
+    (Path('out') / 'file').unlink()
+    assert_predicted('out', {name: truths[name] for name in 'ac'})
+    assert len(loads) == 1
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (['typo.tif', 'out'], 'Cannot read typo.tif: no such file'),
+        (['typo*.tif', 'out'], "No file matches the pattern 'typo*.tif'"),
+        (['typo.txt', 'out'], 'Cannot read typo.txt: no such file'),
+        (['images/a.tif', 'images/b.tif'], 'images/b.tif is a file'),
+        (['images', 'images/b.tif'], 'OUT is the folder to write to'),
+        (['broken.tif', 'out'], 'broken.tif cannot be read as a raster'),
+        (['images/a.tif', 'out', '--channel-order', '0 7 1'], 'channel_order [0, 7, 1]'),
+        (['images/a.tif', 'out', '--channel-order', 'rgb'], '--channel-order takes'),
+        (['images/a.tif', 'out', '--chip-size', '20', '--crop', '9'], 'at most'),
+        (['images/a.tif', 'out', '--scene-group', 'x'], "scene group 'x'"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_model_is_loaded(
+    bundle, images, cli, loads, args, message
+):
+    Path('broken.tif').write_text('no image')
+    output = cli(bundle, *args, code=1)
+    assert message in output
+    assert not loads
+    assert not Path('out').exists()
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (['a.tif'], "Missing argument 'IMAGE...'"),
+        (['a.tif', 'out', '--crop', 'x'], "'x' is neither a number of pixels nor 'auto'"),
+        (['a.tif', 'out', '--stride', '0'], '--stride'),
+        (['a.tif', 'out', '--engine', 'x'], '--engine'),
+    ],
+)
+def test_wrong_usage(bundle, cli, args, message):
+    assert message in cli(bundle, *args, code=2)
+
+
+def test_channels_are_compared_with_those_of_the_model(
+    bundle, images, cli, loads, monkeypatch, updated
+):
+    facts = ModelFacts(input_shape=(3, 32, 32))
+    monkeypatch.setattr(type(updated.backend), 'model_facts', lambda self, pipeline: facts)
+    output = cli(bundle, images[0] / 'a.tif', 'out', '--channel-order', 0, 1, code=1)
+    assert 'a.tif gives 2 channels, but the model takes 3' in output
+    assert not loads
+    cli(bundle, '--channel-order', 2, 1, 0, images[0] / 'a.tif', 'out')
+
+
+def test_a_model_that_does_not_load_ends_it_all(bundle, images, loads, tmp_path):
+    predictor = Predictor(bundle, str(tmp_path / 'p'))
+    (predictor.bundle.folder / 'model-bundle.zip').unlink()
+    with pytest.raises(FileNotFoundError):
+        predictor.predict_many(str(images[0]), str(tmp_path / 'out'))
+    assert len(loads) == 1
+
+
+def test_nothing_is_loaded_when_no_image_can_be_opened(bundle, loads, tmp_path):
+    report = Predictor(bundle, str(tmp_path / 'p')).predict_many(['x.tif', 'y.tif'], 'out')
+    assert [r.outcome for r in report.results] == ['failed', 'failed']
+    assert not loads
+    with pytest.raises(StageError, match='0 of 2 images predicted, 2 failed'):
+        report.raise_failures()
+
+
+def test_polygons_without_a_crs_are_warned_of(bundle, images, tmp_path, caplog):
+    with rasterio.open(images[0] / 'a.tif') as dataset:
+        profile, pixels = dataset.profile, dataset.read()
+    profile['crs'] = None
+    with rasterio.open(tmp_path / 'x.tif', 'w', **profile) as dataset:
+        dataset.write(pixels)
+    predictor = Predictor(bundle, str(tmp_path / 'p'))
+    predictor.predict(str(tmp_path / 'x.tif'), str(tmp_path / 'out 1'))
+    assert 'pixel coordinates' not in caplog.text
+    store = predictor.config.dataset.validation_scenes[0].label_store
+    store.vector_output = [PolygonVectorOutputConfig(class_id=0)]
+    predictor.predict(str(tmp_path / 'x.tif'), str(tmp_path / 'out 2'))
+    assert 'x.tif has no CRS: its polygons will be in pixel coordinates' in caplog.text
+
+
+# --- again
+
+
+def test_finished_images_are_skipped(bundle, images, cli, monkeypatch, updated):
+    folder, truths = images
+    pipeline = type(updated.build(''))
+    monkeypatch.setattr(pipeline, 'is_predicted', lambda self, scene: scene.id == 'b')
+    output = cli(bundle, folder, 'out')
+    assert '2 of 3 images predicted, 1 finished before. Predictions are in out' in output
+    assert 'b is predicted already; --rerun predicts it again' in output
+    assert not Path('out/b').exists()
+    assert '3 of 3 images predicted' in cli(bundle, folder, 'out', '--rerun')
+    assert_predicted('out', truths)
+
+
+def test_ctrl_c_ends_at_once(bundle, images, cli, monkeypatch, updated):
+    def interrupt(self, scene):
+        if scene.id == 'b':
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr(type(updated.build('')), 'is_predicted', interrupt)
+    output = cli(bundle, images[0], 'out', code=130)
+    assert 'Interrupted.' in output
+    assert sorted(p.name for p in Path('out').iterdir()) == ['a']
+
+
+# --- options
+
+
+def options_of(predictor):
+    return predictor.config.predict_options
+
+
+def test_options_change_those_of_the_bundle(bundle, tmp_path):
+    predictor = Predictor(bundle, str(tmp_path / 'p'), stride=8, blend='hann', tta=True)
+    options = options_of(predictor)
+    assert (options.chip_sz, options.stride, options.crop_sz) == (32, 8, 4)
+    assert (options.blend, options.tta) == ('hann', True)
+    with pytest.raises(ConfigError, match='no_such'):
+        Predictor(bundle, str(tmp_path / 'p'), no_such=1)
+
+
+def test_a_new_chip_size_keeps_the_overlap(bundle, tmp_path):
+    predictor = Predictor(bundle, str(tmp_path / 'p'), chip_sz=64)
+    assert options_of(predictor).stride == 32
+    predictor = Predictor(bundle, str(tmp_path / 'p'), chip_sz=64, stride=20)
+    assert options_of(predictor).stride == 20
+
+
+def test_options_of_the_command_line_arrive(bundle, images, cli, monkeypatch, updated):
+    seen = []
+    backend = type(updated.backend.build(updated, ''))
+    predict_windows = backend.predict_windows
+
+    def spy(self, scene, windows, options):
+        seen.append(options)
+        return predict_windows(self, scene, windows, options)
+
+    monkeypatch.setattr(backend, 'predict_windows', spy)
+    flags = '--chip-size 40 --stride 10 --crop auto --blend hann --batch-size 3 --tta'
+    flags += ' --precision bfloat16 --engine torch'
+    cli(bundle, images[0] / 'a.tif', 'out', *flags.split())
+    values = seen[0].to_dict()
+    expected = {
+        'chip_sz': 40, 'stride': 10, 'crop_sz': 'auto', 'blend': 'hann', 'batch_sz': 3,
+        'tta': True, 'precision': 'bfloat16', 'engine': 'torch',
+    }  # fmt: skip
+    assert {name: values[name] for name in expected} == expected
+
+
+def test_scenes_take_the_same_options(bundle, images, cli, updated, tmp_path):
+    scene = updated.dataset.validation_scenes[0].copy()
+    scene.label_source = None
+    scene.raster_source.transformers[0].stats_uri = None
+    scene.label_store.uri = str(tmp_path / 'out')
+    scene.to_file('scene.json')
+    options = {'type_hint': 'semantic_segmentation_predict_options', 'chip_sz': 64}
+    Path('options.json').write_text(json.dumps(options))
+    args = ['scene.json', '--predict-options-uri', 'options.json', '--stride', 16, '--rerun']
+    cli(bundle, *args, command='predict_scene')
+    assert (tmp_path / 'out/labels.tif').exists()
+    predictor = ScenePredictor(bundle, 'options.json', stride=16)
+    assert (options_of(predictor).chip_sz, options_of(predictor).stride) == (64, 16)
+
+
+def test_downloads_of_an_image_do_not_stay(bundle, images, tmp_path, monkeypatch):
+    predictor = Predictor(bundle, str(tmp_path / 'p'), update_stats=True)
+    before = set((tmp_path / 'p').iterdir())
+    predictor.predict_many(str(images[0]), str(tmp_path / 'out'))
+    assert set((tmp_path / 'p').iterdir()) == before
+    assert predictor.bundle.pipeline.tmp_dir == str(tmp_path / 'p')
