@@ -1,10 +1,6 @@
 """The backend that trains and predicts with PyTorch, whatever the task (C+E)."""
 
-import logging
-import re
-from collections.abc import Iterable
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -18,14 +14,14 @@ from rastervision.core.data import (
     Scene,
 )
 from rastervision.core.data_sample import DataSample
-from rastervision.core.rv_pipeline import ChipOptions, PredictOptions, RVPipelineConfig, layout
-from rastervision.core.rv_pipeline.chipping import scene_samples
+from rastervision.core.rv_pipeline import ChipOptions, PredictOptions, RVPipelineConfig
+from rastervision.core.rv_pipeline.chipping import scene_samples, write_samples
 from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes
 from rastervision.core.stac_mlm import ModelFacts
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import StageError
-from rastervision.pipeline.file_system import file_exists, is_local, list_paths
-from rastervision.pipeline.progress import track
+from rastervision.pipeline.file_system import file_exists
+from rastervision.pytorch_backend.chip_store import ZipChipStore
 from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
 from rastervision.pytorch_backend.upgraders import pytorch_learner_backend_config_upgrader
 from rastervision.pytorch_learner.data_config import DataConfig
@@ -37,10 +33,6 @@ from rastervision.pytorch_learner.solver_config import SolverConfig
 
 if TYPE_CHECKING:
     from rastervision.pytorch_learner.learner import Learner
-
-log = logging.getLogger(__name__)
-
-_OUR_CHIPS = re.compile(r'(train|valid)-.+\.zip|chips-[0-9a-f]{16}\.zip')
 
 
 class PyTorchLearnerBackend(Backend):
@@ -130,6 +122,10 @@ class PyTorchLearnerBackend(Backend):
         """Return a writer for chips of any scenes."""
         return self.sample_writer(self.pipeline_cfg.stage_uri('chip'))
 
+    def chip_store(self) -> ZipChipStore:
+        """Return the zip files of the scenes."""
+        return ZipChipStore(self.pipeline_cfg.stage_uri('chip'), self.sample_writer, self.tmp_dir)
+
     def chip_dataset(
         self,
         dataset: DatasetConfig,
@@ -141,13 +137,13 @@ class PyTorchLearnerBackend(Backend):
         Chips of an earlier run whose scenes are no longer in the pipeline are removed, since
         TRAIN would read them.
         """
-        self._remove_stale_chips()
+        store = self.chip_store()
         for split, scene_cfg in chipped_scenes(dataset):
             scene = scene_cfg.build(self.pipeline_cfg.dataset.class_config, self.tmp_dir)
-            uri = layout.chips_uri(self.pipeline_cfg.stage_uri('chip'), split, scene.id)
             samples = scene_samples(scene, split, chip_options)
-            with self.sample_writer(uri) as writer:
-                self._write_samples(samples, writer, f'{split} chips of {scene.id}')
+            with store.scene_writer((split, scene.id)) as writer:
+                write_samples(samples, writer, f'{split} chips of {scene.id}')
+        store.keep_only([(split, s.id) for split, s in chipped_scenes(self.pipeline_cfg.dataset)])
 
     def chip_pytorch_dataset(
         self,
@@ -173,34 +169,7 @@ class PyTorchLearnerBackend(Backend):
             for (chip, label), window in items
             if chip_options.keep_chip(chip, label)
         )
-        self._write_samples(samples, sample_writer, f'{split or "all"} chips')
-
-    @staticmethod
-    def _write_samples(
-        samples: Iterable[DataSample], writer: PyTorchLearnerSampleWriter, desc: str
-    ) -> None:
-        count = 0
-        for sample in track(samples, desc=desc):
-            writer.write_sample(sample)
-            count += 1
-        log.info('%s: %d written.', desc, count)
-
-    def _remove_stale_chips(self) -> None:
-        cfg = self.pipeline_cfg
-        chip_uri = cfg.stage_uri('chip')
-        if not file_exists(chip_uri):
-            return
-        work = chipped_scenes(cfg.dataset)
-        current = {layout.chips_name(split, scene.id) for split, scene in work}
-        for uri in list_paths(chip_uri, 'zip'):
-            name = uri.replace('\\', '/').rpartition('/')[2]
-            if name in current or not _OUR_CHIPS.fullmatch(name):
-                continue
-            if is_local(uri):
-                log.info('Removing %s: its scene is not in the pipeline any more.', uri)
-                Path(uri).unlink(missing_ok=True)
-            else:
-                log.warning('%s is of an earlier run, and TRAIN would read it: remove it.', uri)
+        write_samples(samples, sample_writer, f'{split or "all"} chips')
 
 
 @register_config('pytorch_learner_backend', upgrader=pytorch_learner_backend_config_upgrader)

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from rastervision.core.backend import SampleWriter
+from rastervision.core.backend import ShareWriter
 from rastervision.core.data import ClassConfig
 from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline.layout import join_uri
@@ -50,11 +51,26 @@ def write_chip(chip: NDArray[Any], path: str) -> None:
         f.write(encode_chip(chip, path))
 
 
-class PyTorchLearnerSampleWriter(SampleWriter):
+class UniqueNames:
+    """Gives a number to a name that is taken already."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+
+    def take(self, path: str) -> str:
+        """Return a path, with a number before its extension if it was taken before."""
+        self._count[path] += 1
+        if (count := self._count[path]) == 1:
+            return path
+        stem, _, ext = path.rpartition('.')
+        return f'{stem}-{count}.{ext}'
+
+
+class PyTorchLearnerSampleWriter(ShareWriter):
     """Writes samples into one zip file, which appears when the ``with`` block ends well.
 
     Chips are encoded in threads and stored in the order in which they come, so the same samples
-    give the same file.
+    give the same file. In the file of a share, chips are in folders ``<scene>/<count>``.
     """
 
     def __init__(self, output_uri: str, class_config: ClassConfig, tmp_dir: str) -> None:
@@ -69,7 +85,8 @@ class PyTorchLearnerSampleWriter(SampleWriter):
         self.output_uri = output_uri
         self.class_config = class_config
         self.tmp_dir = tmp_dir
-        self._names: Counter[str] = Counter()
+        self._names = UniqueNames()
+        self._share: tuple[int, Iterator[int]] | None = None
         self._digest = hashlib.sha256()
 
     def __enter__(self) -> Self:
@@ -95,6 +112,10 @@ class PyTorchLearnerSampleWriter(SampleWriter):
             future.cancel()
         self._stack.__exit__(exc_type, exc, traceback)
 
+    def begin_scene(self, number: int) -> None:
+        """Keep the chips that follow apart from those of other scenes; names may be taken again."""
+        self._share = number, count()
+
     def write_sample(self, sample: DataSample) -> None:
         """Write a sample; this class writes its chip only."""
         self.write_chip(sample.chip, self.get_image_path(sample))
@@ -115,10 +136,11 @@ class PyTorchLearnerSampleWriter(SampleWriter):
 
     def write_chip(self, chip: NDArray[Any], path: str) -> None:
         """Store a chip in the zip file; a name that is taken already gets a number."""
-        self._names[path] += 1
-        if (count := self._names[path]) > 1:
-            stem, _, ext = path.rpartition('.')
-            path = f'{stem}-{count}.{ext}'
+        if self._share is None:
+            path = self._names.take(path)
+        else:
+            scene, numbers = self._share
+            path = f'{scene}/{next(numbers)}/{path}'
         self._waiting.append((path, self._pool.submit(encode_chip, chip, path)))
         self._store(2 * ENCODERS)
 

@@ -1,5 +1,6 @@
 """The PyTorch backend: config, chips, training and prediction."""
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from rastervision.core.bundle import bundle_digest
 from rastervision.core.rv_pipeline import (
+    SemanticSegmentation,
     SemanticSegmentationChipOptions,
     WindowSamplingConfig,
     WindowSamplingMethod,
@@ -101,16 +103,48 @@ def test_every_scene_has_its_zip(pipeline):
     assert counts == {'train-train 1.zip': 9, 'train-train 2.zip': 9, 'valid-val.zip': 9}
 
 
-def test_chips_are_the_same_whatever_the_splits(pipeline):
-    def contents(num_splits):
+@pytest.mark.parametrize('hooked', [False, True])
+def test_chips_are_the_same_whatever_the_splits(pipeline, hooked):
+    folder = Path(pipeline.config.chip_uri)
+
+    def chips(num_splits):
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / 'train-old.zip').parent.mkdir()
+        (folder / 'train-old.zip').touch()
         for i in range(num_splits):
             pipeline.chip(split_ind=i, num_splits=num_splits)
-        return {p.name: p.read_bytes() for p in Path(pipeline.config.chip_uri).iterdir()}
+        pipeline.finish_chip(num_splits)
+        pipeline.finish_chip(num_splits)
+        return {p.name: p.read_bytes() for p in folder.iterdir()}
 
-    pipeline.config.chip_options.sampling = WindowSamplingConfig(
-        method=WindowSamplingMethod.random, size=20, max_windows=7
+    if hooked:
+        pipeline = ThirdParty(pipeline.config, pipeline.tmp_dir)
+    options = pipeline.config.chip_options
+    options.sampling = WindowSamplingConfig(  # some windows are drawn twice
+        method=WindowSamplingMethod.random, size=70, max_windows=20, padding=0
     )
-    assert contents(1) == contents(2) == contents(5)
+    options.target_class_ids = [0]
+    options.target_count_threshold = 300
+    options.negative_survival_prob = 0.5
+    together = chips(1)
+    assert sorted(together) == ['train-train 1.zip', 'train-train 2.zip', 'valid-val.zip']
+    assert all(chips(n) == together for n in (2, 3, 5))
+    names = [name for zip_chips in zips(pipeline.config).values() for name in zip_chips]
+    assert ('mine' in ' '.join(names)) == hooked
+    if not hooked:
+        assert 0 < len(names) < 3 * 20
+        assert any(name.count('-') > 4 for name in names)
+
+
+class ThirdParty(SemanticSegmentation):
+    """With the hooks of release 0.31."""
+
+    def get_train_windows(self, scene):
+        return super().get_train_windows(scene)[:3]
+
+    def post_process_sample(self, sample):
+        sample.scene_id = 'mine'
+        return sample
 
 
 def test_chips_of_scenes_that_are_gone_are_removed(pipeline):

@@ -3,26 +3,14 @@
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from rastervision.core.data_sample import DataSample
+from rastervision.core.backend.chip_store import ChipStore, SampleWriter
 
 if TYPE_CHECKING:
     from rastervision.core.box import Box
     from rastervision.core.data import DatasetConfig, Labels, Scene
     from rastervision.core.rv_pipeline import ChipOptions, PredictOptions
-
-
-class SampleWriter(AbstractContextManager['SampleWriter'], ABC):
-    """Writes training chips; used as ``with backend.get_sample_writer() as writer``."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    @abstractmethod
-    def write_sample(self, sample: DataSample) -> None:
-        """Write one chip with its label."""
 
 
 class Backend(ABC):
@@ -86,6 +74,13 @@ class Backend(ABC):
         that does not know (the default) gives another one each time.
         """
         return secrets.token_hex(16)
+
+    def chip_store(self) -> ChipStore | None:
+        """Return what keeps the chips of each scene on their own, so that workers can share them.
+
+        None (the default) says that the chips of all scenes go through ``get_sample_writer``.
+        """
+        return None
 
     def chip_dataset(self, dataset: 'DatasetConfig', chip_options: 'ChipOptions') -> None:
         """Write the training chips of all train and validation scenes of a dataset.

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from rastervision.core.backend import Backend
 from rastervision.core.box import Box
-from rastervision.core.data import DatasetConfig, Labels, Scene, SceneConfig
+from rastervision.core.data import Labels, Scene, SceneConfig
 from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline import bundling, layout
-from rastervision.core.rv_pipeline.chipping import chip_rng, require_labels, scene_samples
+from rastervision.core.rv_pipeline.chip_command import ChipCommand
+from rastervision.core.rv_pipeline.chip_options import ChipOptions
+from rastervision.core.rv_pipeline.chipping import scene_windows
 from rastervision.core.rv_pipeline.scenes import (
     LazyScenes,
-    Split,
     analyzer_scene,
-    chipped_scenes,
     evaluated_groups,
     predicted_scenes,
     scenes_of_group,
@@ -25,7 +25,6 @@ from rastervision.core.rv_pipeline.scenes import (
 )
 from rastervision.core.rv_pipeline.shared import SceneTask, join_shares, process_share
 from rastervision.core.rv_pipeline.summary import summarize
-from rastervision.core.sampling import windows_of_scene
 from rastervision.core.utils.overrides import overrides
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.pipeline import Pipeline
@@ -49,6 +48,7 @@ class RVPipeline(Pipeline):
     gpu_commands: ClassVar[list[str]] = ['train', 'predict']
     gather_commands: ClassVar[dict[str, str]] = {
         'analyze': 'finish_analyze',
+        'chip': 'finish_chip',
         'eval': 'finish_eval',
     }
 
@@ -92,9 +92,7 @@ class RVPipeline(Pipeline):
 
     def get_train_windows(self, scene: Scene) -> list[Box]:
         """Return the windows of a scene that become chips."""
-        options = self._chip_options()
-        rng = chip_rng('train', scene.id)
-        return list(windows_of_scene(scene, options.sampling_for(scene.id), rng))
+        return list(scene_windows(scene, 'train', self.chip_options()))
 
     def get_train_labels(self, window: Box, scene: Scene) -> Labels:
         """Return the labels of one window, for a pipeline that has its own idea of them."""
@@ -105,42 +103,16 @@ class RVPipeline(Pipeline):
         return sample
 
     def chip(self, split_ind: int = 0, num_splits: int = 1) -> None:
-        """Write the training chips of this split's share of the scenes.
+        """Write the training chips, or a split's share of them.
 
         Raises:
             ConfigError: ``chip_options`` is missing, or a scene has no labels.
         """
-        config = self.config
-        if not config.backend.needs_chips(config):
-            log.info('CHIP is skipped: training does not read the chips that it would write.')
-            return
-        work = chipped_scenes(config.dataset)[split_ind::num_splits]
-        for _, scene in work:
-            require_labels(scene)
-        backend = config.backend.build(config, self.tmp_dir)
-        hooks = ('get_train_windows', 'get_train_labels', 'post_process_sample')
-        if overrides(self, RVPipeline, *hooks) or not overrides(backend, Backend, 'chip_dataset'):
-            self._write_samples(backend, work)
-        else:
-            dataset = DatasetConfig(
-                class_config=config.dataset.class_config,
-                train_scenes=[s for split, s in work if split == 'train'],
-                validation_scenes=[s for split, s in work if split == 'valid'],
-            )
-            backend.chip_dataset(dataset, self._chip_options())
+        ChipCommand(self).run(split_ind, num_splits)
 
-    def _write_samples(self, backend: Backend, work: list[tuple[Split, SceneConfig]]) -> None:
-        """Write samples one by one, through the hooks of a subclass."""
-        own_windows = overrides(self, RVPipeline, 'get_train_windows')
-        own_labels = overrides(self, RVPipeline, 'get_train_labels')
-        with backend.get_sample_writer() as writer:
-            for split, scene_cfg in work:
-                scene = self.build_scene(scene_cfg)
-                windows = self.get_train_windows(scene) if own_windows else None
-                for sample in scene_samples(scene, split, self._chip_options(), windows):
-                    if own_labels and sample.window is not None:
-                        sample.label = self.get_train_labels(sample.window, scene)
-                    writer.write_sample(self.post_process_sample(sample))
+    def finish_chip(self, num_splits: int = 1) -> None:
+        """Write the chips of each scene, from the shares of all splits of CHIP."""
+        ChipCommand(self).finish(num_splits)
 
     # --- TRAIN
 
@@ -282,10 +254,19 @@ class RVPipeline(Pipeline):
         """Build one scene."""
         return scene.build(self.config.dataset.class_config, self.tmp_dir)
 
-    def _chip_options(self) -> Any:
+    def chip_options(self) -> ChipOptions:
+        """Return the options of CHIP.
+
+        Raises:
+            ConfigError: there are none.
+        """
         if self.config.chip_options is None:
             raise ConfigError(
                 'chip_options is not set, so CHIP does not know which chips to cut: give '
                 'chip_options=..., or train straight from the scenes with a GeoDataConfig.'
             )
         return self.config.chip_options
+
+    def is_hooked(self, *names: str) -> bool:
+        """Say whether a subclass brings its own version of one of these methods."""
+        return overrides(self, RVPipeline, *names)

@@ -1,0 +1,77 @@
+"""The chips of each scene in a zip file of its own."""
+
+import logging
+import re
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rastervision.core.backend import ChippedScene, ChipStore
+from rastervision.core.rv_pipeline import layout
+from rastervision.pipeline.file_system import (
+    atomic_path,
+    download_if_needed,
+    file_exists,
+    is_local,
+    list_paths,
+)
+from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter, UniqueNames
+
+log = logging.getLogger(__name__)
+
+_OUR_CHIPS = re.compile(r'(train|valid)-.+\.zip|chips-[0-9a-f]{16}\.zip')
+
+
+class ZipChipStore(ChipStore):
+    """Zip files in a folder, named after their scenes."""
+
+    def __init__(
+        self, chip_uri: str, writer: Callable[[str], PyTorchLearnerSampleWriter], tmp_dir: str
+    ) -> None:
+        """Prepare to write.
+
+        Args:
+            chip_uri: The folder.
+            writer: Makes the writer of the task for a zip file.
+            tmp_dir: Local folder for downloads.
+        """
+        self.chip_uri = chip_uri
+        self.writer = writer
+        self.tmp_dir = tmp_dir
+
+    def scene_writer(self, scene: ChippedScene) -> PyTorchLearnerSampleWriter:
+        return self.writer(layout.chips_uri(self.chip_uri, *scene))
+
+    def share_writer(self, uri: str) -> PyTorchLearnerSampleWriter:
+        return self.writer(uri)
+
+    def join(self, shares: Sequence[str], scenes: Sequence[ChippedScene]) -> None:
+        with ExitStack() as stack:
+            paths = [download_if_needed(uri, self.tmp_dir) for uri in shares]
+            files = [stack.enter_context(zipfile.ZipFile(path)) for path in paths]
+            for number, scene in enumerate(scenes):
+                self._join_scene(files, number, layout.chips_uri(self.chip_uri, *scene))
+
+    def _join_scene(self, files: Sequence[zipfile.ZipFile], number: int, uri: str) -> None:
+        names = UniqueNames()
+        with atomic_path(uri) as path, zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as joined:
+            for file in files:
+                for member in file.infolist():
+                    scene, _, name = member.filename.split('/', 2)
+                    if scene == str(number):
+                        joined.writestr(zipfile.ZipInfo(names.take(name)), file.read(member))
+
+    def keep_only(self, scenes: Sequence[ChippedScene]) -> None:
+        if not file_exists(self.chip_uri):
+            return
+        current = {layout.chips_name(*scene) for scene in scenes}
+        for uri in list_paths(self.chip_uri, 'zip'):
+            name = uri.replace('\\', '/').rpartition('/')[2]
+            if name in current or not _OUR_CHIPS.fullmatch(name):
+                continue
+            if is_local(uri):
+                log.info('Removing %s: its scene is not in the pipeline any more.', uri)
+                Path(uri).unlink(missing_ok=True)
+            else:
+                log.warning('%s is of an earlier run, and TRAIN would read it: remove it.', uri)
