@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
@@ -15,14 +15,8 @@ if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 
-class LabelWriter(AbstractContextManager['LabelWriter'], ABC):
-    """Takes the predictions for a scene piece by piece, as `with store.writer() as writer`.
-
-    Files appear when the block ends well; when it fails, nothing of them is left.
-    """
-
-    def __enter__(self) -> Self:
-        return self
+class LabelWriter(ABC):
+    """Takes the predictions for a scene, or for a part of it, piece by piece."""
 
     @abstractmethod
     def write(self, tile: Any) -> None:
@@ -40,9 +34,20 @@ class LabelStore(ABC):
     def get_labels(self) -> Labels:
         """Read the labels of the whole scene."""
 
-    def writer(self) -> LabelWriter:
-        """A writer that takes predictions as they come."""
+    def writer(self) -> AbstractContextManager[LabelWriter]:
+        """A writer that takes predictions as they come, for use in a `with` statement.
+
+        Files appear when the block ends well; when it fails, nothing of them is left.
+        """
         raise NotImplementedError(f'{type(self).__name__} writes whole scenes only; use save().')
+
+    def is_predicted(self, key: str) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the predictions for a key are there; a store without records cannot tell.
+
+        Args:
+            key: fingerprint of everything that decides the result.
+        """
+        return False
 
     @property
     @abstractmethod

@@ -1,6 +1,7 @@
 """SemanticSegmentationLabelStore: class maps, scores and polygons of a scene (C+E)."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,15 @@ from rastervision.core.data.label import (
     SemanticSegmentationSmoothLabels,
 )
 from rastervision.core.data.label_store.label_store import LabelStore, LabelStoreConfig
-from rastervision.core.data.label_store.ss_writer import OutputFiles, SemanticSegmentationWriter
+from rastervision.core.data.label_store.ss_join import is_on_record
+from rastervision.core.data.label_store.ss_outputs import (
+    LABELS,
+    SCORES,
+    SceneOutputs,
+    ScoreDtype,
+)
+from rastervision.core.data.label_store.ss_parts import PredictionParts, write_whole
+from rastervision.core.data.label_store.ss_writer import SemanticSegmentationWriter
 from rastervision.core.data.label_store.vector_output import VectorOutputConfig
 from rastervision.core.data.raster_source.rasterio_io import RasterReader
 from rastervision.core.data.raster_transformer.rgb_class_transformer import RGBClassTransformer
@@ -37,10 +46,11 @@ class SemanticSegmentationLabelStore(LabelStore):
     """A folder with the predictions for a scene.
 
     - `labels.tif`: class ids (uint8, with a colour table) or, as RGB, their colours.
-    - `scores.tif`: scores of all classes, float32 or as uint8 (0..255 for 0..1); optional.
+    - `scores.tif`: scores of all classes, float32, float16 or uint8 (0..255 for 0..1); optional.
     - `vector_output/class-<id>-<name>.json`: polygons as GeoJSON, in map coordinates; optional.
+    - `prediction.json`: what the files were made from, if they were written in parts.
 
-    Every file appears only when it is complete.
+    Rasters are Cloud Optimized GeoTIFFs. Every file appears only when it is complete.
     """
 
     def __init__(
@@ -56,6 +66,7 @@ class SemanticSegmentationLabelStore(LabelStore):
         smooth_output: bool = False,
         smooth_as_uint8: bool = False,
         rasterio_block_size: int = 512,
+        smooth_dtype: ScoreDtype | None = None,
     ) -> None:
         """Constructor.
 
@@ -71,9 +82,11 @@ class SemanticSegmentationLabelStore(LabelStore):
             smooth_output: write `scores.tif`.
             smooth_as_uint8: keep scores as uint8.
             rasterio_block_size: side of the tiles of rasters, in pixels; a multiple of 16.
+            smooth_dtype: how scores are kept; when None, smooth_as_uint8 says.
 
         Raises:
-            ConfigError: a vector output names a class that does not exist.
+            ConfigError: a vector output names a class that does not exist, or the block size is no
+                multiple of 16.
         """
         self.root_uri = uri.rstrip('/') or uri
         self.class_config = class_config
@@ -82,11 +95,15 @@ class SemanticSegmentationLabelStore(LabelStore):
         self.save_as_rgb = save_as_rgb
         self.discrete_output = discrete_output
         self.smooth_output = smooth_output
-        self.smooth_as_uint8 = smooth_as_uint8
+        self.smooth_dtype = smooth_dtype or ('uint8' if smooth_as_uint8 else 'float32')
         self.rasterio_block_size = rasterio_block_size
         self._bbox = bbox
         self._crs_transformer = crs_transformer
         self._readers: dict[str, tuple[int, RasterReader]] = {}
+        if rasterio_block_size < 16 or rasterio_block_size % 16:
+            raise ConfigError(
+                f'rasterio_block_size must be a multiple of 16, got {rasterio_block_size}.'
+            )
         for output in self.vector_outputs:
             if output.class_id >= len(class_config):
                 raise ConfigError(
@@ -124,18 +141,15 @@ class SemanticSegmentationLabelStore(LabelStore):
 
     # ---- writing
 
-    def writer(self) -> SemanticSegmentationWriter:
-        """A writer that takes bands of scores (`ScoreTile`) from top to bottom.
+    def writer(self) -> AbstractContextManager[SemanticSegmentationWriter]:
+        """A writer that takes bands of scores (`ScoreTile`) from top to bottom, in a block.
+
+        Files appear when the block ends well; when it fails, nothing of them is left.
 
         Raises:
             ConfigError: the store does not know its bbox.
         """
-        if self._bbox is None:
-            raise ConfigError(
-                f'The size of the predictions for {self.root_uri} is not known; give the label '
-                'store a bbox.'
-            )
-        return self._writer(self._bbox.extent, None, self.smooth_output)
+        return write_whole(self._outputs(self._known_bbox(), smooth=self.smooth_output))
 
     def save(
         self, labels: SemanticSegmentationLabels, profile: dict[str, Any] | None = None
@@ -144,10 +158,18 @@ class SemanticSegmentationLabelStore(LabelStore):
 
         Args:
             labels: labels of the whole extent.
-            profile: rasterio creation options that replace ours.
+            profile: rasterio creation options that replace ours; without any, rasters are Cloud
+                Optimized GeoTIFFs.
         """
+        bbox = labels.extent if self._bbox is None else self._bbox
+        if bbox.size != labels.extent.size:
+            raise DataError(
+                f'Labels of {labels.extent.height} x {labels.extent.width} pixels do not fit the '
+                f'bbox {bbox.tuple_format()} of the label store {self.root_uri}.'
+            )
         smooth = isinstance(labels, SemanticSegmentationSmoothLabels)
-        with self._writer(labels.extent, profile, self.smooth_output and smooth) as writer:
+        outputs = self._outputs(bbox, smooth=self.smooth_output and smooth, profile=profile)
+        with write_whole(outputs) as writer:
             for band in _bands(labels.extent):
                 if isinstance(labels, SemanticSegmentationSmoothLabels):
                     scores, labelled = labels.get_score_arr(band), labels.get_hits(band) > 0
@@ -159,29 +181,52 @@ class SemanticSegmentationLabelStore(LabelStore):
 
                 writer.write_labels(band, labels.get_label_arr(band), mask_of)
 
-    def _writer(
-        self, extent: Box, profile: dict[str, Any] | None, smooth: bool
-    ) -> SemanticSegmentationWriter:
-        files = OutputFiles(
-            labels=self.label_uri if self.discrete_output else None,
-            scores=self.score_uri if smooth else None,
-            vectors=[
-                (f'{self.vector_output_uri}/{output.file_name(self.class_config)}', output)
-                for output in self.vector_outputs
-            ],
+    def parts(self, boxes: Sequence[Box], key: str) -> PredictionParts:
+        """Write the scene in parts, in any order, by any number of processes.
+
+        Args:
+            boxes: the parts, in the extent frame; see `PredictionParts`.
+            key: fingerprint of everything that decides the result.
+
+        Raises:
+            ConfigError: the store does not know its bbox.
+        """
+        outputs = self._outputs(self._known_bbox(), smooth=self.smooth_output)
+        return PredictionParts(outputs, boxes, key, self.tmp_dir)
+
+    def is_predicted(self, key: str) -> bool:
+        """Whether `PredictionParts.join` has written the files for this key, and they are there."""
+        return is_on_record(self.root_uri, key)
+
+    def _known_bbox(self) -> Box:
+        if self._bbox is None:
+            raise ConfigError(
+                f'The size of the predictions for {self.root_uri} is not known; give the label '
+                'store a bbox.'
+            )
+        return self._bbox
+
+    def _outputs(
+        self, bbox: Box, smooth: bool, profile: dict[str, Any] | None = None
+    ) -> SceneOutputs:
+        rasters = {LABELS: self.label_uri} if self.discrete_output else {}
+        if smooth:
+            rasters[SCORES] = self.score_uri
+        vectors = [
+            (f'{self.vector_output_uri}/{output.file_name(self.class_config)}', output)
+            for output in self.vector_outputs
+        ]
+        return SceneOutputs(
+            root_uri=self.root_uri,
+            rasters=rasters,
+            vectors=vectors,
             rgb=self.save_as_rgb,
-            scores_as_uint8=self.smooth_as_uint8,
+            score_dtype=self.smooth_dtype,
             block_size=self.rasterio_block_size,
             profile=profile,
-        )
-        bbox = extent if self._bbox is None else self._bbox
-        if bbox.size != extent.size:
-            raise DataError(
-                f'Labels of {extent.height} x {extent.width} pixels do not fit the bbox '
-                f'{bbox.tuple_format()} of the label store {self.root_uri}.'
-            )
-        return SemanticSegmentationWriter(
-            files, extent, self.class_config, self._crs_transformer, bbox
+            bbox=bbox,
+            class_config=self.class_config,
+            crs_transformer=self._crs_transformer,
         )
 
     # ---- reading
@@ -295,6 +340,11 @@ class SemanticSegmentationLabelStoreConfig(LabelStoreConfig):
         False,
         description='Write scores as uint8 (0..255), a quarter of the size of float32 or less.',
     )
+    smooth_dtype: ScoreDtype | None = Field(
+        None,
+        description='How scores are written: uint8 (0..255), float16 (half of the size of float32, '
+        'with three digits) or float32. When absent, smooth_as_uint8 says.',
+    )
     rasterio_block_size: int = Field(
         256, ge=16, multiple_of=16, description='Side of the tiles of the rasters, in pixels.'
     )
@@ -336,4 +386,5 @@ class SemanticSegmentationLabelStoreConfig(LabelStoreConfig):
             smooth_output=self.smooth_output,
             smooth_as_uint8=self.smooth_as_uint8,
             rasterio_block_size=self.rasterio_block_size,
+            smooth_dtype=self.smooth_dtype,
         )

@@ -269,7 +269,7 @@ def test_a_failure_leaves_nothing(uri, scores):
 
 
 def test_missing_rows_leave_nothing(uri, scores):
-    with pytest.raises(StageError, match=r'8 of 40 rows .*labels\.tif'):
+    with pytest.raises(StageError, match=r'8 of 40 rows .*scène'):
         write(store_at(uri), scores[:, :8])
     assert files_in(uri) == []
 
@@ -298,7 +298,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, scores):
 
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='limits the size of files')
-@pytest.mark.parametrize('limit', [1000, 20_000, 60_000])
+@pytest.mark.parametrize('limit', [1000, 20_000, 100_000])
 @pytest.mark.parametrize('what', ['labels', 'scores', 'polygons'])
 def test_a_full_disk_leaves_nothing(uri, limit, what):
     import resource
@@ -315,7 +315,7 @@ def test_a_full_disk_leaves_nothing(uri, limit, what):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
     try:
-        if what == 'labels' and limit == 60_000:
+        if what == 'labels' and limit == 100_000:
             write(store, scores)  # this fits
             return
         with pytest.raises(NotWritableError, match='scène'):
@@ -328,7 +328,12 @@ def test_a_full_disk_leaves_nothing(uri, limit, what):
 def test_wrong_creation_options_name_the_file(uri):
     labels = SemanticSegmentationLabels.make_empty(EXTENT, 3)
     with pytest.raises(NotWritableError, match=r'labels\.tif cannot be written'):
-        store_at(uri, rasterio_block_size=17).save(labels)
+        store_at(uri).save(labels, profile={'blockxsize': 17})
+    with pytest.raises(ConfigError, match='profile says dtype, nodata'):
+        store_at(uri).save(labels, profile={'nodata': 7, 'dtype': 'float32'})
+    assert files_in(uri) == []
+    with pytest.raises(ConfigError, match='multiple of 16, got 17'):
+        store_at(uri, rasterio_block_size=17)
 
 
 # ---- errors
