@@ -25,6 +25,9 @@ T = TypeVar('T')
 LOG_SECONDS = 5.0
 """Shortest time between two log lines of one loop."""
 REFRESH_SECONDS = 0.1
+BAR_WIDTH = 20
+NOTE_WIDTH = BAR_WIDTH + 42
+"""Columns that a bar and its count, rate and time left take; the rest is for what is being done."""
 _ids = count()
 
 
@@ -86,6 +89,14 @@ def describe(task: Task, now: float | None = None) -> str:
     return ', '.join(parts)
 
 
+def shortened(text: str, width: int) -> str:
+    """`text` with its middle left out if it is longer than `width` (16 at least)."""
+    room = max(width, 16) - 1
+    if len(text) <= room + 1:
+        return text
+    return f'{text[: room - room // 2]}…{text[len(text) - room // 2 :]}'
+
+
 class Bars:
     """Live bars on the terminal: one display however many loops run, in whatever threads."""
 
@@ -103,14 +114,11 @@ class Bars:
                 self._display = _new_display()
                 self._display.start()
             note = describe(task)
+            desc = escape(shortened(task.desc, self._display.console.width - NOTE_WIDTH))
             if (row := self._rows.get(task.id)) is None:
-                self._rows[task.id] = self._display.add_task(
-                    escape(task.desc), total=task.total, note=note
-                )
+                self._rows[task.id] = self._display.add_task(desc, total=task.total, note=note)
             else:
-                self._display.update(
-                    row, description=escape(task.desc), completed=task.done, note=note
-                )
+                self._display.update(row, description=desc, completed=task.done, note=note)
 
     def close(self, task: Task) -> None:
         """Take the bar of `task` away and leave one plain line if it took a while."""
@@ -132,7 +140,7 @@ def _new_display() -> 'Progress':
 
     return Progress(
         TextColumn('{task.description}'),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=BAR_WIDTH),
         TextColumn('{task.fields[note]}', markup=False),
         console=Console(stderr=True),
         transient=True,

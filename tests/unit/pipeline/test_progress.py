@@ -8,7 +8,15 @@ import time
 import pytest
 
 from rastervision.pipeline import progress as progress_module
-from rastervision.pipeline.progress import Task, clock, describe, forward_to, progress, track
+from rastervision.pipeline.progress import (
+    Task,
+    clock,
+    describe,
+    forward_to,
+    progress,
+    shortened,
+    track,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +41,19 @@ def test_jobs_have_no_rate():
 
 def test_clock():
     assert [clock(s) for s in (0.4, 59.6, 3600, 36_061)] == ['0:00', '1:00', '1:00:00', '10:01:01']
+
+
+@pytest.mark.parametrize(
+    ('text', 'width', 'short'),
+    [
+        ('Predicting north', 16, 'Predicting north'),
+        ('Predicting north-2024', 20, 'Predicting…orth-2024'),
+        ('Predicting north-2024', 3, 'Predicti…th-2024'),
+    ],
+)
+def test_names_leave_room_for_numbers(text, width, short):
+    assert shortened(text, width) == short
+    assert len(short) <= max(width, 16)
 
 
 @pytest.mark.parametrize('terminal', [True, False])
