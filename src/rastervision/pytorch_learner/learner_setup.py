@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler
+from torch.utils.data import Dataset
 
-from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import download_if_needed
-from rastervision.pytorch_learner.data_config import SPLITS, Split
+from rastervision.pytorch_learner.learner_data import LearnerData, dataset_size
 from rastervision.pytorch_learner.models.weights import load_weights
 from rastervision.pytorch_learner.tasks.task import Task
-from rastervision.pytorch_learner.training.loaders import make_loader
 from rastervision.pytorch_learner.training.run_folder import RunFolder
 from rastervision.pytorch_learner.utils.torch_hub import get_hubconf_dir_from_cfg
 
@@ -33,10 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEFAULT_BATCH_SZ = 8
 
-
-class LearnerSetup:
+class LearnerSetup(LearnerData):
     """Builds the parts of a Learner; every `build_...` may be overridden.
 
     Attributes:
@@ -54,9 +51,6 @@ class LearnerSetup:
 
     model: nn.Module
     task: Task
-    train_dl: DataLoader[Any]
-    valid_dl: DataLoader[Any] | None
-    test_dl: DataLoader[Any] | None
     loss: Callable[..., Tensor] | None
     opt: 'Optimizer'
     step_scheduler: 'LRScheduler | None'
@@ -172,11 +166,6 @@ class LearnerSetup:
             raise ConfigError('Training needs a solver in the config: SolverConfig().')
         return self.cfg.solver
 
-    @property
-    def batch_sz(self) -> int:
-        """Number of items in a batch."""
-        return self.cfg.solver.batch_sz if self.cfg.solver else DEFAULT_BATCH_SZ
-
     # --- task
 
     def make_task(self) -> Task:
@@ -197,80 +186,6 @@ class LearnerSetup:
             transform=options.transform if options else None,
             channel_display_groups=options.channel_display_groups if options else None,
         )
-
-    # --- data
-
-    def setup_data(self) -> None:
-        """Set datasets and loaders.
-
-        Raises:
-            DataError: There are no training data.
-        """
-        if all(ds is None for ds in (self.train_ds, self.valid_ds, self.test_ds)):
-            self.train_ds, self.valid_ds, self.test_ds = self.build_datasets()
-        if self.train_ds is None or not _size(self.train_ds):
-            raise DataError(
-                'There are no training data: the training scenes, or the folders of chips, give '
-                'no chip.'
-            )
-        self.cfg.data.infer_img_channels(self.train_ds)
-        self.train_dl = self.build_dataloader('train')
-        self.valid_dl = self.build_dataloader('valid') if _size(self.valid_ds) else None
-        self.test_dl = self.build_dataloader('test') if _size(self.test_ds) else None
-
-    def build_datasets(
-        self,
-    ) -> tuple[Dataset[Any] | None, Dataset[Any] | None, Dataset[Any] | None]:
-        """Training, validation and test data."""
-        train, valid, test = (self.build_dataset(split) for split in SPLITS)
-        return train, valid, test
-
-    def build_dataset(self, split: Split) -> Dataset[Any] | None:
-        """Data of a split, None if there are none."""
-        return self.cfg.data.build_dataset(split, self.tmp_dir)
-
-    def get_dataset(self, split: Split) -> Dataset[Any] | None:
-        """Data of a split, None if there are none."""
-        return {'train': self.train_ds, 'valid': self.valid_ds, 'test': self.test_ds}[split]
-
-    def get_collate_fn(self) -> Callable[..., Any] | None:
-        """What joins items into batches; torch's own when None."""
-        return None
-
-    def build_sampler(self, ds: Dataset[Any], split: Split) -> Sampler[int] | None:
-        """Order of the items of a split: random for training."""
-        return RandomSampler(ds) if split == 'train' else None  # type: ignore[arg-type] # any Dataset
-
-    def build_dataloader(self, split: Split, **kwargs: Any) -> DataLoader[Any]:
-        """Make the loader of a split; further arguments are those of torch's DataLoader.
-
-        Raises:
-            DataError: The split has no data.
-        """
-        dataset = self.get_dataset(split)
-        if dataset is None:
-            raise DataError(f'There are no {split} data.')
-        return make_loader(
-            dataset,
-            self.batch_sz,
-            sampler=self.build_sampler(dataset, split),
-            num_workers=self.cfg.data.num_workers,
-            collate_fn=self.get_collate_fn(),
-            training=split == 'train',
-            **kwargs,
-        )
-
-    def get_dataloader(self, split: Split) -> DataLoader[Any]:
-        """Loader of a split.
-
-        Raises:
-            DataError: The split has no data.
-        """
-        loaders = {'train': self.train_dl, 'valid': self.valid_dl, 'test': self.test_dl}
-        loader = loaders[split]
-        if loader is None:
-            raise DataError(f'There are no {split} data.')
-        return loader
 
     # --- model
 
@@ -379,12 +294,8 @@ class LearnerSetup:
 
     def build_step_scheduler(self) -> 'LRScheduler | None':
         """Make what changes the learning rate after every batch."""
-        return self.solver.build_step_scheduler(self.opt, _size(self.train_ds))
+        return self.solver.build_step_scheduler(self.opt, dataset_size(self.train_ds))
 
     def build_epoch_scheduler(self) -> 'LRScheduler | None':
         """Make what changes the learning rate after every epoch."""
         return self.solver.build_epoch_scheduler(self.opt)
-
-
-def _size(dataset: Dataset[Any] | None) -> int:
-    return 0 if dataset is None else len(dataset)  # type: ignore[arg-type] # any Dataset

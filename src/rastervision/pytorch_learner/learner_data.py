@@ -1,0 +1,110 @@
+"""The data part of a Learner: datasets, and the loaders that make batches of them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler
+
+from rastervision.pipeline.errors import DataError
+from rastervision.pytorch_learner.data_config import SPLITS, Split
+from rastervision.pytorch_learner.training.loaders import make_loader
+
+if TYPE_CHECKING:
+    from rastervision.pytorch_learner.learner_config import LearnerConfig
+
+DEFAULT_BATCH_SZ = 8
+
+
+class LearnerData:
+    """Builds datasets and loaders; see `LearnerSetup`."""
+
+    cfg: 'LearnerConfig'
+    tmp_dir: str
+    train_ds: Dataset[Any] | None
+    valid_ds: Dataset[Any] | None
+    test_ds: Dataset[Any] | None
+    train_dl: DataLoader[Any]
+    valid_dl: DataLoader[Any] | None
+    test_dl: DataLoader[Any] | None
+
+    @property
+    def batch_sz(self) -> int:
+        """Number of items in a batch."""
+        return self.cfg.solver.batch_sz if self.cfg.solver else DEFAULT_BATCH_SZ
+
+    def setup_data(self) -> None:
+        """Set datasets and loaders.
+
+        Raises:
+            DataError: There are no training data.
+        """
+        if all(ds is None for ds in (self.train_ds, self.valid_ds, self.test_ds)):
+            self.train_ds, self.valid_ds, self.test_ds = self.build_datasets()
+        if self.train_ds is None or not dataset_size(self.train_ds):
+            raise DataError(
+                'There are no training data: the training scenes, or the folders of chips, give '
+                'no chip.'
+            )
+        self.cfg.data.infer_img_channels(self.train_ds)
+        self.train_dl = self.build_dataloader('train')
+        self.valid_dl = self.build_dataloader('valid') if dataset_size(self.valid_ds) else None
+        self.test_dl = self.build_dataloader('test') if dataset_size(self.test_ds) else None
+
+    def build_datasets(
+        self,
+    ) -> tuple[Dataset[Any] | None, Dataset[Any] | None, Dataset[Any] | None]:
+        """Training, validation and test data."""
+        train, valid, test = (self.build_dataset(split) for split in SPLITS)
+        return train, valid, test
+
+    def build_dataset(self, split: Split) -> Dataset[Any] | None:
+        """Data of a split, None if there are none."""
+        return self.cfg.data.build_dataset(split, self.tmp_dir)
+
+    def get_dataset(self, split: Split) -> Dataset[Any] | None:
+        """Data of a split, None if there are none."""
+        return {'train': self.train_ds, 'valid': self.valid_ds, 'test': self.test_ds}[split]
+
+    def get_collate_fn(self) -> Callable[..., Any] | None:
+        """What joins items into batches; torch's own when None."""
+        return None
+
+    def build_sampler(self, ds: Dataset[Any], split: Split) -> Sampler[int] | None:
+        """Order of the items of a split: random for training."""
+        return RandomSampler(ds) if split == 'train' else None  # type: ignore[arg-type] # any Dataset
+
+    def build_dataloader(self, split: Split, **kwargs: Any) -> DataLoader[Any]:
+        """Make the loader of a split; further arguments are those of torch's DataLoader.
+
+        Raises:
+            DataError: The split has no data.
+        """
+        dataset = self.get_dataset(split)
+        if dataset is None:
+            raise DataError(f'There are no {split} data.')
+        return make_loader(
+            dataset,
+            self.batch_sz,
+            sampler=self.build_sampler(dataset, split),
+            num_workers=self.cfg.data.num_workers,
+            collate_fn=self.get_collate_fn(),
+            training=split == 'train',
+            **kwargs,
+        )
+
+    def get_dataloader(self, split: Split) -> DataLoader[Any]:
+        """Loader of a split.
+
+        Raises:
+            DataError: The split has no data.
+        """
+        loaders = {'train': self.train_dl, 'valid': self.valid_dl, 'test': self.test_dl}
+        loader = loaders[split]
+        if loader is None:
+            raise DataError(f'There are no {split} data.')
+        return loader
+
+
+def dataset_size(dataset: Dataset[Any] | None) -> int:
+    """Number of items; 0 without a dataset."""
+    return 0 if dataset is None else len(dataset)  # type: ignore[arg-type] # any Dataset
