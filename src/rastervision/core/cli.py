@@ -159,6 +159,11 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     'that the model was trained on.',
 )
 @predict_options
+@click.option(
+    '--scores',
+    type=click.Choice(['none', 'uint8', 'float16', 'float32']),
+    help='Write the scores of all classes to scores.tif in this type, or none.',
+)
 @rerun_option
 @trust_code_option
 def predict(

@@ -7,14 +7,16 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from rastervision.core.analyzer import StatsAnalyzerConfig
 from rastervision.core.bundled_pipeline import BundledPipeline
 from rastervision.core.data import (
+    LabelStoreConfig,
     RasterSourceConfig,
     Scene,
     SceneConfig,
+    SemanticSegmentationLabelStoreConfig,
     StatsTransformerConfig,
 )
 from rastervision.core.image_list import ListedImage, find_images, may_exist, output_names
@@ -28,6 +30,8 @@ from rastervision.pipeline.progress import progress
 
 log = logging.getLogger(__name__)
 
+Scores: TypeAlias = Literal['none', 'uint8', 'float16', 'float32']
+
 
 class Predictor:
     """Predicts images with the model of a bundle."""
@@ -40,6 +44,8 @@ class Predictor:
         channel_order: Sequence[int] | None = None,
         scene_group: str | None = None,
         trust_code: bool = False,
+        *,
+        scores: Scores | None = None,
         **predict_options: Any,
     ) -> None:
         """Open a bundle; its model is loaded by the first prediction, once.
@@ -54,6 +60,8 @@ class Predictor:
             scene_group: Use the statistics of this scene group; that of the bundle's config
                 when None.
             trust_code: Run code that the bundle carries.
+            scores: How the scores of all classes are written, or 'none'; as in the bundle when
+                None.
             predict_options: Fields of the predict options of the bundle's task that get other
                 values than in the bundle, such as `chip_sz=512, tta=True`.
 
@@ -65,6 +73,7 @@ class Predictor:
         self.update_stats = update_stats
         self.channel_order = None if channel_order is None else list(channel_order)
         self.scene_group = scene_group
+        self.scores = scores
         self.bundle = BundledPipeline(
             model_bundle_uri, tmp_dir, trust_code=trust_code, changes=predict_options
         )
@@ -158,6 +167,8 @@ class Predictor:
         if scene.label_store is None:
             scene.label_store = self.config.get_default_label_store(scene)
         setattr(scene.label_store, 'uri', label_uri)  # noqa: B010 - not a field of the base
+        if self.scores is not None:
+            _set_scores(scene.label_store, self.scores)
         sources = list(find_configs(scene.raster_source, RasterSourceConfig))
         files = [s for s in sources if hasattr(s, 'uris')]
         if len(files) == 1:
@@ -272,6 +283,13 @@ class ScenePredictor:
                 'with a uri.'
             )
         return self.bundle.build_scene(scene)
+
+
+def _set_scores(store: LabelStoreConfig, scores: Scores) -> None:
+    if not isinstance(store, SemanticSegmentationLabelStoreConfig):
+        raise ConfigError(f'{type(store).__name__} writes no scores of its own: leave scores out.')
+    store.smooth_output = scores != 'none'
+    store.smooth_dtype = None if scores == 'none' else scores
 
 
 def _failed(image: ListedImage, output_uri: str, error: Exception) -> ImageResult:

@@ -309,6 +309,17 @@ def test_options_of_the_command_line_arrive(bundle, images, cli, monkeypatch, up
     assert {name: values[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize('dtype', ['uint8', 'float16', 'float32', 'none'])
+def test_scores_by_option(bundle, images, cli, dtype):
+    cli(bundle, images[0] / 'a.tif', 'out', '--scores', dtype)
+    assert Path('out/scores.tif').exists() == (dtype != 'none')
+    if dtype != 'none':
+        with rasterio.open('out/scores.tif') as dataset:
+            bits = dataset.tags(1, ns='IMAGE_STRUCTURE').get('NBITS')
+            # GDAL before 3.11 shows float16 as float32 of 16 bits
+            assert ('float16' if bits == '16' else dataset.dtypes[0]) == dtype
+
+
 def test_scenes_take_the_same_options(bundle, images, cli, updated, tmp_path):
     scene = updated.dataset.validation_scenes[0].copy()
     scene.label_source = None
