@@ -16,7 +16,7 @@ from rastervision.core.data.raster_source.raster_source import RasterSource
 from rastervision.core.data.raster_transformer import RasterTransformer
 from rastervision.core.data.utils.features import POLYGON, as_geoms
 from rastervision.core.data.utils.misc import describe_source
-from rastervision.core.data.utils.rasterizing import rasterize_polygons
+from rastervision.core.data.utils.rasterizing import Edges, rasterize_polygons
 from rastervision.core.data.vector_source import VectorSource, VectorSourceConfig
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError, DataError
@@ -60,6 +60,7 @@ class RasterizedSource(RasterSource):
         self.all_touched = all_touched
         self.uris = getattr(vector_source, 'uris', None)
         self._class_ids = _class_ids(vector_source)
+        self._edges = Edges.of(vector_source.features.geoms)
         super().__init__(
             channel_order=[0],
             num_channels_raw=1,
@@ -109,14 +110,15 @@ class RasterizedSource(RasterSource):
 
     def _draw(self, box: Box, out_shape: tuple[int, int] | None) -> NDArray[np.uint8]:
         """(H, W) class ids of a box in the source pixel frame."""
-        chosen = self.vector_source.query(box)
+        near = self.vector_source.near(box)
         return rasterize_polygons(
-            self.vector_source.features.geoms[chosen],
-            self._class_ids[chosen],
+            self.vector_source.features.geoms[near],
+            self._class_ids[near],
             box,
             self.background_class_id,
             all_touched=self.all_touched,
             out_shape=out_shape,
+            edges=self._edges.take(near),
         )
 
 

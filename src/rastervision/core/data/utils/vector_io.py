@@ -21,6 +21,7 @@ from rastervision.core.data.crs_transformer import (
 from rastervision.core.data.utils.features import POLYGON, Features, repair
 from rastervision.core.data.utils.geojson_parsing import crs_member, parse_geojson
 from rastervision.core.grid import to_crs
+from rastervision.core.utils.gc_pause import gc_paused
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import download_if_needed
 from rastervision.pipeline.file_system.file_system import unreadable
@@ -51,13 +52,19 @@ def read_features(uri: str) -> tuple[Features, CRS | None]:
         NotReadableError: there is no such file.
         DataError: the file is empty, not GeoJSON, or in an unknown CRS.
     """
-    document = _read_json(uri)
-    crs = crs_member(document, uri)
-    features, dropped = parse_geojson(document, uri)
+    with gc_paused():
+        features, dropped, crs = _read(uri)
     features, repairs = repair(features)
     dropped['without area'] += repairs.without_area
     _log_summary(uri, dropped, repairs.repaired)
     return features, crs
+
+
+def _read(uri: str) -> tuple[Features, Counter[str], CRS | None]:
+    """Features of a file, why how many were dropped, and the CRS that the file names."""
+    document = _read_json(uri)
+    crs = crs_member(document, uri)
+    return *parse_geojson(document, uri), crs
 
 
 def _read_json(uri: str) -> Any:

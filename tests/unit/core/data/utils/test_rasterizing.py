@@ -8,7 +8,7 @@ from rasterio.features import rasterize
 from rastervision.core.box import Box
 from rastervision.core.data.utils import rasterizing
 from rastervision.core.data.utils.features import as_geoms
-from rastervision.core.data.utils.rasterizing import rasterize_polygons, thin_outside
+from rastervision.core.data.utils.rasterizing import Edges, rasterize_polygons, thin_outside
 
 SIZE = 64
 
@@ -23,37 +23,66 @@ def draw_all(geoms, values, all_touched=False, shift=0):
     return rasterize(shapes, out_shape=shape, fill=9, all_touched=all_touched, dtype='uint8')
 
 
-def stars(seed: int, n: int, corners: int, whole: bool):
+def stars(seed: int, n: int, corners: int, grid: float):
+    """Polygons with holes, with vertices at multiples of `grid`."""
     rng = np.random.default_rng(seed)
     centres = rng.uniform(-10, SIZE + 10, (n, 1, 2))
     angles = np.sort(rng.uniform(0, 2 * np.pi, (n, corners)), axis=1)
     radii = rng.uniform(2, 40, (n, corners))
     xy = centres + radii[..., None] * np.stack([np.cos(angles), np.sin(angles)], -1)
-    rings = shapely.make_valid(shapely.polygons(np.floor(xy) if whole else xy))
     holes = shapely.buffer(shapely.points(centres[:, 0]), 1.5, quad_segs=2)
-    parts = shapely.get_parts(shapely.make_valid(shapely.difference(rings, holes)))
+    rings = shapely.difference(shapely.make_valid(shapely.polygons(xy)), holes)
+    parts = shapely.get_parts(shapely.set_precision(rings, grid))
     return parts[shapely.get_type_id(parts) == 3]
 
 
 WINDOWS = st.tuples(st.integers(-20, SIZE), st.integers(-20, SIZE), st.integers(1, 40))
 
 
-@settings(max_examples=60)
-@given(
-    st.integers(0, 10_000), WINDOWS, st.sampled_from(['whole', 'exact', 'touched']), st.booleans()
-)
-def test_windows_are_cut_outs_of_the_whole(seed, corner, kind, thin) -> None:
+# sums and quotients of multiples of a power of two are exact, wherever the origin is
+GRIDS = {'whole': 1, 'half': 1 / 2, 'fine': 1 / 64, 'touched': 1 / 64}
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 10_000), WINDOWS, st.sampled_from([*GRIDS]), st.booleans(), st.booleans())
+def test_windows_are_cut_outs_of_the_whole(seed, corner, kind, large, thin) -> None:
     all_touched = kind == 'touched'
-    geoms = stars(seed, n=8, corners=9, whole=kind == 'whole')
+    geoms = stars(seed, n=8, corners=9, grid=GRIDS[kind])
     values = np.arange(len(geoms)).astype(np.uint8) % 8
     frame = 64
     y, x, size = corner
     window = Box(y, x, y + size, x + size)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rasterizing, 'MANY_PIXELS', 0 if large else 10**9)
         patch.setattr(rasterizing, '_MANY_VERTICES', 0 if thin else 10**9)
         drawn = rasterize_polygons(geoms, values, window, 9, all_touched)
     ys, xs = window.translate(frame, frame).to_slices()
     assert np.array_equal(drawn, draw_all(geoms, values, all_touched, shift=frame)[ys, xs])
+
+
+@settings(max_examples=100)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([*GRIDS]),
+    st.tuples(st.integers(1, 99), st.integers(1, 99)),
+)
+def test_any_resolution_is_the_same_as_by_gdal(seed, kind, shape) -> None:
+    geoms = stars(seed, n=5, corners=7, grid=GRIDS[kind])
+    values = np.arange(len(geoms)).astype(np.uint8) % 3
+    window = Box(0, 0, SIZE, SIZE)
+    drawn = rasterize_polygons(geoms, values, window, 9, out_shape=shape)
+    scale = np.array([shape[1] / SIZE, shape[0] / SIZE])
+    shapes = zip(shapely.transform(geoms, lambda xy: xy * scale), values.tolist(), strict=True)
+    assert np.array_equal(drawn, rasterize(list(shapes), out_shape=shape, fill=9, dtype='uint8'))
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 5)))
+def test_edges_of_chosen_polygons_are_taken_from_those_of_all(seed, chosen) -> None:
+    geoms = stars(seed, n=6, corners=5, grid=1)
+    chosen = np.array([i for i in chosen if i < len(geoms)], dtype=np.intp)
+    taken, made = Edges.of(geoms).take(chosen), Edges.of(geoms[chosen])
+    assert np.array_equal(taken.points, made.points)
+    assert np.array_equal(taken.offsets, made.offsets)
 
 
 def test_later_polygons_cover_earlier_ones() -> None:

@@ -110,6 +110,7 @@ def test_the_window_query_finds_what_testing_all_finds(write_geojson, box_ring, 
         box = Box(y, x, y + 20, x + 15)
         expected = np.flatnonzero(shapely.intersects(source.features.geoms, box.to_shapely()))
         assert source.query(box).tolist() == expected.tolist()
+        assert {*source.near(box).tolist()} >= {*expected.tolist()}
 
 
 def test_no_features(write_geojson, crs_transformer) -> None:
