@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from albumentations.core.transforms_interface import BasicTransform
     from torch.utils.data import Dataset
 
+    from rastervision.pytorch_learner.dataset.transform import Transform
     from rastervision.pytorch_learner.learner_config import LearnerConfig
 
 Split = Literal['train', 'valid', 'test']
@@ -158,6 +159,18 @@ class DataConfig(Config):
             base[0] if len(base) == 1 else alb.Compose(base),
             both[0] if len(both) == 1 else alb.Compose(both),
         )
+
+    def transform_of(self, split: Split) -> 'Transform':
+        """What `get_data_transforms` has for a split, without Albumentations if possible."""
+        training = split == 'train'
+        own = type(self).get_data_transforms is not DataConfig.get_data_transforms
+        if not own and self.base_transform is None and not (training and self.aug_transform):
+            from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform
+
+            names = self.augmentors if training else []
+            if (quick := QuickTransform.from_names(names, self.img_sz)) is not None:
+                return quick
+        return self.get_data_transforms()[training]
 
     def build(
         self, tmp_dir: str | None = None, for_chipping: bool = False

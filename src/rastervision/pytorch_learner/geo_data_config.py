@@ -13,7 +13,6 @@ from rastervision.pytorch_learner.data_config import DataConfig, Split
 from rastervision.pytorch_learner.upgraders import geo_data_config_upgrader
 
 if TYPE_CHECKING:
-    from albumentations.core.transforms_interface import BasicTransform
     from torch.utils.data import Dataset
 
     from rastervision.core.data.scene import Scene, SceneConfig
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
         RandomWindowGeoDataset,
         SlidingWindowGeoDataset,
     )
+    from rastervision.pytorch_learner.dataset.transform import Transform
     from rastervision.pytorch_learner.learner_config import LearnerConfig
 
 
@@ -96,14 +96,14 @@ class GeoDataConfig(DataConfig):
     def scene_to_dataset(
         self,
         scene: 'Scene',
-        transform: 'BasicTransform | None' = None,
+        transform: 'Transform | None' = None,
         for_chipping: bool = False,
     ) -> 'GeoDataset':
         """Make a dataset of windows of one scene.
 
         Args:
             scene: The scene.
-            transform: Albumentations transform of images and labels.
+            transform: Transform of images and labels.
             for_chipping: As for `build`.
         """
         sampling = self.sampling_for(scene.id)
@@ -149,7 +149,7 @@ class GeoDataConfig(DataConfig):
         if self.scene_dataset is None:
             raise ConfigError('scene_dataset is not set: give the scenes to train on.')
         scene_configs = getattr(self.scene_dataset, _SCENES_OF[split])
-        transform = None if for_chipping else self.get_data_transforms()[split == 'train']
+        transform = None if for_chipping else self.transform_of(split)
         dataset = concat(
             self.scene_to_dataset(scene, transform, for_chipping)
             for scene in self.build_scenes(scene_configs, tmp_dir)

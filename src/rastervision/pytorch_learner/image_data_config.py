@@ -11,8 +11,9 @@ from rastervision.pytorch_learner.data_config import DataConfig, Split
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from albumentations.core.transforms_interface import BasicTransform
     from torch.utils.data import Dataset
+
+    from rastervision.pytorch_learner.dataset.transform import Transform
 
 Proportion = Annotated[float, Field(ge=0, le=1)]
 
@@ -62,9 +63,7 @@ class ImageDataConfig(DataConfig):
                     'number per group, or a single number for all.'
                 )
 
-    def dir_to_dataset(
-        self, data_dir: 'Path', transform: 'BasicTransform | None'
-    ) -> 'Dataset[Any]':
+    def dir_to_dataset(self, data_dir: 'Path', transform: 'Transform | None') -> 'Dataset[Any]':
         """Make a dataset of the chips in one folder, such as `train`."""
         raise NotImplementedError(f'{type(self).__name__} does not know how its chips are stored.')
 
@@ -89,7 +88,7 @@ class ImageDataConfig(DataConfig):
 
         if for_chipping:
             raise ConfigError(f'{type(self).__name__} holds chips already; chip with geo data.')
-        transform = self.get_data_transforms()[split == 'train']
+        transform = self.transform_of(split)
         if self.group_uris is None:
             dataset = self._dataset_at(self.uri, split, transform, tmp_dir)
             if dataset is None or split != 'train':
@@ -109,7 +108,7 @@ class ImageDataConfig(DataConfig):
         self,
         uri: str | list[str] | None,
         split: Split,
-        transform: 'BasicTransform | None',
+        transform: 'Transform | None',
         tmp_dir: str | None,
     ) -> 'Dataset[Any] | None':
         from rastervision.pytorch_learner.dataset.chip_dirs import split_dirs

@@ -17,7 +17,6 @@ from rastervision.pytorch_learner.upgraders import ss_data_config_upgrader
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from albumentations.core.transforms_interface import BasicTransform
     from torch import nn
 
     from rastervision.pytorch_learner.dataset.semantic_segmentation_dataset import (
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         SemanticSegmentationRandomWindowGeoDataset,
         SemanticSegmentationSlidingWindowGeoDataset,
     )
+    from rastervision.pytorch_learner.dataset.transform import Transform
     from rastervision.pytorch_learner.semantic_segmentation_learner import (
         SemanticSegmentationLearner,
     )
@@ -64,7 +64,7 @@ class SemanticSegmentationImageDataConfig(SemanticSegmentationDataConfig, ImageD
     )
 
     def dir_to_dataset(
-        self, data_dir: 'Path', transform: 'BasicTransform | None'
+        self, data_dir: 'Path', transform: 'Transform | None'
     ) -> 'SemanticSegmentationImageDataset':
         from rastervision.pytorch_learner.dataset.semantic_segmentation_dataset import (
             SemanticSegmentationImageDataset,

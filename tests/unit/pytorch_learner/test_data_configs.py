@@ -22,6 +22,8 @@ from rastervision.pytorch_learner import (
 from rastervision.pytorch_learner import SemanticSegmentationGeoDataConfig as GeoDataConfig
 from rastervision.pytorch_learner import SemanticSegmentationImageDataConfig as ImageDataConfig
 from rastervision.pytorch_learner.alb import alb
+from rastervision.pytorch_learner.data_config import SPLITS
+from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform
 
 RANDOM = WindowSamplingMethod.random
 
@@ -268,6 +270,25 @@ def test_augmentors_by_name():
     names = ['Blur', 'ToGray', 'RGBShift']
     _, for_training = ImageDataConfig(augmentors=names).get_data_transforms()
     assert [type(t).__name__ for t in for_training.transforms] == [*names, 'Resize']
+
+
+def test_simple_transforms_do_without_albumentations():
+    simple = [ImageDataConfig(img_sz=4), ImageDataConfig(augmentors=[])]
+    assert all(isinstance(c.transform_of(s), QuickTransform) for c in simple for s in SPLITS)
+    blur = ImageDataConfig(augmentors=['Blur'])
+    assert isinstance(blur.transform_of('valid'), QuickTransform)
+    assert isinstance(blur.transform_of('train'), alb.Compose)
+    turn = alb.to_dict(alb.Transpose(p=1))
+    assert isinstance(ImageDataConfig(base_transform=turn).transform_of('valid'), alb.Compose)
+    assert isinstance(ImageDataConfig(aug_transform=turn).transform_of('train'), alb.Compose)
+
+
+def test_an_own_idea_of_the_transforms_is_respected():
+    class Own(ImageDataConfig):
+        def get_data_transforms(self):
+            return 'for all', 'for training'
+
+    assert [Own().transform_of(s) for s in SPLITS] == ['for training', 'for all', 'for all']
 
 
 # ---- the learner's config

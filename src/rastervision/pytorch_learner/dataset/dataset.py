@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Dataset
 
-from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform, quick_transform
+from rastervision.pytorch_learner.dataset.quick_transform import quick_transform
 from rastervision.pytorch_learner.dataset.randomness import is_random, reseed
 from rastervision.pytorch_learner.dataset.tensors import (
     image_to_tensor,
@@ -14,7 +14,7 @@ from rastervision.pytorch_learner.dataset.tensors import (
 from rastervision.pytorch_learner.dataset.transform import TRANSFORMERS, Sample, TransformType
 
 if TYPE_CHECKING:
-    from albumentations.core.transforms_interface import BasicTransform
+    from rastervision.pytorch_learner.dataset.transform import Transform
 
 
 class AlbumentationsDataset(Dataset[Any]):
@@ -23,7 +23,7 @@ class AlbumentationsDataset(Dataset[Any]):
     def __init__(
         self,
         orig_dataset: Any,
-        transform: 'BasicTransform | None' = None,
+        transform: 'Transform | None' = None,
         transform_type: TransformType = TransformType.noop,
         normalize: bool = True,
         to_pytorch: bool = True,
@@ -33,7 +33,8 @@ class AlbumentationsDataset(Dataset[Any]):
         Args:
             orig_dataset: Gives by `[key]` an image of shape (H, W, C), or (T, H, W, C) for a time
                 series, and its label or None.
-            transform: The transform. It draws its random numbers from torch's global seed.
+            transform: The transform, of Albumentations or of ours. It draws its random numbers
+                from torch's global seed.
             transform_type: What the labels are.
             normalize: Scale images of unsigned integers to [0, 1] by the largest number of their
                 type.
@@ -46,11 +47,11 @@ class AlbumentationsDataset(Dataset[Any]):
         self.normalize = normalize
         self.to_pytorch = to_pytorch
         self._transformer = TRANSFORMERS[transform_type]
-        self._quick: QuickTransform | None = None
-        self._is_random = False
+        self._applied: Transform | None = None
+        self._reseeds = False
         if transform is not None and transform_type is not TransformType.noop:
-            self._quick = quick_transform(transform)
-            self._is_random = is_random(transform)
+            self._applied = quick_transform(transform) or transform
+            self._reseeds = self._applied is transform and is_random(transform)
 
     def __getitem__(self, key: Any) -> Any:
         """A sample: (image, label)."""
@@ -61,13 +62,10 @@ class AlbumentationsDataset(Dataset[Any]):
 
     def prepare(self, sample: Sample) -> tuple[Any, Any]:
         """Transform a sample of the original dataset and make tensors of it."""
-        if self._quick is not None:
-            is_mask = self.transform_type is TransformType.semantic_segmentation
-            sample = self._quick(sample, y_is_mask=is_mask and sample[1] is not None)
-        elif self.transform is not None:
-            if self._is_random:
-                reseed(self.transform)
-            sample = self._transformer(sample, self.transform)
+        if self._applied is not None:
+            if self._reseeds:
+                reseed(self._applied)
+            sample = self._transformer(sample, self._applied)
         x, y = sample
         if self.to_pytorch:
             return image_to_tensor(x, self.normalize), label_to_tensor(y)

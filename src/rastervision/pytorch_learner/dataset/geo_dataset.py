@@ -14,12 +14,17 @@ from rastervision.core.sampling import (
 )
 from rastervision.core.utils.misc import ensure_tuple
 from rastervision.pytorch_learner.dataset.dataset import AlbumentationsDataset
+from rastervision.pytorch_learner.dataset.quick_transform import (
+    QuickTransform,
+    Resize,
+    quick_transform,
+)
 from rastervision.pytorch_learner.dataset.randomness import torch_rng
 from rastervision.pytorch_learner.dataset.transform import Sample, TransformType
 from rastervision.pytorch_learner.dataset.utils.utils import GeoDatasetError
 
 if TYPE_CHECKING:
-    from albumentations.core.transforms_interface import BasicTransform
+    from rastervision.pytorch_learner.dataset.transform import Transform
 
 PosInt = Annotated[int, Field(gt=0)]
 NonNegInt = Annotated[int, Field(ge=0)]
@@ -42,7 +47,7 @@ class GeoDataset(AlbumentationsDataset):
         scene: Scene,
         out_size: Size | None = None,
         within_aoi: bool = True,
-        transform: 'BasicTransform | None' = None,
+        transform: 'Transform | None' = None,
         transform_type: TransformType | None = None,
         normalize: bool = True,
         to_pytorch: bool = True,
@@ -86,13 +91,16 @@ class GeoDataset(AlbumentationsDataset):
         )
 
     def append_resize_transform(
-        self, transform: 'BasicTransform | None', out_size: tuple[int, int]
-    ) -> 'BasicTransform':
+        self, transform: 'Transform | None', out_size: tuple[int, int]
+    ) -> 'Transform':
         """The transform, followed by a resizing to (height, width)."""
+        resize = Resize(*out_size)
+        quick = QuickTransform([]) if transform is None else quick_transform(transform)
+        if quick is not None:
+            return QuickTransform([*quick.steps, resize])
         from rastervision.pytorch_learner.alb import alb
 
-        resize = alb.Resize(*out_size)
-        return resize if transform is None else alb.Compose([transform, resize])
+        return alb.Compose([transform, alb.Resize(*out_size)])
 
     def read(self, window: Box) -> Sample:
         """Image (..., H, W, C) and label of a window, not transformed yet."""
@@ -131,7 +139,7 @@ class SlidingWindowGeoDataset(GeoDataset):
         padding: Padding | None = None,
         pad_direction: Literal['both', 'start', 'end'] = 'end',
         within_aoi: bool = True,
-        transform: 'BasicTransform | None' = None,
+        transform: 'Transform | None' = None,
         transform_type: TransformType | None = None,
         normalize: bool = True,
         to_pytorch: bool = True,
@@ -214,7 +222,7 @@ class RandomWindowGeoDataset(GeoDataset):
         max_sample_attempts: PosInt = 100,
         efficient_aoi_sampling: bool = True,
         within_aoi: bool = True,
-        transform: 'BasicTransform | None' = None,
+        transform: 'Transform | None' = None,
         transform_type: TransformType | None = None,
         normalize: bool = True,
         to_pytorch: bool = True,

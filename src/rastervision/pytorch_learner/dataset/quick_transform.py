@@ -1,21 +1,24 @@
-"""Flips, quarter turns and resizing without Albumentations' copies.
+"""Flips, quarter turns and resizing without Albumentations.
 
 Albumentations copies image and labels at every step to make them contiguous, so that the default
 augmentation takes several times as long as reading a chip. The same steps on views cost nothing.
+Nor does the library have to be imported for them, which takes a second.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rastervision.pytorch_learner.dataset.randomness import torch_rng
-from rastervision.pytorch_learner.dataset.transform import Sample, apply_transform
 
 if TYPE_CHECKING:
     from albumentations.core.transforms_interface import BasicTransform
 
-Turn = Callable[[Any, int, int, int], Any]
+_CHANNELS_AT_ONCE = 4
+"""OpenCV takes a limited number of channels, and is fastest with few."""
 
 
 def _flip_columns(array: Any, _rows: int, columns: int, _draw: int) -> Any:
@@ -34,70 +37,132 @@ def _quarter_turns(array: Any, rows: int, columns: int, draw: int) -> Any:
     return np.rot90(array, draw, (rows, columns))
 
 
-_TURNS: dict[str, Turn] = {
+_MOVES: dict[str, Callable[[Any, int, int, int], Any]] = {
     'HorizontalFlip': _flip_columns,
     'VerticalFlip': _flip_rows,
     'Transpose': _transpose,
     'RandomRotate90': _quarter_turns,
 }
+_PROBABILITIES = {'RandomRotate90': 1.0}
+_PROBABILITY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A flip or quarter turn.
+
+    Attributes:
+        name: Its name in Albumentations.
+        p: Its probability.
+    """
+
+    name: str
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """A resizing to (height, width), bilinear for images; class ids are not mixed."""
+
+    height: int
+    width: int
+
+
+Step = Turn | Resize
 
 
 class QuickTransform:
-    """Applies a sequence of Albumentations' flips, quarter turns and resizings.
+    """Applies a sequence of flips, quarter turns and resizings.
 
-    The probabilities are those of Albumentations; the random numbers follow torch's seed.
+    It is called as an Albumentations transform, also for time series. The probabilities are those
+    of Albumentations; the random numbers follow torch's seed.
     """
 
-    def __init__(self, steps: list['BasicTransform']) -> None:
-        """Constructor; see `quick_transform`."""
-        self.steps = steps
+    def __init__(self, steps: Sequence[Step]) -> None:
+        """Constructor; see `quick_transform` and `from_names`."""
+        self.steps = tuple(steps)
+        self._is_random = any(isinstance(step, Turn) for step in steps)
 
-    def __call__(self, sample: Sample, y_is_mask: bool) -> Sample:
-        """Transform a sample.
-
-        Args:
-            sample: Image (..., H, W, C) and label.
-            y_is_mask: Whether the label is (H, W) and changes with the image.
+    @classmethod
+    def from_names(cls, augmentors: Sequence[str], size: int) -> Self | None:
+        """Transforms of Albumentations by name, with their defaults, and a resizing to a square.
 
         Returns:
-            Views of the arrays, unless they had to be resized.
+            None if not all of them are flips and quarter turns.
         """
-        x, y = sample
-        mask = y if y_is_mask else None
-        is_random = any(_name(step) in _TURNS for step in self.steps)
-        rng = torch_rng() if is_random else None
+        if not _MOVES.keys() >= set(augmentors):
+            return None
+        turns = [Turn(name, _PROBABILITIES.get(name, _PROBABILITY)) for name in augmentors]
+        return cls([*turns, Resize(size, size)])
+
+    def __call__(
+        self, *, image: NDArray[Any], mask: NDArray[Any] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Transform an image (..., H, W, C) and, in the same way, class ids (H, W).
+
+        Returns:
+            `image` and, if it was given, `mask`: views, unless they had to be resized.
+        """
+        rng = torch_rng() if self._is_random else None
         for step in self.steps:
-            if (turn := _TURNS.get(_name(step))) is None:
-                x, mask = _resize(step, x, mask)
+            if isinstance(step, Resize):
+                image = _resize_image(image, step)
+                mask = None if mask is None else _resize_ids(mask, step)
             elif rng is not None and rng.random() < step.p:
-                draw = int(rng.integers(4))
-                x = turn(x, -3, -2, draw)
-                mask = None if mask is None else turn(mask, -2, -1, draw)
-        return x, mask if y_is_mask else y
+                move, draw = _MOVES[step.name], int(rng.integers(4))
+                image = move(image, -3, -2, draw)
+                mask = None if mask is None else move(mask, -2, -1, draw)
+        return {'image': image} if mask is None else {'image': image, 'mask': mask}
 
 
-def quick_transform(transform: 'BasicTransform') -> QuickTransform | None:
+def quick_transform(transform: 'BasicTransform | QuickTransform') -> QuickTransform | None:
     """The quick form of a transform, or None if there is none."""
-    steps = _flatten(transform)
+    steps = _steps_of(transform)
     return None if steps is None else QuickTransform(steps)
 
 
-def _flatten(transform: 'BasicTransform') -> list['BasicTransform'] | None:
+def _steps_of(transform: Any) -> Sequence[Step] | None:
     """The steps of a transform, if all of them are simple."""
+    if isinstance(transform, QuickTransform):
+        return transform.steps
+    name = type(transform).__name__
     if not type(transform).__module__.startswith('albumentations.'):
         return None
-    if _name(transform) == 'Compose' and transform.p == 1 and not transform.processors:
-        parts = [_flatten(part) for part in transform.transforms]
-        return None if None in parts else [step for part in parts for step in part or []]
-    is_simple = _name(transform) in _TURNS or (_name(transform) == 'Resize' and transform.p == 1)
-    return [transform] if is_simple else None
+    if name == 'Compose' and transform.p == 1 and not transform.processors:
+        parts = [_steps_of(part) for part in transform.transforms]
+        return None if None in parts else [step for part in parts for step in part or ()]
+    if name in _MOVES:
+        return [Turn(name, transform.p)]
+    if name == 'Resize' and transform.p == 1:
+        return [Resize(transform.height, transform.width)]
+    return None
 
 
-def _name(transform: 'BasicTransform') -> str:
-    return type(transform).__name__
+def _resize_image(image: NDArray[Any], size: Resize) -> NDArray[Any]:
+    height, width = size.height, size.width
+    if image.shape[-3:-1] == (height, width):
+        return image
+    import cv2
+
+    images = image.reshape(-1, *image.shape[-3:])
+    out = np.empty((len(images), height, width, image.shape[-1]), image.dtype)
+    for i, one in enumerate(images):
+        for c in range(0, image.shape[-1], _CHANNELS_AT_ONCE):
+            part = np.ascontiguousarray(one[..., c : c + _CHANNELS_AT_ONCE])
+            resized = cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+            out[i, ..., c : c + _CHANNELS_AT_ONCE] = resized.reshape(height, width, -1)
+    return out.reshape(*image.shape[:-3], height, width, image.shape[-1])
 
 
-def _resize(step: 'BasicTransform', x: Any, mask: Any) -> tuple[Any, Any]:
-    args = {'image': x} if mask is None else {'image': x, 'mask': mask}
-    out = apply_transform(step, **args)
-    return out['image'], out.get('mask')
+def _resize_ids(ids: NDArray[Any], size: Resize) -> NDArray[Any]:
+    if ids.shape == (size.height, size.width):
+        return ids
+    rows = _nearest(ids.shape[0], size.height)
+    return ids[rows[:, None], _nearest(ids.shape[1], size.width)]
+
+
+def _nearest(length: int, new_length: int) -> NDArray[np.intp]:
+    """Index of the pixel that stands for each of `new_length` ones, rounded as OpenCV does."""
+    scale = 1 / (new_length / length)
+    index: NDArray[np.intp] = np.floor(np.arange(new_length) * scale).astype(np.intp)
+    return index.clip(max=length - 1)

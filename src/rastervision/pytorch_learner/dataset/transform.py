@@ -1,16 +1,19 @@
-"""Albumentations transforms applied to images together with their labels."""
+"""Transforms applied to images together with their labels."""
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform
 from rastervision.pytorch_learner.dataset.utils.utils import DatasetError
 
 if TYPE_CHECKING:
     from albumentations.core.transforms_interface import BasicTransform
+
+    Transform: TypeAlias = BasicTransform | QuickTransform
 
 Sample = tuple[NDArray[Any], Any]
 
@@ -24,7 +27,7 @@ class TransformType(Enum):
     semantic_segmentation = 'semantic_segmentation'
 
 
-def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any]:
+def apply_transform(transform: 'Transform', **kwargs: Any) -> dict[str, Any]:
     """Apply a transform.
 
     Args:
@@ -44,7 +47,7 @@ def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any
     if image.dtype == np.float64:
         kwargs['image'] = image.astype(np.float32)
     try:
-        if image.ndim == 3:
+        if image.ndim == 3 or isinstance(transform, QuickTransform):
             changed: dict[str, Any] = transform(**kwargs)
             return changed
         kwargs['images'] = kwargs.pop('image')
@@ -57,17 +60,17 @@ def apply_transform(transform: 'BasicTransform', **kwargs: Any) -> dict[str, Any
     return {**out, 'image': out['images']}
 
 
-def _size_of(resize: 'BasicTransform') -> tuple[int, int]:
+def _size_of(resize: Any) -> tuple[int, int]:
     return resize.height, resize.width
 
 
-def image_only_transformer(inp: Sample, transform: 'BasicTransform') -> Sample:
+def image_only_transformer(inp: Sample, transform: 'Transform') -> Sample:
     """Transform the image (..., H, W, C) and leave the label as it is."""
     x, y = inp
     return apply_transform(transform, image=x)['image'], y
 
 
-def semantic_segmentation_transformer(inp: Sample, transform: 'BasicTransform') -> Sample:
+def semantic_segmentation_transformer(inp: Sample, transform: 'Transform') -> Sample:
     """Transform the image (..., H, W, C) and its class ids (H, W), if there are any."""
     x, y = inp
     if y is None:
@@ -76,7 +79,7 @@ def semantic_segmentation_transformer(inp: Sample, transform: 'BasicTransform') 
     return out['image'], out['mask']
 
 
-def no_transformer(inp: Sample, transform: 'BasicTransform') -> Sample:  # noqa: ARG001  one signature
+def no_transformer(inp: Sample, transform: 'Transform') -> Sample:  # noqa: ARG001  one signature
     """Leave the sample as it is."""
     return inp
 
@@ -84,7 +87,7 @@ def no_transformer(inp: Sample, transform: 'BasicTransform') -> Sample:  # noqa:
 classification_transformer = image_only_transformer
 regression_transformer = image_only_transformer
 
-TRANSFORMERS: dict[TransformType, Callable[[Sample, 'BasicTransform'], Sample]] = {
+TRANSFORMERS: dict[TransformType, Callable[[Sample, 'Transform'], Sample]] = {
     TransformType.noop: no_transformer,
     TransformType.classification: classification_transformer,
     TransformType.regression: regression_transformer,

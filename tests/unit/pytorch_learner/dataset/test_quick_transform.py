@@ -3,10 +3,16 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rastervision.pytorch_learner.alb import alb
 from rastervision.pytorch_learner.dataset.dataset import AlbumentationsDataset
-from rastervision.pytorch_learner.dataset.quick_transform import quick_transform
+from rastervision.pytorch_learner.dataset.quick_transform import (
+    QuickTransform,
+    Resize,
+    quick_transform,
+)
 from rastervision.pytorch_learner.dataset.transform import TransformType, apply_transform
 from rastervision.pytorch_learner.utils import MinMaxNormalize
 
@@ -27,18 +33,50 @@ def sample():
 
 @pytest.mark.parametrize('transform', ALWAYS)
 def test_it_is_what_albumentations_does(sample, transform):
-    x, y = quick_transform(transform)(sample, y_is_mask=True)
+    found = quick_transform(transform)(image=sample[0], mask=sample[1])
     expected = transform(image=sample[0], mask=sample[1])
-    np.testing.assert_array_equal(x, expected['image'])
-    np.testing.assert_array_equal(y, expected['mask'])
+    np.testing.assert_array_equal(found['image'], expected['image'])
+    np.testing.assert_array_equal(found['mask'], expected['mask'])
+
+
+@settings(max_examples=60)
+@given(
+    shape=st.tuples(*[st.integers(1, 40)] * 2),
+    size=st.tuples(*[st.integers(1, 40)] * 2),
+    channels=st.integers(1, 9),
+    dtype=st.sampled_from([np.uint8, np.uint16, np.float32]),
+)
+def test_it_resizes_as_albumentations_does(shape, size, channels, dtype):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (*shape, channels)).astype(dtype)
+    ids = rng.integers(0, 9, shape, np.uint8)
+    found = QuickTransform([Resize(*size)])(image=image, mask=ids)
+    expected = alb.Resize(*size)(image=image, mask=ids)
+    assert found['image'].dtype == dtype
+    if channels <= 4:
+        np.testing.assert_array_equal(found['image'], expected['image'])
+    else:  # Albumentations groups the channels in another way, and OpenCV rounds by groups
+        tolerance = 1e-4 if dtype is np.float32 else 1
+        np.testing.assert_allclose(
+            found['image'].astype(float), expected['image'].astype(float), atol=tolerance
+        )
+    np.testing.assert_array_equal(found['mask'], expected['mask'])
+
+
+def test_transforms_by_name_have_the_defaults_of_albumentations():
+    names = ['HorizontalFlip', 'Transpose', 'RandomRotate90', 'VerticalFlip']
+    quick = QuickTransform.from_names(names, 7)
+    made = quick_transform(alb.Compose([*(getattr(alb, n)() for n in names), alb.Resize(7, 7)]))
+    assert quick.steps == made.steps
+    assert QuickTransform.from_names([*names, 'Blur'], 7) is None
 
 
 @pytest.mark.parametrize('transform', ALWAYS)
-def test_time_series_and_labels_that_are_no_pixels(sample, transform):
+def test_time_series_without_labels(sample, transform):
     series = np.stack([sample[0], sample[0] // 2])
-    x, y = quick_transform(transform)((series, 'label'), y_is_mask=False)
-    np.testing.assert_array_equal(x, apply_transform(transform, image=series)['image'])
-    assert y == 'label'
+    found = quick_transform(transform)(image=series)
+    np.testing.assert_array_equal(found['image'], apply_transform(transform, image=series)['image'])
+    assert set(found) == {'image'}
 
 
 def test_every_quarter_turn_comes_up_and_moves_image_and_labels_together(sample):
@@ -47,8 +85,9 @@ def test_every_quarter_turn_comes_up_and_moves_image_and_labels_together(sample)
     turns = [np.rot90(labels, k) for k in range(4)]
     seen = set()
     for _ in range(60):
-        x, y = quick((sample[0], labels), y_is_mask=True)
-        np.testing.assert_array_equal(x[..., 0], y)
+        found = quick(image=sample[0], mask=labels)
+        y = found['mask']
+        np.testing.assert_array_equal(found['image'][..., 0], y)
         seen |= {k for k, turn in enumerate(turns) if np.array_equal(y, turn)}
     assert seen == {0, 1, 2, 3}
 
@@ -56,7 +95,7 @@ def test_every_quarter_turn_comes_up_and_moves_image_and_labels_together(sample)
 def test_the_probability_is_kept(sample):
     quick = quick_transform(alb.HorizontalFlip(p=0.25))
     torch.manual_seed(0)
-    flips = [quick(sample, True)[0][0, 0, 0] != sample[0][0, 0, 0] for _ in range(1000)]
+    flips = [quick(image=sample[0])['image'][0, 0, 0] != sample[0][0, 0, 0] for _ in range(1000)]
     assert 0.2 < np.mean(flips) < 0.3
 
 
@@ -65,7 +104,7 @@ def test_it_follows_the_seed_of_torch(sample):
 
     def shapes_and_corners():
         torch.manual_seed(4)
-        return [quick(sample, True)[0][0, 0].tolist() for _ in range(20)]
+        return [quick(image=sample[0])['image'][0, 0].tolist() for _ in range(20)]
 
     assert shapes_and_corners() == shapes_and_corners()
 
