@@ -164,7 +164,8 @@ def _ranges(starts: NDArray[Any], lengths: NDArray[Any]) -> Ints:
     """The integers from each start, as many as its length, one range after the other."""
     stops = np.cumsum(lengths)
     total = int(stops[-1]) if len(stops) else 0
-    return np.arange(total) + np.repeat(starts - stops + lengths, lengths)
+    integers: Ints = np.arange(total) + np.repeat(starts - stops + lengths, lengths)
+    return integers
 
 
 def _draw_by_gdal(
