@@ -76,7 +76,7 @@ def predict_batches(
             f'Scene {scene.id!r} has {source.num_channels} channels but the model takes '
             f'{expected}; set channel_order.'
         )
-    transform, _ = learner.cfg.data.get_data_transforms()
+    transform = learner.cfg.data.transform_of('valid')
     transforming = Lock()  # Albumentations keeps state in its transforms
     on_gpu = learner.device.type == 'cuda'
 
