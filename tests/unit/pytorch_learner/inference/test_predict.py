@@ -5,39 +5,14 @@ import torch
 
 from rastervision.core.prediction import blend, prediction_windows
 from rastervision.core.rv_pipeline import SemanticSegmentationPredictOptions
-from rastervision.pipeline.errors import DataError
-from rastervision.pytorch_learner import (
-    SemanticSegmentationGeoDataConfig,
-    SemanticSegmentationLearner,
-    SemanticSegmentationLearnerConfig,
-)
+from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pytorch_learner.inference.segmentation import predict_windows
 from rastervision.pytorch_learner.utils.prediction import predict_scene_ss
-
-
-class Rgb(torch.nn.Module):
-    """Scores are the channels, so predictions show how images reach the model."""
-
-    def forward(self, x):
-        return 4 * x
 
 
 class InDictionary(torch.nn.Module):
     def forward(self, x):
         return {'out': 4 * x, 'aux': x}
-
-
-@pytest.fixture
-def make_learner(classes):
-    def make(model=None, img_sz=16, **data):
-        cfg = SemanticSegmentationLearnerConfig(
-            data=SemanticSegmentationGeoDataConfig(
-                class_config=classes, img_sz=img_sz, img_channels=3, **data
-            )
-        )
-        return SemanticSegmentationLearner(cfg, model=model or Rgb(), training=False)
-
-    return make
 
 
 def predict_tiles(learner, scene, chip_sz, stride=None, crop_sz=None, **options):
@@ -56,7 +31,7 @@ def whole(pixels):
 @pytest.mark.parametrize(
     ('chip_sz', 'stride', 'crop_sz'), [(16, None, None), (16, 8, 2), (100, 100, None)]
 )
-@pytest.mark.parametrize('model', [Rgb(), InDictionary()])
+@pytest.mark.parametrize('model', [None, InDictionary()])
 def test_tiles_are_scores_of_windows(make_learner, scene, whole, chip_sz, stride, crop_sz, model):
     learner = make_learner(model, img_sz=chip_sz)
     tiles = list(predict_tiles(learner, scene, chip_sz, stride, crop_sz, batch_sz=3))
@@ -86,10 +61,10 @@ def test_batches_make_no_difference(make_learner, scene):
 def test_images_are_resized_for_the_model_and_scores_back(make_learner, scene, pixels):
     sizes = set()
 
-    class Recorder(Rgb):
+    class Recorder(torch.nn.Module):
         def forward(self, x):
             sizes.add(tuple(x.shape[-2:]))
-            return super().forward(x)
+            return 4 * x
 
     tiles = list(predict_tiles(make_learner(Recorder(), img_sz=32), scene, 20, 20))
     assert sizes == {(32, 32)}
@@ -142,3 +117,27 @@ def test_a_scene_in_memory_is_the_blended_stream(make_learner, scene, whole, tmp
     np.testing.assert_allclose(bands, whole, atol=1e-6)
     if smooth:
         np.testing.assert_allclose(labels.get_score_arr(scene.extent), whole, atol=1e-3)
+
+
+def test_another_engine_can_run_the_model(make_learner, scene, whole):
+    learner = make_learner(torch.nn.Identity(), img_sz=20)
+    learner.engine = lambda x: 4 * x
+    tile = next(predict_tiles(learner, scene, 20))
+    np.testing.assert_allclose(tile.scores, whole[:, :20, :20], atol=1e-6)
+
+
+def test_scores_of_mixed_precision_are_float32(make_learner, scene):
+    torch.manual_seed(0)
+    learner = make_learner(torch.nn.Conv2d(3, 3, 5, padding=2), img_sz=20)
+    exact, mixed = (
+        np.stack([t.scores for t in predict_tiles(learner, scene, 20, precision=precision)])
+        for precision in ('float32', 'bfloat16')
+    )
+    assert mixed.dtype == np.float32
+    assert not np.array_equal(exact, mixed)
+    np.testing.assert_allclose(exact, mixed, atol=0.02)
+
+
+def test_a_cpu_has_no_use_for_float16(make_learner, scene):
+    with pytest.raises(ConfigError, match=r"precision.*use 'bfloat16'"):
+        next(predict_tiles(make_learner(), scene, 16, precision='float16'))
