@@ -101,10 +101,10 @@ class PyTorchLearnerBackend(Backend):
             raise StageError('load_model() has not made a learner.')
         return self.learner
 
-    def model_digest(self) -> str:
+    def model_digest(self) -> str | None:
         """Return the digest of the bundle that the model was loaded from."""
         self.ready_learner()
-        return self._digest or super().model_digest()
+        return self._digest
 
     def predict_scene(self, scene: Scene, predict_options: PredictOptions) -> Labels:
         """Return the predictions for a whole scene."""

@@ -1,6 +1,5 @@
 """Backend: what a pipeline asks of a deep learning library."""
 
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -67,13 +66,13 @@ class Backend(ABC):
         """
         return None
 
-    def model_digest(self) -> str:
+    def model_digest(self) -> str | None:
         """Return a digest of the loaded model: of its weights and all else that changes its output.
 
-        What was predicted with a model of the same digest need not be predicted again. A backend
-        that does not know (the default) gives another one each time.
+        What was predicted with a model of the same digest need not be predicted again. None (the
+        default) says that nobody knows, so everything is.
         """
-        return secrets.token_hex(16)
+        return None
 
     def chip_store(self) -> ChipStore | None:
         """Return what keeps the chips of each scene on their own, so that workers can share them.

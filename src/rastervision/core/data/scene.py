@@ -33,7 +33,10 @@ class Scene:
         label_store: where predictions go, if they go anywhere.
         aoi_polygons: areas of interest that touch the image, in its source pixel frame.
         aoi_polygons_bbox_coords: the same in the extent frame.
+        config: what the scene was built from; None for one that was put together by hand.
     """
+
+    config: 'SceneConfig | None' = None
 
     def __init__(
         self,
@@ -190,10 +193,12 @@ class SceneConfig(Config):
         place = (class_config, image.crs_transformer, image.bbox, tmp_dir)
         label_source = None if self.label_source is None else self.label_source.build(*place)
         label_store = None if self.label_store is None else self.label_store.build(*place)
-        return Scene(
+        scene = Scene(
             self.id,
             image,
             label_source=label_source,
             label_store=label_store,
             aoi_polygons=read_aoi(self.aoi_uris or [], image, self.id),
         )
+        scene.config = self
+        return scene

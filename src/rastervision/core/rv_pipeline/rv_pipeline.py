@@ -1,7 +1,7 @@
 """RVPipeline: the six commands, in terms of scenes and a backend."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,15 +11,19 @@ from rastervision.core.backend import Backend
 from rastervision.core.box import Box
 from rastervision.core.data import Labels, Scene, SceneConfig
 from rastervision.core.data_sample import DataSample
+from rastervision.core.prediction import Run, ScenePlan, ScoreTile
 from rastervision.core.rv_pipeline import bundling, layout
 from rastervision.core.rv_pipeline.chip_command import ChipCommand
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.chipping import scene_windows
+from rastervision.core.rv_pipeline.predict_command import PredictCommand
+from rastervision.core.rv_pipeline.predict_options import PredictOptions
+from rastervision.core.rv_pipeline.prediction_key import prediction_key
+from rastervision.core.rv_pipeline.scene_prediction import ScenePrediction
 from rastervision.core.rv_pipeline.scenes import (
     LazyScenes,
     analyzer_scene,
     evaluated_groups,
-    predicted_scenes,
     scenes_of_group,
     without_labels,
 )
@@ -28,6 +32,7 @@ from rastervision.core.rv_pipeline.summary import summarize
 from rastervision.core.utils.overrides import overrides
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.progress import progress
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -40,7 +45,8 @@ class RVPipeline(Pipeline):
 
     Subclasses change single steps: ``get_train_windows``, ``get_train_labels`` and
     ``post_process_sample`` for CHIP, ``predict_scene`` and ``post_process_predictions`` for
-    PREDICT.
+    PREDICT. Whoever adds a task gives ``scene_plan`` and ``join_windows``, so that scenes are
+    predicted in parts.
     """
 
     commands: ClassVar[list[str]] = list(layout.STAGES)
@@ -49,6 +55,7 @@ class RVPipeline(Pipeline):
     gather_commands: ClassVar[dict[str, str]] = {
         'analyze': 'finish_analyze',
         'chip': 'finish_chip',
+        'predict': 'finish_predict',
         'eval': 'finish_eval',
     }
 
@@ -127,46 +134,88 @@ class RVPipeline(Pipeline):
     # --- PREDICT
 
     def predict(self, split_ind: int = 0, num_splits: int = 1) -> None:
-        """Predict this split's share of the validation and test scenes.
+        """Predict the validation and test scenes, or a split's share of their parts.
 
-        A scene that fails does not keep the others from being predicted.
+        Scenes and parts that are there already are left as they are. A scene that fails does not
+        keep the others from being predicted.
 
         Raises:
             StageError: Some scenes failed; it says which and why.
         """
-        scenes = predicted_scenes(self.config.dataset)[split_ind::num_splits]
-        if not scenes:
-            return
-        self.build_backend()
-        failures: dict[str, Exception] = {}
-        for scene_cfg in scenes:
-            try:
-                self.predict_to_store(self.build_scene(scene_cfg))
-            except Exception as e:
-                log.warning('Scene %s cannot be predicted: %s', scene_cfg.id, e)
-                log.debug('Scene %s', scene_cfg.id, exc_info=True)
-                failures[scene_cfg.id] = e
-        if failures:
-            reasons = '\n'.join(f'  {scene_id}: {e}' for scene_id, e in failures.items())
-            raise StageError(
-                f'PREDICT failed for {len(failures)} of {len(scenes)} scenes:\n{reasons}'
-            ) from next(iter(failures.values()))
+        PredictCommand(self).run(split_ind, num_splits)
 
-    def is_predicted(self, scene: Scene) -> bool:  # noqa: ARG002 - for subclasses
+    def finish_predict(self, num_splits: int = 1) -> None:
+        """Write the outputs of the scenes that several splits of PREDICT have parts of.
+
+        Raises:
+            StageError: Some scenes failed, here or in a split; it says which and why.
+        """
+        PredictCommand(self).finish(num_splits)
+
+    def is_predicted(self, scene: Scene) -> bool:
         """Say whether the label store of a scene has what predicting it now would give."""
-        return False
+        prediction = self.scene_prediction(scene)
+        return prediction is not None and prediction.is_done()
 
     def predict_to_store(self, scene: Scene) -> None:
-        """Predict a scene and write the result to its label store."""
+        """Predict a scene and write the result to its label store.
+
+        Parts that an interrupted prediction has left are used. A subclass that changes whole
+        predictions, a backend without a stream of results or a label store without parts make it
+        go through memory.
+        """
+        prediction = self.scene_prediction(scene)
+        if prediction is not None:
+            parts = prediction.missing()
+            total = prediction.num_windows(parts)
+            with progress(total, f'Predicting {scene.id}', 'windows') as advance:
+                prediction.predict(parts, advance)
+            prediction.join()
+            return
         labels = self.post_process_predictions(self.predict_scene(scene), scene)
         if scene.label_store is None:
             raise ConfigError(f'Scene {scene.id!r} has no label_store to write predictions to.')
         scene.label_store.save(labels)
 
+    def scene_prediction(self, scene: Scene) -> ScenePrediction | None:
+        """Return the prediction of a scene in parts; None if it goes through memory."""
+        if self.is_hooked('predict_scene', 'post_process_predictions'):
+            return None
+        plan = self.scene_plan(scene)
+        if plan is None or self.predict_windows(scene, ()) is None:
+            return None
+        model = self.ready_backend().model_digest()
+        if scene.config is None or model is None:
+            return ScenePrediction(self, scene, plan, None)
+        classes = self.config.dataset.class_config
+        key = prediction_key(scene.config, self.predict_options(), classes, model)
+        return ScenePrediction(self, scene, plan, key)
+
+    def scene_plan(self, scene: Scene) -> ScenePlan | None:  # noqa: ARG002 - for subclasses
+        """Return the parts in which a scene can be predicted; None (the default) for no parts."""
+        return None
+
+    def predict_windows(self, scene: Scene, windows: Sequence[Box]) -> Iterator[Any] | None:
+        """Return what the model says about windows; None if the backend has no such stream."""
+        return self.ready_backend().predict_windows(scene, windows, self.predict_options())
+
+    def join_windows(
+        self, scene: Scene, run: Run, results: Iterable[Any]
+    ) -> Generator[ScoreTile, None, None]:
+        """Join what the model says about the windows of a run; for tasks with a ``scene_plan``.
+
+        Yields:
+            Bands of rows that fill the box of the run, from top to bottom.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def predict_options(self) -> PredictOptions:
+        """Return the options of PREDICT."""
+        return self.config.predict_options or self.config.get_default_predict_options()
+
     def predict_scene(self, scene: Scene) -> Labels:
         """Return the predictions for a scene, held in memory."""
-        options = self.config.predict_options or self.config.get_default_predict_options()
-        return self.ready_backend().predict_scene(scene, predict_options=options)
+        return self.ready_backend().predict_scene(scene, predict_options=self.predict_options())
 
     def post_process_batch(
         self,

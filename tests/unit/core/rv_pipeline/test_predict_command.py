@@ -147,7 +147,7 @@ def test_the_others_are_predicted_when_some_fail(bundle, images, cli, loads):
             ('missing', 3, 'no such file'),
             ('broken', 2, 'cannot be read as a raster'),
             ('grey', 4, 'channel_order'),
-            ('file', 5, 'a file is in the way'),
+            ('file', 5, 'a part of the path is a file'),
         ],
         strict=True,
     ):

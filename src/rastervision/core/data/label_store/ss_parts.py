@@ -60,7 +60,7 @@ class PredictionParts:
         self._loaded: dict[int, TileFile] = {}
         folder = f'{outputs.root_uri}/{FOLDER}'
         self._folder = f'{folder}/{key}'
-        for other in list_paths(folder):
+        for other in list_paths(folder) if file_exists(folder) else []:
             if other.rstrip('/').rpartition('/')[2] != key:
                 _remove(other)
 
