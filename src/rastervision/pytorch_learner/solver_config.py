@@ -166,9 +166,9 @@ class SolverConfig(Config):
 
     def build_optimizer(self, model: 'nn.Module') -> 'Optimizer':
         """Adam over the parameters that are not frozen."""
-        from torch.optim import Adam
+        from rastervision.pytorch_learner.training.adam import QuickAdam
 
-        return Adam([p for p in model.parameters() if p.requires_grad], lr=self.lr)
+        return QuickAdam([p for p in model.parameters() if p.requires_grad], lr=self.lr)
 
     def build_step_scheduler(
         self, optimizer: 'Optimizer', train_ds_sz: int, last_epoch: int = -1
