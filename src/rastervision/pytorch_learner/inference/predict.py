@@ -87,12 +87,12 @@ def predict_batches(
             chip = source.read(window)
             with transforming:
                 pixels = apply_transform(transform, image=chip.pixels)['image']
+            planes = np.moveaxis(pixels, -1, -3)
             if i == 0:
-                x = torch.empty((len(batch), *pixels.shape), pin_memory=on_gpu)
-            scale_to_unit(pixels, x[i].numpy())
+                x = torch.empty((len(batch), *planes.shape), pin_memory=on_gpu)
+            scale_to_unit(planes, x[i].numpy())
             np.any(chip.valid.reshape(-1, *window.size), axis=0, out=valid[i])
-        # the channels move in the view only: memory is in the order that convolutions like best
-        return x.movedim(-1, -3), (batch, valid)
+        return x, (batch, valid)
 
     def compute(x: Tensor) -> Any:
         with autocast(learner.device, options.precision):

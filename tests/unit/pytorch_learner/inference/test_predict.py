@@ -119,13 +119,6 @@ def test_a_scene_in_memory_is_the_blended_stream(make_learner, scene, whole, tmp
         np.testing.assert_allclose(labels.get_score_arr(scene.extent), whole, atol=1e-3)
 
 
-def test_another_engine_can_run_the_model(make_learner, scene, whole):
-    learner = make_learner(torch.nn.Identity(), img_sz=20)
-    learner.engine = lambda x: 4 * x
-    tile = next(predict_tiles(learner, scene, 20))
-    np.testing.assert_allclose(tile.scores, whole[:, :20, :20], atol=1e-6)
-
-
 def test_scores_of_mixed_precision_are_float32(make_learner, scene):
     torch.manual_seed(0)
     learner = make_learner(torch.nn.Conv2d(3, 3, 5, padding=2), img_sz=20)
