@@ -172,15 +172,16 @@ def _on_terminal(task: Task) -> Iterator[Callable[[], None]]:
 @contextmanager
 def _in_log(task: Task) -> Iterator[Callable[[], None]]:
     logged = task.started
+    told: float | None = None
 
     def refresh() -> None:
-        nonlocal logged
+        nonlocal logged, told
         if (now := time.monotonic()) - logged >= LOG_SECONDS:
-            logged = now
+            logged, told = now, task.done
             log.info('%s', _line(task))
 
     yield refresh
-    if logged != task.started:
+    if told is not None and told != task.done:
         log.info('%s', _line(task))
 
 

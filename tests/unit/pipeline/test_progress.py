@@ -80,6 +80,11 @@ def test_a_long_loop_writes_a_line_now_and_then(caplog, monkeypatch):
             now[0] += 2
     counts = [message.partition(',')[0] for message in caplog.messages]
     assert counts == ['slow: 3/10', 'slow: 6/10', 'slow: 9/10', 'slow: 10/10']
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger='rastervision'):
+        for _ in track(range(2), desc='slow'):
+            now[0] += 6
+    assert [message.partition(',')[0] for message in caplog.messages] == ['slow: 1/2', 'slow: 2/2']
 
 
 def test_a_terminal_shows_bars_of_nested_loops(monkeypatch):
