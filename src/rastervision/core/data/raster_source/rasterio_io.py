@@ -27,9 +27,11 @@ from rastervision.core.utils.quiet import quiet
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import NotReadableError
 
-BLOCK_CACHE_BYTES = 256 * 1024**2
-"""Size of GDAL's block cache, which all rasters of a process share: enough for a row of windows
-over a wide scene, and little enough not to hold a whole scene."""
+CACHE_BYTES = (64 * 1024**2, 256 * 1024**2)
+"""Least and greatest size of GDAL's block cache, which all rasters of a process share: enough for
+two rows of windows or blocks of the widest raster, and little enough not to hold a whole scene."""
+
+WINDOW_ROWS = 512
 
 VSI_PREFIXES = {
     'http': '/vsicurl/http://',
@@ -84,6 +86,7 @@ def open_raster(uri: str) -> Any:
     with gdal_errors(uri), quiet(NotGeoreferencedWarning):
         _configure_gdal()
         dataset = rasterio.open(path)
+        _reserve_cache(dataset)
         points, crs = dataset.gcps
         if not points or not crs or dataset.crs:
             return dataset
@@ -91,14 +94,30 @@ def open_raster(uri: str) -> Any:
         return WarpedVRT(dataset, src_crs=crs, add_alpha=not covered)
 
 
+_cache_lock = threading.Lock()
+_cache_bytes = 0
+
+
 @cache
 def _configure_gdal() -> None:
-    """Set up GDAL, once per process: bound its block cache, unless the user sets GDAL_CACHEMAX."""
-    # the public rasterio.Env would undo the settings when it is left
-    if rv_config_.get_namespace_option('GDAL', 'CACHEMAX') is None:
-        rasterio._env.set_gdal_config('GDAL_CACHEMAX', BLOCK_CACHE_BYTES)  # noqa: SLF001
+    """Set up GDAL, once per process."""
+    # rasterio.Env, which is public, would undo the settings when it is left
     # GDAL's fast path for whole PNGs gives wrong pixels, and no error, when the file is truncated
     rasterio._env.set_gdal_config('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')  # noqa: SLF001
+
+
+def _reserve_cache(dataset: Any) -> None:
+    """Let GDAL's block cache hold two rows of a raster, unless the user sets GDAL_CACHEMAX."""
+    global _cache_bytes  # noqa: PLW0603 - it is GDAL's, of which there is one in a process
+    if rv_config_.get_namespace_option('GDAL', 'CACHEMAX') is not None:
+        return
+    rows = 2 * max(WINDOW_ROWS, *(height for height, _ in dataset.block_shapes))
+    pixel = sum(dtype.itemsize for dtype in band_dtypes(dataset))
+    needed = min(max(CACHE_BYTES[0], rows * dataset.width * pixel), CACHE_BYTES[1])
+    with _cache_lock:
+        if needed > _cache_bytes:
+            rasterio._env.set_gdal_config('GDAL_CACHEMAX', needed)  # noqa: SLF001
+            _cache_bytes = needed
 
 
 def band_dtypes(dataset: Any) -> tuple[np.dtype[Any], ...]:
