@@ -62,7 +62,7 @@ def _fetch(learner: 'LearnerInference', result: Any) -> Callable[[], Any]:
     if learner.device.type != 'cuda':
         return lambda: on_cpu
     copied = torch.cuda.Event()  # type: ignore[no-untyped-call] # torch does not say
-    copied.record()
+    copied.record(torch.cuda.current_stream(learner.device))
 
     def wait() -> Any:
         copied.synchronize()
