@@ -6,6 +6,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -69,19 +70,21 @@ class Learner(LearnerInference):
             tmp_dir: Folder for temporary files; it has to outlive the learner.
             cfg: Config to use instead of the bundle's, of which only the weights are used then.
             training: Whether to train further, or to predict only.
-            use_onnx_model: For code of release 0.31; models are run by PyTorch.
+            use_onnx_model: Predict from the bundle's ONNX file (True) or with PyTorch (False); by
+                default, whichever is faster, see `choose_engine`. A file that is not known to
+                agree with the weights, such as one of release 0.31, is compared with them first.
             trust_code: Run code that the bundle carries.
             kwargs: Further arguments of the constructor, such as `model`.
 
         Raises:
             NotReadableError: There is no such file.
             DataError: The file is no such bundle, or carries code and is not trusted.
-            ConfigError: use_onnx_model is true.
+            ConfigError: use_onnx_model is true, but the bundle has no ONNX file, or training too.
         """
         from rastervision.pytorch_learner.model_bundle import open_model_bundle
 
-        if use_onnx_model:
-            raise ConfigError('use_onnx_model=True is not possible: models are run by PyTorch.')
+        if training and use_onnx_model:
+            raise ConfigError('use_onnx_model=True is for predictions; leave it out for training.')
         if cls is Learner and kwargs:
             raise ConfigError(
                 f'{", ".join(kwargs)}: call from_model_bundle of the learner of a task, such as '
@@ -104,6 +107,11 @@ class Learner(LearnerInference):
         if tmp_dir is None:
             weakref.finalize(learner, shutil.rmtree, folder, ignore_errors=True)
         made: Self = learner
+        if not training and use_onnx_model is not False:
+            other = own_model or cfg is not None  # than the record in the bundle is about
+            made.find_onnx(bundle.onnx_path, None if other else bundle.onnx, use_onnx_model)
+        if made.engine_name == 'torch':
+            made.model  # noqa: B018 - makes it now, so that an error comes now
         return made
 
     def main(self) -> None:
@@ -272,18 +280,20 @@ class Learner(LearnerInference):
             'scaler': self.scaler,
         }
 
-    def save_model_bundle(self, export_onnx: bool = False) -> None:
+    def save_model_bundle(self, export_onnx: bool = True) -> None:
         """Write the model bundle to the folder of the outputs.
 
         Args:
-            export_onnx: For code of release 0.31; bundles hold weights for PyTorch only.
+            export_onnx: Add the model as ONNX, which CPUs run faster. If that cannot be done, a
+                warning says why.
         """
-        from rastervision.pytorch_learner.model_bundle import write_model_bundle
+        from rastervision.pytorch_learner.model_bundle import ONNX, write_model_bundle
 
-        if export_onnx:
-            log.warning('export_onnx: bundles hold weights for PyTorch only.')
-        modules = self.folder.modules
-        write_model_bundle(str(self.folder.bundle), self.cfg, self.model, modules)
+        with tempfile.TemporaryDirectory(dir=self.tmp_dir) as folder:
+            onnx = self.try_onnx(str(Path(folder, ONNX))) if export_onnx else None
+            write_model_bundle(
+                str(self.folder.bundle), self.cfg, self.model, self.folder.modules, onnx
+            )
         self.sync_to_cloud()
 
     def sync_to_cloud(self) -> None:

@@ -1,6 +1,6 @@
 """The part of a Learner that uses a model: predictions, and pictures of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -14,22 +14,15 @@ from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.progress import track
 from rastervision.pytorch_learner.data_config import Split
 from rastervision.pytorch_learner.inference.stream import predict_ahead
-from rastervision.pytorch_learner.learner_setup import LearnerSetup
-from rastervision.pytorch_learner.tasks.task import model_output
+from rastervision.pytorch_learner.learner_engine import LearnerEngine
 from rastervision.pytorch_learner.training.loaders import make_loader
 
 BATCHES_AHEAD = 2
 ReturnFormat = Literal['xyz', 'yz', 'z']
 
 
-class LearnerInference(LearnerSetup):
-    """Predicts with the model; see `Learner`.
-
-    Attributes:
-        engine: Runs the model for predictions in PyTorch's place; None for PyTorch.
-    """
-
-    engine: Callable[[Tensor], Any] | None = None
+class LearnerInference(LearnerEngine):
+    """Predicts with the model; see `Learner`."""
 
     def predict(
         self, x: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
@@ -46,11 +39,9 @@ class LearnerInference(LearnerSetup):
             Labels or float32 scores, on the device. For semantic segmentation, class ids
             (N, h, w) uint8 or softmax scores (N, K, h, w).
         """
-        self.model.eval()
         batch = self.to_device(self.to_batch(x).float(), self.device)
         with torch.inference_mode():
-            out = (self.engine or self.model)(batch)
-            scores = self.task.decode(self.post_forward(out), out_shape)
+            scores = self.task.decode(self.forward(batch), out_shape)
             return scores if raw_out else self.prob_to_pred(scores)
 
     def prob_to_pred(self, x: Tensor) -> Tensor:
@@ -152,10 +143,6 @@ class LearnerInference(LearnerSetup):
             *first, z = item
             return *(np.asarray(part) for part in first), self.output_to_numpy(z)
         return self.output_to_numpy(item)
-
-    def post_forward(self, x: Any) -> Any:
-        """The part of the model's output that counts."""
-        return model_output(x)
 
     def to_batch(self, x: Tensor) -> Tensor:
         """A batch; a single image becomes a batch of one."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from rastervision.pytorch_learner.dataset.visualizer.visualizer import Visualizer
     from rastervision.pytorch_learner.external_module import ExternalModuleConfig
+    from rastervision.pytorch_learner.inference.onnx_model import OnnxModel
     from rastervision.pytorch_learner.learner_config import LearnerConfig
     from rastervision.pytorch_learner.solver_config import SolverConfig
 
@@ -39,7 +40,9 @@ class LearnerSetup(LearnerData):
     Attributes:
         cfg: The config; a copy of what was given, with defaults filled in.
         training: Whether this learner is to train.
-        model: The network, on `device`.
+        model: The network, on `device`. With weights from a bundle and for prediction only, it is
+            made when something asks for it: an engine may do without, see `LearnerEngine`.
+        onnx: The same model as ONNX, if its bundle has it.
         device: A GPU if there is one.
         task: Loss, metrics and meaning of the model's output.
         train_ds, valid_ds, test_ds: Datasets, None for one that there is not.
@@ -49,8 +52,8 @@ class LearnerSetup(LearnerData):
         tmp_dir: Folder for temporary files.
     """
 
-    model: nn.Module
     task: Task
+    onnx: 'OnnxModel | None' = None
     loss: Callable[..., Tensor] | None
     opt: 'Optimizer'
     step_scheduler: 'LRScheduler | None'
@@ -110,7 +113,10 @@ class LearnerSetup(LearnerData):
             self._open_folder(output_dir)
             self.setup_data()
         self._given_model = model
-        self.setup_model(model_weights_path, model_def_path)
+        self._model: nn.Module | None = None
+        self._model_paths = (model_weights_path, model_def_path)
+        if training or model is not None or model_weights_path is None:
+            self.setup_model(*self._model_paths)
         self.loss = loss
         if training:
             self.setup_training(loss_def_path, optimizer, step_scheduler, epoch_scheduler)
@@ -189,6 +195,21 @@ class LearnerSetup(LearnerData):
 
     # --- model
 
+    @property
+    def model(self) -> nn.Module:
+        """The network."""
+        if self._model is None:
+            onnx = self.onnx
+            self.setup_model(*self._model_paths)
+            self.onnx = onnx
+        if self._model is None:
+            raise ValueError('setup_model() has not set the model.')
+        return self._model
+
+    @model.setter
+    def model(self, model: nn.Module) -> None:
+        self._model, self.onnx = model, None
+
     def setup_model(
         self, model_weights_path: str | None = None, model_def_path: str | None = None
     ) -> None:
@@ -250,6 +271,7 @@ class LearnerSetup(LearnerData):
             NotReadableError: There is no such file.
             DataError: It holds no weights, or they do not fit.
         """
+        self.onnx = None
         load_weights(self.model, download_if_needed(uri, self.tmp_dir), strict)
         log.info('Weights loaded from %s.', uri)
 

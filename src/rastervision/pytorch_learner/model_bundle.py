@@ -1,9 +1,10 @@
-"""The learner's model bundle: weights and config, and the code of external models."""
+"""The learner's model bundle: weights, config, the model as ONNX, the code of external models."""
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -12,10 +13,12 @@ from rastervision.core.bundle import (
     MODEL_BUNDLE,
     MODULES,
     extract_bundle,
+    file_digest,
     require_trust,
     write_bundle,
 )
 from rastervision.pipeline.errors import DataError, RVError
+from rastervision.pytorch_learner.inference.onnx_model import OnnxModel
 from rastervision.pytorch_learner.learner_config import LearnerConfig
 from rastervision.pytorch_learner.utils.torch_hub import get_hubconf_dir_from_cfg, has_hubconf
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 WEIGHTS = 'model.safetensors'
 OLD_WEIGHTS = 'model.pth'
 """Name of the weights in bundles of release 0.31: a state dictionary saved by torch."""
+
+ONNX = 'model.onnx'
+ONNX_RECORD = 'onnx.json'
+"""How far the ONNX file agrees with the weights, and the digests of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +43,24 @@ class OpenBundle:
         weights: Path of the weights file.
         model_def: Folder with the code of the model, None if it brings none.
         loss_def: Folder with the code of the loss, likewise.
+        onnx_path: Path of the model as ONNX, None if there is none.
+        onnx: The same with what is known about it, if it was compared with these weights.
     """
 
     cfg: LearnerConfig
     weights: str
     model_def: str | None
     loss_def: str | None
+    onnx_path: str | None
+    onnx: OnnxModel | None
 
 
 def write_model_bundle(
-    bundle_uri: str, cfg: LearnerConfig, model: nn.Module, modules_dir: Path
+    bundle_uri: str,
+    cfg: LearnerConfig,
+    model: nn.Module,
+    modules_dir: Path,
+    onnx: OnnxModel | None = None,
 ) -> None:
     """Write a model bundle in one step.
 
@@ -54,6 +69,7 @@ def write_model_bundle(
         cfg: The learner's config.
         model: The network.
         modules_dir: Folder with the code of external modules, a folder each; need not exist.
+        onnx: The network as ONNX, after it was compared.
 
     Raises:
         NotWritableError: It cannot be written.
@@ -69,7 +85,25 @@ def write_model_bundle(
         weights, config = Path(tmp_dir, WEIGHTS), Path(tmp_dir, LEARNER_CONFIG)
         save_file(_own_tensors(model), weights)
         cfg.to_file(str(config))
-        write_bundle(bundle_uri, {WEIGHTS: weights, LEARNER_CONFIG: config, **code})
+        files: dict[str, Path | bytes] = {WEIGHTS: weights, LEARNER_CONFIG: config, **code}
+        if onnx is not None:
+            files[ONNX] = Path(onnx.path)
+            files[ONNX_RECORD] = _onnx_record(onnx, weights)
+        write_bundle(bundle_uri, files)
+
+
+def _onnx_record(onnx: OnnxModel, weights: Path) -> bytes:
+    record = {
+        'image_sz': onnx.image_sz,
+        'any_size': onnx.any_size,
+        'difference': onnx.difference,
+        'sha256': _digests(weights, Path(onnx.path)),
+    }
+    return json.dumps(record, indent=1).encode()
+
+
+def _digests(weights: Path, onnx: Path) -> dict[str, str]:
+    return {WEIGHTS: file_digest(weights)[1], ONNX: file_digest(onnx)[1]}
 
 
 def _own_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -132,12 +166,31 @@ def open_model_bundle(
                 'its source, pass --trust-code (or trust_code=True).'
             )
     model, solver = cfg.model, cfg.solver
+    onnx = folder / ONNX
     return OpenBundle(
         cfg,
         str(weights),
         _code(folder, model.external_def if model else None, trust_code),
         _code(folder, solver.external_loss_def if solver else None, trust_code),
+        str(onnx) if onnx.is_file() else None,
+        _compared_onnx(bundle_uri, weights, onnx),
     )
+
+
+def _compared_onnx(bundle_uri: str, weights: Path, onnx: Path) -> OnnxModel | None:
+    """The ONNX file if there is a record that it was compared with just these weights."""
+    path = onnx.with_name(ONNX_RECORD)
+    if not (onnx.is_file() and path.is_file()):
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        model = OnnxModel(
+            str(onnx), record['image_sz'], record['any_size'] is True, record['difference']
+        )
+        compared = record['sha256']
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f'{ONNX_RECORD} in {bundle_uri} cannot be read: {error}.') from error
+    return model if compared == _digests(weights, onnx) else None
 
 
 def _read_config(bundle_uri: str, path: Path) -> LearnerConfig:

@@ -69,7 +69,7 @@ def external_model(code):
 
 
 def bundle_of(learner):
-    learner.save_model_bundle()
+    learner.save_model_bundle(export_onnx=False)
     return str(learner.folder.bundle)
 
 
@@ -121,7 +121,7 @@ def test_code_runs_only_when_it_is_trusted(make_learner, code, tmp_path):
         with pytest.raises(DataError, match='trust_code'):
             trial.from_model_bundle(bundle)
     assert not mark.exists()
-    loaded = Learner.from_model_bundle(bundle, trust_code=True)
+    loaded = Learner.from_model_bundle(bundle, use_onnx_model=False, trust_code=True)
     assert mark.exists()
     assert torch.equal(predicted(loaded), predicted(learner))
 
@@ -210,7 +210,11 @@ def test_weights_of_another_model_are_an_error(make_learner):
 
 def test_arguments_that_cannot_be_met_are_named(make_learner):
     bundle = bundle_of(make_learner(nn.Conv2d(3, 3, 1)))
-    with pytest.raises(ConfigError, match='use_onnx_model'):
-        SemanticSegmentationLearner.from_model_bundle(bundle, use_onnx_model=True)
+    with pytest.raises(ConfigError, match=r'use_onnx_model.*no ONNX file'):
+        SemanticSegmentationLearner.from_model_bundle(
+            bundle, use_onnx_model=True, model=nn.Conv2d(3, 3, 1)
+        )
+    with pytest.raises(ConfigError, match=r'use_onnx_model.*training'):
+        SemanticSegmentationLearner.from_model_bundle(bundle, use_onnx_model=True, training=True)
     with pytest.raises(ConfigError, match=r'model: call .*SemanticSegmentationLearner'):
         Learner.from_model_bundle(bundle, model=nn.Conv2d(3, 3, 1))
