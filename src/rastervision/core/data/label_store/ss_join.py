@@ -87,6 +87,10 @@ def _sync(path: str) -> None:
 def _write_raster(
     outputs: SceneOutputs, name: str, parts: Sequence[tuple[Box, TileFile]], path: str
 ) -> None:
+    finished = parts[0][1].finished
+    if name in finished:
+        Path(finished[name]).replace(path)
+        return
     cog = name, outputs.layer(name), outputs.extent.size, outputs.tags(name), parts
     if outputs.profile is None:
         write_cog(path, *cog)

@@ -1,8 +1,8 @@
 """Writing class maps, scores and masks of a part of a scene as they come, in bands of rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rastervision.core.box import Box
-from rastervision.core.data.label_store.cog import Pyramid, TileFile
+from rastervision.core.data.label_store.cog import Pyramid, TileFile, begin_cog
 from rastervision.core.data.label_store.label_store import LabelWriter
 from rastervision.core.data.label_store.mask_rows import MaskRows
 from rastervision.core.data.label_store.ss_outputs import LABELS, SCORES, SceneOutputs, ScoreDtype
@@ -28,7 +28,12 @@ class SemanticSegmentationWriter(LabelWriter):
     """Turns bands of scores of a part, from top to bottom, into tiles of all its rasters."""
 
     def __init__(
-        self, outputs: SceneOutputs, box: Box, file: BinaryIO, threads: ThreadPoolExecutor
+        self,
+        outputs: SceneOutputs,
+        box: Box,
+        file: BinaryIO,
+        threads: ThreadPoolExecutor,
+        own_files: Mapping[str, BinaryIO],
     ) -> None:
         """Constructor.
 
@@ -37,16 +42,22 @@ class SemanticSegmentationWriter(LabelWriter):
             box: the part, in the extent frame.
             file: where to append tiles.
             threads: where tiles are compressed.
+            own_files: files of rasters that are to be written at once as they will be, by name;
+                only for the whole extent and tiles that are not compressed.
         """
         self._outputs = outputs
         self._box = box
         self._row = box.ymin
+        self._own_files = own_files
         self._rasters: dict[str, Pyramid] = {}
         for name in outputs.rasters:
-            layer = outputs.layer(name)
+            layer, own_file = outputs.layer(name), own_files.get(name)
             # parts end where tiles of two resolutions do
             shapes = layer.level_shapes(box.size)[: None if box == outputs.extent else 2]
-            self._rasters[name] = Pyramid(layer, shapes, file, threads)
+            starts = None
+            if own_file is not None:
+                starts = begin_cog(own_file, layer, box.size, outputs.tags(name))
+            self._rasters[name] = Pyramid(layer, shapes, own_file or file, threads, starts)
         self._masks = [
             (config, MaskRows(box.width, outputs.block_size, file)) for _, config in outputs.vectors
         ]
@@ -104,9 +115,16 @@ class SemanticSegmentationWriter(LabelWriter):
                 f'came for {self._outputs.root_uri}; nothing is written.'
             )
         for name, raster in self._rasters.items():
-            tiles.rasters[name] = raster.finish()
+            places = raster.finish()
+            if name in self._own_files:
+                tiles.finished[name] = self._own_files[name].name
+            else:
+                tiles.rasters[name] = places
         for i, (_, mask) in enumerate(self._masks):
             tiles.rasters[mask_name(i)] = mask.finish()
+        # what follows needs the memory
+        self._rasters.clear()
+        self._masks.clear()
 
     def _write(self, labels: NDArray[np.uint8], mask_of: MaskOf) -> None:
         if LABELS in self._rasters:
@@ -145,13 +163,18 @@ def write_part(
         outputs: what is written for the scene.
         box: the part, in the extent frame.
         tiles: file to write.
-        stamp: what `TileFile.load` will ask for; None for a file that is not loaded again.
+        stamp: what `TileFile.load` will ask for. When None, the file holds the whole extent and is
+            not loaded again; rasters that need no compression are then written beside it, once.
     """
-    with (
-        Path(tiles.path).open('wb') as file,
-        ThreadPoolExecutor(min(MAX_THREADS, cpu_count())) as threads,
-    ):
-        writer = SemanticSegmentationWriter(outputs, box, file, threads)
+    with ExitStack() as stack:
+        file = stack.enter_context(Path(tiles.path).open('wb'))
+        threads = stack.enter_context(ThreadPoolExecutor(min(MAX_THREADS, cpu_count())))
+        own_files = {
+            name: stack.enter_context(Path(f'{tiles.path}-{name}').open('wb'))
+            for name in outputs.rasters
+            if stamp is None and outputs.profile is None and not outputs.layer(name).deflated
+        }
+        writer = SemanticSegmentationWriter(outputs, box, file, threads, own_files)
         yield writer
         writer.finish(tiles)
         if stamp is not None:

@@ -15,6 +15,7 @@ from rastervision.core.data import (
     SemanticSegmentationLabelStore,
 )
 from rastervision.core.data.label import row_store
+from rastervision.core.data.label_store import ss_writer
 from rastervision.core.data.utils import polygonize
 from rastervision.core.prediction import ScoreTile, blend
 
@@ -24,6 +25,9 @@ OUTPUTS = [
     PolygonVectorOutputConfig(class_id=0, denoise=3, threshold=0.5),
     BuildingVectorOutputConfig(class_id=1, denoise=3, threshold=0.5),
 ]
+DEFLATE_BYTES = (
+    320_000  # what zlib takes while a thread compresses, which it may or may not just do
+)
 PATCHES = np.random.default_rng(0).random((3, 8, 8)).repeat(8, 1).repeat(8, 2).astype(np.float32)
 PATCHES[:, :16] = [[[0]], [[0]], [[1]]]  # no polygon goes on over many windows
 
@@ -54,6 +58,7 @@ def peak_bytes(work):
 def _small_scenes_are_large(monkeypatch):
     monkeypatch.setattr(polygonize, 'FLUSH_SIZE', 500)
     monkeypatch.setattr(row_store, 'MEMORY_BYTES', 2**19)
+    monkeypatch.setattr(ss_writer, 'MAX_THREADS', 1)
 
 
 def test_blending_and_writing(tmp_path):
@@ -68,7 +73,7 @@ def test_blending_and_writing(tmp_path):
 
     low, high = (peak_bytes(lambda h=h: work(h)) for h in (256, 1280))
     # lists of windows and of the places of polygons do grow, by little
-    assert high < 1.3 * low
+    assert high < 1.3 * low + DEFLATE_BYTES
 
 
 def test_labels_that_are_kept_and_saved(tmp_path):
@@ -80,4 +85,4 @@ def test_labels_that_are_kept_and_saved(tmp_path):
         store_of(height, tmp_path).save(labels)
 
     low, high = (peak_bytes(lambda h=h: work(h)) for h in (1024, 2560))
-    assert high < 1.3 * low
+    assert high < 1.3 * low + DEFLATE_BYTES

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,29 @@ def write_cog(
             first, size = run[0], int(run['size'].sum())
             reader.copy(paths[first['file']], int(first['offset']), size, target)
     rest.unlink(missing_ok=True)
+
+
+def begin_cog(file: BinaryIO, layer: Layer, shape: Shape, tags: dict[int, Tag]) -> list[int]:
+    """Write the head of a file whose tiles are not compressed, so that all places are known.
+
+    The file with these tiles is the same as one of `write_cog`.
+
+    Args:
+        file: open file to write.
+        layer: kind of the raster.
+        shape: (height, width) of the raster.
+        tags: TIFF tags of the raster.
+
+    Returns:
+        Where the tiles of each resolution begin, for `Pyramid`.
+    """
+    shapes = layer.level_shapes(shape)
+    levels = [np.zeros((*layer.grid(shape), layer.count), dtype=SOURCE) for shape in shapes]
+    for level in levels:
+        level['size'] = layer.block**2 * np.dtype(layer.dtype).itemsize
+    directories = _directories(layer, shapes, levels)
+    start = file.write(cog_head(tags, directories))
+    return [start + int(directory.offsets[0]) for directory in directories]
 
 
 def _side_by_side(

@@ -18,20 +18,28 @@ class Pyramid:
     """
 
     def __init__(
-        self, layer: Layer, shapes: Sequence[Shape], file: BinaryIO, threads: Executor
+        self,
+        layer: Layer,
+        shapes: Sequence[Shape],
+        file: BinaryIO,
+        threads: Executor,
+        starts: Sequence[int] | None = None,
     ) -> None:
         """Constructor.
 
         Args:
             layer: kind of the raster.
             shapes: (height, width) of the raster and of the overviews to make; at least one.
-            file: where to append tiles.
+            file: where to write tiles.
             threads: where tiles are compressed.
+            starts: where in the file the tiles of each resolution begin, for tiles of a known
+                size; when None, tiles are appended as they come.
         """
         self.levels: list[Level] = []
         above = None
-        for shape in reversed(shapes):
-            above = Level(layer, shape, file, threads, above)
+        for i, shape in reversed(list(enumerate(shapes))):
+            start = None if starts is None else starts[i]
+            above = Level(layer, shape, file, threads, start, above)
             self.levels.insert(0, above)
         self._layer = layer
         self._width = shapes[0][1]
@@ -82,12 +90,14 @@ class Level:
         shape: Shape,
         file: BinaryIO,
         threads: Executor,
+        start: int | None,
         above: 'Level | None',
     ) -> None:
         self._layer = layer
         self._shape = shape
         self._file = file
         self._threads = threads
+        self._start = start
         self._above = above
         self.room = layer.empty_row(shape[1])
         self._spare = layer.empty_row(shape[1]) if layer.deflated else self.room
@@ -119,6 +129,9 @@ class Level:
         if not self._work:
             return
         row = self._next - 1
+        if self._start is not None:
+            tile_bytes = self.room[0, 0].nbytes
+            self._file.seek(self._start + row * self.places[0].size * tile_bytes)
         for column, work in enumerate(self._work):
             self.places[row, column] = [append(self._file, data) for data in work.result()]
         self._work = []

@@ -34,11 +34,13 @@ class TileFile:
         path: the file.
         rasters: by name, where the tiles of a raster are, at full resolution and then those of its
             overviews.
+        finished: by name, paths of rasters that were written as a whole, into files of their own.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.rasters: dict[str, list[Places]] = {}
+        self.finished: dict[str, str] = {}
 
     def finish(self, file: BinaryIO, stamp: dict[str, Any]) -> None:
         """Put at the end of the open file what `load` needs: places, a stamp and a checksum."""
