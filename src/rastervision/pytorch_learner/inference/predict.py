@@ -58,7 +58,7 @@ def predict_batches(
         learner: Has the model, and the transform that images pass through before it.
         scene: Only its raster source is used.
         windows: Windows of one size, in the extent frame.
-        options: How many windows make a batch, and the precision.
+        options: How many windows make a batch, the precision, and what runs the model.
         predict: Gives the output for images (N, ..., C, H, W), on the model's device; `N` is
             `options.batch_sz` but for the last batch.
 
@@ -76,6 +76,7 @@ def predict_batches(
             f'Scene {scene.id!r} has {source.num_channels} channels but the model takes '
             f'{expected}; set channel_order.'
         )
+    learner.use_engine(options.engine, options.precision)
     transform = learner.cfg.data.transform_of('valid')
     transforming = Lock()  # Albumentations keeps state in its transforms
     on_gpu = learner.device.type == 'cuda'
