@@ -81,6 +81,26 @@ def test_all_pixels_of_several_sources(write_raster, dtype, nodata_value):
     assert_stats(stats, [c[c != nodata_value] for c in pixels])
 
 
+@pytest.mark.parametrize(
+    ('dtype', 'offset'),
+    [('float64', 1e8), ('float64', -3e5), ('float32', 1e5), ('uint16', 6e4), ('int32', 2e9)],
+)
+def test_values_far_from_zero_with_holes(write_raster, dtype, offset):
+    rng = np.random.default_rng(0)
+    array = (rng.normal(0, 100, (2, 600, 700)) + offset).astype(dtype)
+    nodata = -9999 if dtype != 'uint16' else 7
+    array[:, rng.random((600, 700)) > 0.9] = nodata
+    if dtype.startswith('float'):
+        array[0, rng.random((600, 700)) > 0.9] = NAN
+    stats = RasterStats()
+    stats.compute([RasterioSource(write_raster(array, nodata=nodata))], nodata_value=None)
+    columns = array.reshape(2, -1).astype(np.longdouble)
+    columns = [c[(c != nodata) & ~np.isnan(c)] for c in columns]
+    np.testing.assert_allclose(stats.means, [float(c.mean()) for c in columns], rtol=1e-9)
+    np.testing.assert_allclose(stats.stds, [float(c.std()) for c in columns], rtol=1e-9)
+    assert stats.counts.tolist() == [c.size for c in columns]
+
+
 @pytest.mark.parametrize('dtype', ['uint8', 'float32'])
 def test_masked_pixels_do_not_count(write_raster, dtype):
     rng = np.random.default_rng(0)
