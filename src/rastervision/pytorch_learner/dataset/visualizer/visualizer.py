@@ -181,7 +181,7 @@ class Visualizer(ABC):
     def _for_display(self, x: Tensor) -> NDArray[np.float32]:
         """An image (C, H, W) as (H, W, C) in [0, 1]."""
         image = x.detach().float().cpu().permute(1, 2, 0).numpy()
-        if self.transform is not None:
+        if self.transform is not None and _may_apply(self.transform):
             from rastervision.pytorch_learner.utils.utils import (
                 deserialize_albumentation_transform,
             )
@@ -238,6 +238,12 @@ def _into_unit_range(image: NDArray[Any]) -> NDArray[np.float32]:
     if low >= 0 and high <= 1:
         return image
     return ((image - low) / max(high - low, 1e-6)).astype(np.float32)
+
+
+def _may_apply(transform: dict[str, Any]) -> bool:
+    """Tell whether a serialised transform does anything: that of the default has probability 0."""
+    inner = transform.get('transform')
+    return not isinstance(inner, dict) or bool(inner.get('p', 1) or inner.get('always_apply'))
 
 
 def _is_missing(y: Any) -> bool:

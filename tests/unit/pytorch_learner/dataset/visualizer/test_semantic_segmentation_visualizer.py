@@ -10,6 +10,7 @@ from torch.utils.data import TensorDataset
 
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner import PlotOptions, SemanticSegmentationVisualizer
+from rastervision.pytorch_learner.alb import alb
 
 
 @pytest.fixture
@@ -81,6 +82,15 @@ def test_values_beyond_the_unit_range_are_stretched_for_display(visualizer):
     assert (drawn.min(), drawn.max()) == (0, 1)
 
 
+@pytest.mark.parametrize(('p', 'corner'), [(1, 0.75), (0, 0.25)])
+def test_an_own_transform_is_applied_with_its_probability(p, corner):
+    flip = alb.to_dict(alb.HorizontalFlip(p=p))
+    visualizer = SemanticSegmentationVisualizer(['a'], transform=flip)
+    axs = Figure().subplots(1, 1, squeeze=False)[0]
+    visualizer.plot_image(axs, torch.tensor([0.25, 0.75]).expand(3, 2, 2))
+    assert axs[0].images[0].get_array()[0, 0, 0] == corner
+
+
 @pytest.mark.parametrize('groups', [[[0, 1, 2, 3]], {'none': []}])
 def test_a_group_has_one_to_three_channels(groups):
     with pytest.raises(ConfigError, match='channel_display_groups'):
@@ -94,11 +104,14 @@ def test_get_batch(visualizer, batch):
 
 
 @pytest.mark.slow  # a process of its own, which loads torch
-def test_a_picture_is_written_without_pyplot(tmp_path):
+def test_a_picture_is_written_without_pyplot_and_albumentations(tmp_path):
     code = (
         'import sys, torch\n'
+        'from rastervision.pytorch_learner import PlotOptions\n'
         'from rastervision.pytorch_learner import SemanticSegmentationVisualizer as V\n'
-        f'V(["a"]).plot_batch(torch.rand(1, 3, 8, 8), None, {str(tmp_path / "a.png")!r})\n'
+        'visualizer = V(["a"], transform=PlotOptions().transform)\n'
+        f'visualizer.plot_batch(torch.rand(1, 3, 8, 8), None, {str(tmp_path / "a.png")!r})\n'
         'assert "matplotlib.pyplot" not in sys.modules\n'
+        'assert "albumentations" not in sys.modules\n'
     )
     subprocess.run([sys.executable, '-c', code], check=True)
