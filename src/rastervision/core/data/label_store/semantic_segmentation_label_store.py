@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
-BAND_ROWS = 512
+READ_ROWS = 512
+SAVE_ROWS = 64
+"""Rows at a time: few of them stay in the processor's cache on their way."""
 
 
 class SemanticSegmentationLabelStore(LabelStore):
@@ -170,7 +172,7 @@ class SemanticSegmentationLabelStore(LabelStore):
         smooth = isinstance(labels, SemanticSegmentationSmoothLabels)
         outputs = self._outputs(bbox, smooth=self.smooth_output and smooth, profile=profile)
         with write_whole(outputs) as writer:
-            for band in _bands(labels.extent):
+            for band in _bands(labels.extent, SAVE_ROWS):
                 if isinstance(labels, SemanticSegmentationSmoothLabels):
                     scores, labelled = labels.get_score_arr(band), labels.get_hits(band) > 0
                     writer.write(ScoreTile(band, scores, labelled))
@@ -243,7 +245,7 @@ class SemanticSegmentationLabelStore(LabelStore):
         """All class ids, from `labels.tif`."""
         extent = self._extent_of(self._label_reader)
         labels = SemanticSegmentationDiscreteLabels.make_empty(extent, len(self.class_config))
-        for band in _bands(extent):
+        for band in _bands(extent, READ_ROWS):
             labels[band] = self.get_label_arr(band)
         return labels
 
@@ -251,7 +253,7 @@ class SemanticSegmentationLabelStore(LabelStore):
         """All scores, from `scores.tif`."""
         extent = self._extent_of(self._score_reader)
         labels = SemanticSegmentationSmoothLabels.make_empty(extent, len(self.class_config))
-        for band in _bands(extent):
+        for band in _bands(extent, READ_ROWS):
             labels[band] = self.get_score_arr(band)
         return labels
 
@@ -313,9 +315,9 @@ class SemanticSegmentationLabelStore(LabelStore):
         return extent
 
 
-def _bands(extent: Box) -> Iterator[Box]:
-    for y in range(0, extent.height, BAND_ROWS):
-        yield Box(y, 0, min(y + BAND_ROWS, extent.height), extent.width)
+def _bands(extent: Box, rows: int) -> Iterator[Box]:
+    for y in range(0, extent.height, rows):
+        yield Box(y, 0, min(y + rows, extent.height), extent.width)
 
 
 @register_config('semantic_segmentation_label_store')

@@ -75,18 +75,15 @@ class Layer:
         tile = np.frombuffer(data, dtype=self.dtype).reshape(self.block, self.block)
         return np.cumsum(tile, axis=1, dtype=self.dtype) if self.differenced else tile
 
-    def halved(self, tiles: NDArray[Any]) -> NDArray[Any]:
-        """(..., h, w) pixels, both even, at half the resolution."""
+    def halve(self, tiles: NDArray[Any], out: NDArray[Any]) -> None:
+        """Write (..., h, w) pixels, both even, to `out` at half the resolution."""
         if not self.mean:
-            return tiles[..., ::2, ::2]
-        wide: NDArray[Any] = tiles[..., ::2, :].astype(
-            np.uint16 if self.dtype == 'uint8' else np.float32
-        )
-        wide += tiles[..., 1::2, :]
-        total = wide[..., ::2] + wide[..., 1::2]
+            out[...] = tiles[..., ::2, ::2]
+            return
+        wide = np.uint16 if self.dtype == 'uint8' else np.float32
+        rows = np.add(tiles[..., ::2, :], tiles[..., 1::2, :], dtype=wide)
+        total = rows[..., ::2] + rows[..., 1::2]
         if self.dtype == 'uint8':
-            total += 2
-            total >>= 2
+            np.right_shift(total + 2, 2, out=out, casting='unsafe')
         else:
-            total *= np.float32(0.25)
-        return np.asarray(total, dtype=self.dtype)
+            np.multiply(total, np.float32(0.25), out=out, casting='same_kind')

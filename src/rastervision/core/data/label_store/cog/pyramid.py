@@ -109,7 +109,7 @@ class Level:
         """Fill a quarter of a tile with a (count, block, block) tile of the resolution below."""
         half = self._layer.block // 2
         y, x = row % 2 * half, column % 2 * half
-        self.room[column // 2, :, y : y + half, x : x + half] = self._layer.halved(tile)
+        self._layer.halve(tile, self.room[column // 2, :, y : y + half, x : x + half])
 
     def next_row(self) -> None:
         """The row of tiles is filled: begin to encode it, and make room for the next one."""
