@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from math import ceil, floor
+from math import floor
 from typing import TypeAlias
 
 import numpy as np
 import shapely
-from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
-from rastervision.core.sampling.aoi_sampler import AoiSampler, polygon_parts, union_of
+from rastervision.core.sampling.aoi_parts import AoiParts
+from rastervision.core.sampling.aoi_sampler import polygon_parts, union_of
 from rastervision.core.utils.misc import ensure_tuple
 from rastervision.pipeline.errors import ConfigError
 
@@ -100,7 +99,7 @@ class RandomWindowSampler:
             return self._in_aoi(height, width, rng)
         for _ in range(self.max_attempts):
             window = self._anywhere(height, width, rng)
-            if any(part.accepts(window, self.within_aoi) for part in self._parts):
+            if self._parts.accepts(window, self.within_aoi):
                 return window
         raise self._gave_up(height, width)
 
@@ -109,40 +108,36 @@ class RandomWindowSampler:
 
     def _in_aoi(self, height: int, width: int, rng: np.random.Generator) -> Box:
         if not self.within_aoi:
-            (x, y), *_ = self._aoi_sampler.sample(1, rng)
+            x, y = self._parts.sample_point(rng)
             top = self._y_axis.draw_around(y, height, rng)
             return _box(top, self._x_axis.draw_around(x, width, rng), height, width)
         # Each part proposes from a set of places that holds all those where the window is inside
         # it. Parts are picked by the sizes of their sets, so all such places are equally likely.
-        weights = np.cumsum([part.num_places(height, width) for part in self._parts])
+        weights = np.cumsum(self._parts.num_places(height, width))
         if weights[-1] == 0:
             raise self._gave_up(height, width)
         for _ in range(self.max_attempts):
             k = int(np.searchsorted(weights, rng.random() * weights[-1], side='right'))
-            top, left = self._parts[k].propose(height, width, rng)
+            top, left = self._parts.propose(k, height, width, rng)
             window = _box(top, left, height, width)
             fits = self._y_axis.allows(top, height) and self._x_axis.allows(left, width)
-            if fits and self._parts[k].accepts(window, within=True):
+            if fits and self._parts.holds(k, window):
                 return window
         raise self._gave_up(height, width)
 
-    @cached_property
-    def _aoi_sampler(self) -> AoiSampler:
-        return AoiSampler([part.polygon for part in self._parts])
-
-    def _aoi_parts(self, aoi_polygons: Sequence[BaseGeometry]) -> list['_AoiPart']:
+    def _aoi_parts(self, aoi_polygons: Sequence[BaseGeometry]) -> AoiParts:
         """Connected parts of the AOI, cut to what windows can reach."""
         if not self.has_aoi:
-            return []
+            return AoiParts([])
         y0, y1 = self._y_axis.reach(self.h_lims[1] - 1)
         x0, x1 = self._x_axis.reach(self.w_lims[1] - 1)
         limits = shapely.box(x0, y0, x1, y1) if self.within_aoi else self.extent.to_shapely()
         pieces = polygon_parts(shapely.intersection(union_of(aoi_polygons), limits))
-        parts = [_AoiPart(polygon) for polygon in pieces]
+        parts = AoiParts(list(pieces))
         smallest = self.h_lims[0], self.w_lims[0]
-        if not parts:
+        if not len(parts):
             raise ConfigError(f'The AOI of {self._scene} does not touch it.')
-        if self.within_aoi and not any(part.num_places(*smallest) for part in parts):
+        if self.within_aoi and not parts.num_places(*smallest).any():
             raise ConfigError(
                 f'No AOI of {self._scene} is large enough for windows of '
                 f'{smallest[0]}x{smallest[1]} pixels; use a smaller size, or within_aoi=False.'
@@ -212,50 +207,6 @@ class _Axis:
         first, last = self._range(size)
         pixel = min(max(floor(point), self.start), self.stop - 1)
         return int(rng.integers(max(first, pixel - size + 1), min(last, pixel) + 1))
-
-
-class _AoiPart:
-    """One connected polygon of an AOI."""
-
-    def __init__(self, polygon: Polygon) -> None:
-        shapely.prepare(polygon)
-        self.polygon = polygon
-        xmin, ymin, xmax, ymax = polygon.bounds
-        self._top, self._bottom = ceil(ymin), floor(ymax)
-        self._left, self._right = ceil(xmin), floor(xmax)
-
-    @cached_property
-    def _sampler(self) -> AoiSampler:
-        return AoiSampler([self.polygon])
-
-    def _bounding_places(self, height: int, width: int) -> tuple[int, int]:
-        """Vertical and horizontal places at which a window is inside the bounding box."""
-        return (
-            max(0, self._bottom - self._top - height + 1),
-            max(0, self._right - self._left - width + 1),
-        )
-
-    def num_places(self, height: int, width: int) -> float:
-        """Size of the set of places that `propose` draws from, in pixels."""
-        rows, columns = self._bounding_places(height, width)
-        return min(rows * columns, self.polygon.area)
-
-    def propose(self, height: int, width: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Upper left corner of a window that may lie inside the polygon.
-
-        Drawn evenly from the smaller of two sets: the places inside the bounding box, and those
-        at which the window's centre is inside the polygon.
-        """
-        rows, columns = self._bounding_places(height, width)
-        if rows * columns <= self.polygon.area:
-            return self._top + int(rng.integers(rows)), self._left + int(rng.integers(columns))
-        (x, y), *_ = self._sampler.sample(1, rng)
-        return floor(y - height / 2 + 0.5), floor(x - width / 2 + 0.5)
-
-    def accepts(self, window: Box, within: bool) -> bool:
-        """Whether a window lies inside the polygon, or touches it."""
-        box = window.to_shapely()
-        return bool(self.polygon.covers(box) if within else self.polygon.intersects(box))
 
 
 def _box(top: int, left: int, height: int, width: int) -> Box:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import shapely
@@ -50,6 +52,23 @@ def test_every_place_inside_the_area_is_as_likely_as_any_other(aoi, size, effici
     allowed = [w for w in EXTENT.get_windows(size, 1, padding=0) if union.covers(w.to_shapely())]
     drawn = counts(draw(sampler, 20 * len(allowed)), allowed)
     assert chisquare(drawn).pvalue > 0.001
+
+
+@pytest.mark.parametrize('within', [True, False])
+def test_many_areas_are_searched_as_one(within) -> None:
+    areas = [box(x, y, x + 3, y + 3) for x in range(0, 30, 4) for y in range(0, 24, 4)]
+    sampler = RandomWindowSampler(
+        EXTENT, size_lims=(2, 3), aoi_polygons=areas, within_aoi=within, efficient=False
+    )
+    union = shapely.union_all(areas)
+    test = union.covers if within else union.intersects
+    allowed = [w for w in EXTENT.get_windows(2, 1, padding=0) if test(w.to_shapely())]
+    assert chisquare(counts(draw(sampler, 20 * len(allowed)), allowed)).pvalue > 0.001
+
+
+def test_a_pickled_sampler_draws_the_same() -> None:
+    sampler = RandomWindowSampler(EXTENT, size_lims=(4, 6), aoi_polygons=[DIAMOND, L_SHAPE])
+    assert draw(pickle.loads(pickle.dumps(sampler)), 20) == draw(sampler, 20)
 
 
 def test_an_area_of_just_the_size_of_the_window_is_found() -> None:
