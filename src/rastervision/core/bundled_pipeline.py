@@ -145,22 +145,23 @@ class BundledPipeline:
                 '%s has no CRS: its polygons will be in pixel coordinates.', describe_source(source)
             )
 
-    def predict(self, scene: Scene, skip_finished: bool = False) -> bool:
+    def is_predicted(self, scene: Scene) -> bool:
+        """Say whether the label store of a scene has what predicting it would give."""
+        self.load()
+        return self.pipeline.is_predicted(scene)
+
+    def predict(self, scene: Scene, skip_finished: bool = False) -> None:
         """Predict a scene and write the result to its label store.
 
         Args:
             scene: The scene.
             skip_finished: Do nothing if the same prediction is there already.
-
-        Returns:
-            Whether there was something to do.
         """
-        self.load()
-        if skip_finished and self.pipeline.is_predicted(scene):
+        if skip_finished and self.is_predicted(scene):
             log.info('%s is predicted already; --rerun predicts it again.', scene.id)
-            return False
+            return
+        self.load()
         self.pipeline.predict_to_store(scene)
-        return True
 
 
 def changed_options(options: PredictOptions, changes: Mapping[str, Any]) -> PredictOptions:

@@ -220,6 +220,8 @@ def predict(
             click.echo(f'Predictions are in {output}')
             return
         report = predictor.predict_many(listed, output, skip_finished=not rerun)
+    if report.of('finished before'):
+        click.echo('--rerun predicts again what was finished before.', err=True)
     report.raise_failures()
     click.echo(f'{report}. Predictions are in {output}')
 

@@ -20,7 +20,7 @@ from rastervision.core.data import (
     StatsTransformerConfig,
 )
 from rastervision.core.image_list import ListedImage, find_images, may_exist, output_names
-from rastervision.core.prediction_report import ImageResult, PredictionReport
+from rastervision.core.prediction_report import ImageResult, Outcome, PredictionReport
 from rastervision.core.rv_pipeline import PredictOptions, layout
 from rastervision.core.rv_pipeline.scenes import analyzer_scene
 from rastervision.core.utils.config_walk import find_configs
@@ -125,24 +125,31 @@ class Predictor:
         results = []
         with progress(len(work), 'Images', unit='images') as advance:
             for number, (image, uri) in enumerate(work, 1):
-                log.info('Image %d of %d: %s', number, len(work), image.uri)
-                results.append(self._attempt(image, uri, skip_finished))
+                name = f'Image {number} of {len(work)}, {image}'
+                outcome, error = self._attempt(image.uri, uri, skip_finished, name)
+                results.append(ImageResult(image, uri, outcome, error))
                 advance(1)
         return PredictionReport(results)
 
-    def _attempt(self, image: ListedImage, uri: str, skip_finished: bool) -> ImageResult:
-        """Predict one image; what goes wrong with it is in the result."""
+    def _attempt(
+        self, image_uri: str, label_uri: str, skip_finished: bool, name: str
+    ) -> tuple[Outcome, Exception | None]:
+        """Predict one image; what goes wrong with it is returned."""
         with ExitStack() as stack:
             try:
-                scene = stack.enter_context(self._open([image.uri], uri))
-            except Exception as e:  # noqa: BLE001 (it is in the result)
-                return _failed(image, uri, e)
+                scene = stack.enter_context(self._open([image_uri], label_uri))
+            except Exception as e:  # noqa: BLE001 (it is returned)
+                return _failed(name, e)
             self.bundle.load()  # where this fails, it does so for all images
             try:
-                is_new = self.bundle.predict(scene, skip_finished)
-            except Exception as e:  # noqa: BLE001 (it is in the result)
-                return _failed(image, uri, e)
-        return ImageResult(image, uri, 'predicted' if is_new else 'finished before')
+                if skip_finished and self.bundle.is_predicted(scene):
+                    log.info('%s: finished before.', name)
+                    return 'finished before', None
+                log.info('%s', name)
+                self.bundle.predict(scene)
+            except Exception as e:  # noqa: BLE001 (it is returned)
+                return _failed(name, e)
+        return 'predicted', None
 
     @contextmanager
     def _open(self, image_uris: list[str], label_uri: str) -> Iterator[Scene]:
@@ -292,7 +299,7 @@ def _set_scores(store: LabelStoreConfig, scores: Scores) -> None:
     store.smooth_dtype = None if scores == 'none' else scores
 
 
-def _failed(image: ListedImage, output_uri: str, error: Exception) -> ImageResult:
-    log.warning('%s cannot be predicted: %s', image, error)
-    log.debug('%s', image, exc_info=error)
-    return ImageResult(image, output_uri, 'failed', error)
+def _failed(name: str, error: Exception) -> tuple[Outcome, Exception]:
+    log.warning('%s: %s', name, error)
+    log.debug('%s', name, exc_info=error)
+    return 'failed', error

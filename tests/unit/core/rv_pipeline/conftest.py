@@ -57,6 +57,9 @@ class ThresholdBackend(Backend):
         with zipfile.ZipFile(uri) as zf:
             self.threshold = json.loads(zf.read('learner-config.json'))['threshold']
 
+    def model_digest(self):
+        return f'threshold {self.threshold}'
+
     def _scores(self, scene, window):
         chip = scene.raster_source.read(window)
         building = (chip.pixels.mean(axis=-1) > self.threshold).astype(np.float32)

@@ -241,16 +241,48 @@ def test_polygons_without_a_crs_are_warned_of(bundle, images, tmp_path, caplog):
 # --- again
 
 
-def test_finished_images_are_skipped(bundle, images, cli, monkeypatch, updated):
+def test_finished_images_are_skipped(bundle, images, cli):
     folder, truths = images
-    pipeline = type(updated.build(''))
-    monkeypatch.setattr(pipeline, 'is_predicted', lambda self, scene: scene.id == 'b')
+    cli(bundle, folder / 'a.tif', folder / 'b.tif', 'out')
+    written = {path: path.stat().st_mtime_ns for path in Path('out').rglob('*.tif')}
+
     output = cli(bundle, folder, 'out')
-    assert '2 of 3 images predicted, 1 finished before. Predictions are in out' in output
-    assert 'b is predicted already; --rerun predicts it again' in output
-    assert not Path('out/b').exists()
-    assert '3 of 3 images predicted' in cli(bundle, folder, 'out', '--rerun')
+    assert f'Image 2 of 3, {folder}/b.tif: finished before.' in output
+    assert '1 of 3 images predicted, 2 finished before. Predictions are in out' in output
+    assert '--rerun predicts again' in output
     assert_predicted('out', truths)
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+    assert '3 of 3 images predicted.' in cli(bundle, folder, 'out', '--rerun')
+    assert all(path.stat().st_mtime_ns > time for path, time in written.items())
+
+
+@pytest.mark.parametrize('change', ['options', 'scores', 'channels', 'image', 'output', 'model'])
+def test_a_change_makes_a_new_prediction(bundle, images, cli, pipeline, change):
+    folder, _ = images
+    image = folder / 'a.tif'
+    assert 'already' not in cli(bundle, image, 'out')
+    assert 'a is predicted already; --rerun predicts it again' in cli(bundle, image, 'out')
+    flags = {
+        'options': ['--blend', 'hann'],
+        'scores': ['--scores', 'uint8'],
+        'channels': ['--channel-order', '2 1 0'],
+    }
+    if change == 'image':
+        shutil.copy(folder / 'b.tif', image)
+    elif change == 'output':
+        Path('out/labels.tif').unlink()
+    elif change == 'model':
+        pipeline.config.source_bundle_uri = '99'
+        pipeline.train()
+        pipeline.bundle()
+    assert 'already' not in cli(bundle, image, 'out', *flags.get(change, []))
+
+
+def test_statistics_of_the_image_make_the_same_prediction_again(bundle, images, cli):
+    cli(bundle, images[0] / 'a.tif', 'out', '-a')
+    assert 'predicted already' in cli(bundle, images[0] / 'a.tif', 'out', '-a')
+    assert 'predicted already' not in cli(bundle, images[0] / 'a.tif', 'out')
 
 
 def test_ctrl_c_ends_at_once(bundle, images, cli, monkeypatch, updated):
