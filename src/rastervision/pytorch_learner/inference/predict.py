@@ -82,18 +82,11 @@ def predict_batches(
     on_gpu = learner.device.type == 'cuda'
 
     def read(batch: Sequence[Box]) -> tuple[Tensor, tuple[Sequence[Box], NDArray[np.bool_]]]:
-        x = torch.empty(0)
-        valid = np.empty((len(batch), *batch[0].size), dtype=bool)
-        for i, window in enumerate(batch):
-            chip = source.read(window)
-            with transforming:
-                pixels = apply_transform(transform, image=chip.pixels)['image']
-            planes = np.moveaxis(pixels, -1, -3)
-            if i == 0:
-                x = torch.empty((len(batch), *planes.shape), pin_memory=on_gpu)
-            scale_to_unit(planes, x[i].numpy())
-            np.any(chip.valid.reshape(-1, *window.size), axis=0, out=valid[i])
-        return x, (batch, valid)
+        chips = [source.read(window) for window in batch]
+        with transforming:
+            images = [apply_transform(transform, image=chip.pixels)['image'] for chip in chips]
+        valid = [chip.valid.reshape(-1, *chip.valid.shape[-2:]).any(axis=0) for chip in chips]
+        return _to_batch(images, pin_memory=on_gpu), (batch, np.stack(valid))
 
     def compute(x: Tensor) -> Any:
         with autocast(learner.device, options.precision):
@@ -105,6 +98,15 @@ def predict_batches(
         learner, map_ahead(read, batches, ahead=READERS, workers=READERS), compute
     ):
         yield PredictedBatch(batch, valid, output)
+
+
+def _to_batch(images: Sequence[NDArray[Any]], pin_memory: bool) -> Tensor:
+    """Images (..., H, W, C) as the input (N, ..., C, H, W) of a model."""
+    planes = [np.moveaxis(image, -1, -3) for image in images]
+    x = torch.empty((len(planes), *planes[0].shape), dtype=torch.float32, pin_memory=pin_memory)
+    for image, target in zip(planes, x.numpy(), strict=True):
+        scale_to_unit(image, target)
+    return x
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
