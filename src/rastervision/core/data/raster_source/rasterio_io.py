@@ -28,10 +28,12 @@ from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import NotReadableError
 
 CACHE_BYTES = (64 * 1024**2, 256 * 1024**2)
-"""Least and greatest size of GDAL's block cache, which all rasters of a process share: enough for
-two rows of windows or blocks of the widest raster, and little enough not to hold a whole scene."""
+"""Least and greatest size of GDAL's block cache, which all rasters of a process share. It has room
+for two rows of windows or blocks of the widest raster, so that each block is decoded once when
+windows are read row by row, and the greatest size when they are read in no order."""
 
 WINDOW_ROWS = 512
+MANY_JUMPS = 16
 
 VSI_PREFIXES = {
     'http': '/vsicurl/http://',
@@ -86,7 +88,7 @@ def open_raster(uri: str) -> Any:
     with gdal_errors(uri), quiet(NotGeoreferencedWarning):
         _configure_gdal()
         dataset = rasterio.open(path)
-        _reserve_cache(dataset)
+        _reserve_cache(_two_rows(dataset))
         points, crs = dataset.gcps
         if not points or not crs or dataset.crs:
             return dataset
@@ -106,18 +108,23 @@ def _configure_gdal() -> None:
     rasterio._env.set_gdal_config('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')  # noqa: SLF001
 
 
-def _reserve_cache(dataset: Any) -> None:
-    """Let GDAL's block cache hold two rows of a raster, unless the user sets GDAL_CACHEMAX."""
+def _two_rows(dataset: Any) -> int:
+    """Bytes of two rows of windows, or of blocks that are higher than these."""
+    rows = 2 * max(WINDOW_ROWS, *(height for height, _ in dataset.block_shapes))
+    pixel = sum(dtype.itemsize for dtype in band_dtypes(dataset))
+    return int(rows * dataset.width * pixel)
+
+
+def _reserve_cache(size: int) -> None:
+    """Let GDAL's block cache hold some bytes, within limits, unless the user sets GDAL_CACHEMAX."""
     global _cache_bytes  # noqa: PLW0603 - it is GDAL's, of which there is one in a process
     if rv_config_.get_namespace_option('GDAL', 'CACHEMAX') is not None:
         return
-    rows = 2 * max(WINDOW_ROWS, *(height for height, _ in dataset.block_shapes))
-    pixel = sum(dtype.itemsize for dtype in band_dtypes(dataset))
-    needed = min(max(CACHE_BYTES[0], rows * dataset.width * pixel), CACHE_BYTES[1])
+    size = min(max(CACHE_BYTES[0], size), CACHE_BYTES[1])
     with _cache_lock:
-        if needed > _cache_bytes:
-            rasterio._env.set_gdal_config('GDAL_CACHEMAX', needed)  # noqa: SLF001
-            _cache_bytes = needed
+        if size > _cache_bytes:
+            rasterio._env.set_gdal_config('GDAL_CACHEMAX', size)  # noqa: SLF001
+            _cache_bytes = size
 
 
 def band_dtypes(dataset: Any) -> tuple[np.dtype[Any], ...]:
@@ -200,8 +207,14 @@ class RasterReader:
             NotReadableError: the file is missing or no raster.
         """
         self.uri = uri
-        self._local = threading.local()
+        self._forget()
         self.info = RasterInfo.of(self.dataset)
+
+    def _forget(self) -> None:
+        """Start without handles, and without having read anything."""
+        self._local = threading.local()
+        self._last_row = 0
+        self._jumps = 0
 
     @property
     def dataset(self) -> Any:
@@ -218,7 +231,7 @@ class RasterReader:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.uri, self.info = state['uri'], state['info']
-        self._local = threading.local()
+        self._forget()
 
     def read(
         self, window: Box, bands: Sequence[int], out_shape: tuple[int, int] | None = None
@@ -239,6 +252,7 @@ class RasterReader:
         Raises:
             NotReadableError: GDAL failed, as for a truncated file.
         """
+        self._note_order(window)
         rio_window = Window(window.xmin, window.ymin, window.width, window.height)
         rows = f'rows {window.ymin}-{window.ymax}, columns {window.xmin}-{window.xmax}'
         with gdal_errors(self.uri, f'be read at {rows}'):
@@ -249,6 +263,14 @@ class RasterReader:
         if valid is None:
             valid = all_valid(*pixels.shape[1:])
         return Chip(pixels.transpose(1, 2, 0), valid)
+
+    def _note_order(self, window: Box) -> None:
+        """Have a large block cache when windows jump back: their blocks will be wanted again."""
+        if window.ymin < self._last_row - WINDOW_ROWS:
+            self._jumps += 1
+            if self._jumps == MANY_JUMPS:
+                _reserve_cache(CACHE_BYTES[1])
+        self._last_row = window.ymin
 
     def _read(self, window: Window, bands: Sequence[int]) -> tuple[NDArray[Any], Mask | None]:
         dataset, info = self.dataset, self.info

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import rasterio
@@ -50,6 +52,20 @@ def test_a_cache_size_in_the_environment_stays(tmp_path, caches, monkeypatch) ->
     monkeypatch.setenv('GDAL_CACHEMAX', '32')
     open_raster(write_empty(tmp_path / 'wide.tif', 50_000, 100)).close()
     assert caches == []
+
+
+@pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
+@pytest.mark.parametrize('in_order', [True, False])
+def test_the_block_cache_is_large_for_windows_in_no_order(tmp_path, caches, in_order) -> None:
+    uri = write_empty(tmp_path / 'scene.tif', 512, 10_000, tiled=True)
+    windows = Box(0, 0, 10_000, 512).get_windows(256, 256, padding=0)
+    if not in_order:
+        np.random.default_rng(0).shuffle(windows)
+    # a pickled reader, as in the processes of a DataLoader
+    reader = pickle.loads(pickle.dumps(RasterReader(uri)))
+    for window in windows:
+        reader.read(window, [0])
+    assert caches == ([CACHE_BYTES[0]] if in_order else [*CACHE_BYTES])
 
 
 @pytest.fixture(scope='module')
