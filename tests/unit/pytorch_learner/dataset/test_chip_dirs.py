@@ -1,10 +1,12 @@
 import zipfile
 
+import numpy as np
 import pytest
 
+from rastervision.core.utils.png import encode_png
 from rastervision.pipeline.errors import RVError
 from rastervision.pytorch_learner.dataset.chip_dirs import split_dirs
-from rastervision.pytorch_learner.dataset.utils import ImageDatasetError
+from rastervision.pytorch_learner.dataset.utils import ImageDatasetError, load_image
 
 
 def make_zip(path, *names):
@@ -59,3 +61,31 @@ def test_no_training_chips_is_an_error_that_names_the_place(tmp_path):
 def test_a_missing_zip_is_named(tmp_path):
     with pytest.raises(RVError, match=r'missing\.zip'):
         split_dirs(str(tmp_path / 'missing.zip'), 'train', str(tmp_path))
+
+
+def test_images_are_unpacked_as_arrays_and_labels_as_they_are(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    labels = np.tri(32, dtype=np.uint8)
+    with zipfile.ZipFile(tmp_path / 'one.zip', 'w') as archive:
+        archive.writestr('train/img/a.png', encode_png(noise))
+        archive.writestr('train/labels/a.png', encode_png(labels))
+    (train,) = split_dirs(str(tmp_path / 'one.zip'), 'train', str(tmp_path / 'tmp'))
+    (image,), (label,) = ([*(train / name).iterdir()] for name in ('img', 'labels'))
+    assert (image.name, label.name) == ('a.npy', 'a.png')
+    assert np.array_equal(load_image(image), noise)
+    assert np.array_equal(load_image(label), labels)
+
+
+def test_an_array_of_the_same_name_is_not_overwritten(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'one.zip', 'w') as archive:
+        archive.writestr('train/a.png', encode_png(np.zeros((1, 1), np.uint8)))
+        archive.writestr('train/a.npy', 'other')
+    (train,) = split_dirs(str(tmp_path / 'one.zip'), 'train', str(tmp_path / 'tmp'))
+    assert (train / 'a.npy').read_text() == 'other'
+    assert (train / 'a.png').exists()
+
+
+def test_a_broken_image_is_named(tmp_path):
+    one = make_zip(tmp_path / 'one.zip', 'train/broken.png')
+    with pytest.raises(ImageDatasetError, match=r'broken\.png cannot be read'):
+        split_dirs(one, 'train', str(tmp_path / 'tmp'))
