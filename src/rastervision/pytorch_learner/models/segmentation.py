@@ -60,7 +60,7 @@ class ScaledSegmentationNet(nn.Module):
         height, width = x.shape[-2:]
         x = (x - self.mean) / self.std
         extra = (-height % self.multiple, -width % self.multiple)
-        if any(extra):
+        if any(extra) or torch.jit.is_tracing():  # ONNX keeps the branch that was taken
             x = nn.functional.pad(x, (0, extra[1], 0, extra[0]), mode='replicate')
         scores: Tensor = self.net(x)[..., :height, :width]
         return scores
