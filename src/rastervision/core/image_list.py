@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.errors import ConfigError, RVError
 from rastervision.pipeline.file_system import file_exists, file_to_str, is_local, list_paths
 from rastervision.pipeline.file_system.local_file_system import to_path
 
@@ -38,6 +38,7 @@ LISTS: dict[str, Kind] = {'.txt': 'text', '.csv': 'table'}
 IMAGE_COLUMNS = ('image', 'image_uri', 'uri', 'path')
 NAME_COLUMNS = ('name', 'output')
 RECORD = 'prediction.json'
+"""What label stores write beside predictions; importing their constant would import numpy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,8 @@ def _images_of(arg: str) -> Iterator[ListedImage]:
 def _nothing_in(arg: str) -> str:
     match kind_of(arg):
         case 'folder':
-            inside = f'{arg.rstrip("/")}/**/*.tif'
-            return f'There is no image in folder {arg}; for subfolders give a pattern, {inside!r}.'
+            inside = f"; for its subfolders give a pattern, '{arg.rstrip('/')}/**/*.tif'"
+            return f'There is no image in folder {arg}{inside if is_local(arg) else ""}.'
         case 'pattern':
             return f'No file matches the pattern {arg!r}.'
     return f'The list {arg} names no image.'
@@ -203,7 +204,7 @@ def _is_output(uri: str) -> bool:
 def _in_text(uri: str) -> Iterator[ListedImage]:
     for number, line in enumerate(_lines(uri), 1):
         if (entry := line.strip()) and not entry.startswith('#'):
-            yield ListedImage(_beside(uri, entry), origin=f'{uri}, line {number}')
+            yield _listed(uri, number, entry)
 
 
 def _in_table(uri: str) -> Iterator[ListedImage]:
@@ -211,26 +212,19 @@ def _in_table(uri: str) -> Iterator[ListedImage]:
     lines = _lines(uri)
     delimiter = next((d for d in ',;\t' if lines and d in lines[0]), ',')
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    image_column: int | None = None
-    name_column: int | None = None
+    columns: tuple[int | None, int | None] | None = None
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
-            origin = f'{uri}, line {reader.line_num}'
             if not any(cells) or cells[0].startswith('#'):
                 continue
-            if image_column is None:
-                image_column, name_column = (
-                    _column(cells, IMAGE_COLUMNS),
-                    _column(cells, NAME_COLUMNS),
-                )
-                if image_column is not None:
+            if columns is None:
+                columns = _column(cells, IMAGE_COLUMNS), _column(cells, NAME_COLUMNS)
+                if columns[0] is not None:
                     continue
-                image_column, name_column = 0, 1
-            if not (entry := _cell(cells, image_column)):
-                raise ConfigError(f'{origin}: no image is named.')
-            name = _checked(_cell(cells, name_column), origin)
-            yield ListedImage(_beside(uri, entry), name, origin)
+                columns = 0, 1
+            entry, name = (_cell(cells, column) for column in columns)
+            yield _listed(uri, reader.line_num, entry, name)
     except csv.Error as error:
         raise ConfigError(f'{uri}, line {reader.line_num}: {error}.') from error
 
@@ -244,15 +238,21 @@ def _cell(cells: list[str], column: int | None) -> str:
     return cells[column] if column is not None and column < len(cells) else ''
 
 
-def _checked(name: str, origin: str) -> str:
-    """Return a name that is a relative path and stays below the folder of outputs."""
+def _listed(list_uri: str, line: int, entry: str, name: str = '') -> ListedImage:
+    """Check a line of a list; a name must be a relative path, so that outputs stay together."""
+    origin = f'{list_uri}, line {line}'
+    if not entry:
+        raise ConfigError(f'{origin}: no image is named.')
     bad_part = any(part in {'', '.', '..'} for part in name.split('/'))
     if name and (bad_part or any(letter in name for letter in '\\:*?"<>|')):
         raise ConfigError(
             f'{origin}: {name!r} cannot be the name of an output; give a name such as "north" or '
             '"2024/north".'
         )
-    return name
+    try:
+        return ListedImage(_beside(list_uri, entry), name, origin)
+    except RVError as error:  # no file system serves this kind of URI
+        raise ConfigError(f'{origin}: {error}') from error
 
 
 def _lines(uri: str) -> list[str]:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rastervision.core.data.label_store import ss_join
 from rastervision.core.image_list import (
+    RECORD,
     ListedImage,
     find_images,
     is_one_image,
@@ -107,6 +109,7 @@ def test_nothing_is_an_error(folder, arg, message):
 def test_predictions_of_ours_are_not_images(folder):
     (folder / 'sub/labels.tif').touch()
     assert uris('sub/**/*.tif') == ['sub/b.tif', 'sub/labels.tif']
+    assert RECORD == ss_join.RECORD
     (folder / 'sub/prediction.json').write_text(json.dumps({'files': {'labels.tif': 0}}))
     assert uris('sub/**/*.tif') == uris('sub') == ['sub/b.tif']
     (folder / 'sub/prediction.json').write_text('something else')
@@ -159,6 +162,12 @@ def test_bad_lines_of_a_table_are_named(folder, text, message):
     (folder / 'list.csv').write_text(text)
     with pytest.raises(ConfigError, match=message):
         find_images(['list.csv'])
+
+
+def test_a_line_of_an_unknown_kind_is_named(folder):
+    (folder / 'list.txt').write_text('b.tif\nnowhere://x/a.tif\n')
+    with pytest.raises(ConfigError, match=r'list.txt, line 2: No file system'):
+        find_images(['list.txt'])
 
 
 def test_lists_that_cannot_be_read(folder):

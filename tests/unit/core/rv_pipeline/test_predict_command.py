@@ -257,6 +257,13 @@ def test_finished_images_are_skipped(bundle, images, cli):
     assert all(path.stat().st_mtime_ns > time for path, time in written.items())
 
 
+def test_a_pattern_that_leads_into_the_outputs(bundle, images, cli):
+    folder, truths = images
+    for count in ('3 of 3 images predicted.', '0 of 3 images predicted, 3 finished before.'):
+        assert count in cli(bundle, 'images/**/*.tif', 'images/out')
+    assert_predicted(folder / 'out', truths)
+
+
 @pytest.mark.parametrize('change', ['options', 'scores', 'channels', 'image', 'output', 'model'])
 def test_a_change_makes_a_new_prediction(bundle, images, cli, pipeline, change):
     folder, _ = images
