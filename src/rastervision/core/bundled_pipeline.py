@@ -172,10 +172,9 @@ def changed_options(options: PredictOptions, changes: Mapping[str, Any]) -> Pred
     Raises:
         ConfigError: There is no such field, or the values do not fit.
     """
-    values = {**options.to_dict(), **changes}
-    if options.stride is not None and 'stride' not in changes and 'chip_sz' in changes:
-        values['stride'] = max(1, round(options.stride * changes['chip_sz'] / options.chip_sz))
-    changed = type(options).from_dict(values)
+    changed = type(options).from_dict({**options.to_dict(), **changes})
+    if options.stride is not None and 'stride' not in changes:
+        changed.stride = max(1, round(options.stride * changed.chip_sz / options.chip_sz))
     changed.update()
     changed.validate_config()
     return changed
