@@ -1,9 +1,9 @@
 """Model bundles: zip files with digests, and how to open one that cannot be trusted.
 
 A pipeline's bundle holds the pipeline config, the learner's bundle, the statistics and a STAC
-item; a learner's bundle holds weights, the learner config and, for models that are defined
-outside this package, their code. Both carry ``manifest.json`` with the SHA-256 of every other
-file. Bundles of release 0.31 have no manifest and load as well.
+item; a learner's bundle holds weights, the learner config, usually the model as ONNX and, for
+models that are defined outside this package, their code. Both carry ``manifest.json`` with the
+SHA-256 of every other file. Bundles of release 0.31 have no manifest and load as well.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ LEARNER_CONFIG = 'learner-config.json'
 MANIFEST = 'manifest.json'
 STAC_ITEM = 'stac-item.json'
 MODULES = 'modules'
+ONNX = 'model.onnx'
 
 MAX_FILES = 10_000
 # DEFLATE cannot exceed 1032:1; weights stay near 1:1 and JSON near 20:1
@@ -158,11 +159,25 @@ def bundle_digest(bundle_uri: str | Path) -> str:
         NotReadableError: There is no such file.
         DataError: It is not a bundle.
     """
-    with open_bundle(bundle_uri) as zf:
-        if MANIFEST in zf.namelist():
-            files = json.loads(zf.read(MANIFEST))['files']
-            return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    if files := listed_files(bundle_uri):
+        return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     return file_digest(download_if_needed(str(bundle_uri)))[1]
+
+
+def listed_files(bundle_uri: str | Path) -> dict[str, dict[str, Any]]:
+    """Return what the manifest of a bundle says: ``size`` and ``sha256`` by name.
+
+    Empty for bundles of release 0.31, which have no manifest.
+
+    Raises:
+        NotReadableError: There is no such file.
+        DataError: It is not a bundle.
+    """
+    with open_bundle(bundle_uri) as zf:
+        if MANIFEST not in zf.namelist():
+            return {}
+        files: dict[str, dict[str, Any]] = json.loads(zf.read(MANIFEST))['files']
+        return files
 
 
 def file_digest(path: str | Path) -> tuple[int, str]:

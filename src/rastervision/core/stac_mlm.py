@@ -13,6 +13,12 @@ MLM_SCHEMA = 'https://stac-extensions.github.io/mlm/v1.4.0/schema.json'
 CLASSIFICATION_SCHEMA = 'https://stac-extensions.github.io/classification/v2.0.0/schema.json'
 FILE_SCHEMA = 'https://stac-extensions.github.io/file/v2.1.0/schema.json'
 
+_MEDIA_TYPES = {
+    'zip': 'application/zip',
+    'json': 'application/json',
+    'onnx': 'application/octet-stream; framework=onnx',
+}
+
 Task = Literal['semantic-segmentation', 'object-detection', 'scene-classification', 'regression']
 LonLatBounds = tuple[float, float, float, float]
 
@@ -33,7 +39,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file of the bundle."""
+    """One file of the bundle; ``outer.zip#name`` is one inside another."""
 
     href: str
     size: int
@@ -61,7 +67,8 @@ def mlm_item(
         facts: What its backend knows about it.
         class_names: Names by class id.
         class_colors: RGB colours (0 to 255) by class id.
-        assets: Files of the bundle by asset key; ``model`` is the one with the weights.
+        assets: Files of the bundle by asset key; ``model`` is the one with the weights, ``onnx``
+            the same model as ONNX.
         scaling: Per channel, ``mean`` and ``stddev`` of the values that the model was trained on.
         batch_size: Windows per batch in prediction.
         bounds: (west, south, east, north) in degrees of the area that the model was trained on.
@@ -158,16 +165,16 @@ def _output(
 
 
 def _asset(key: str, asset: Asset, facts: ModelFacts) -> dict[str, Any]:
-    is_zip = asset.href.endswith('.zip')
+    artifact = {'model': facts.artifact_type, 'onnx': 'torch.onnx.export'}.get(key)
     out: dict[str, Any] = {
         'href': asset.href,
-        'type': 'application/zip' if is_zip else 'application/json',
+        'type': _MEDIA_TYPES[asset.href.rpartition('.')[2]],
         'title': key,
-        'roles': ['mlm:model', 'data'] if key == 'model' else ['metadata'],
+        'roles': ['mlm:model', 'data'] if artifact else ['metadata'],
         'file:size': asset.size,
         # a multihash: 0x12 is SHA-256, 0x20 its length
         'file:checksum': f'1220{asset.sha256}',
     }
-    if key == 'model':
-        out['mlm:artifact_type'] = facts.artifact_type
+    if artifact:
+        out['mlm:artifact_type'] = artifact
     return out

@@ -287,7 +287,8 @@ class Learner(LearnerInference):
             export_onnx: Add the model as ONNX, which CPUs run faster. If that cannot be done, a
                 warning says why.
         """
-        from rastervision.pytorch_learner.model_bundle import ONNX, write_model_bundle
+        from rastervision.core.bundle import ONNX
+        from rastervision.pytorch_learner.model_bundle import write_model_bundle
 
         with tempfile.TemporaryDirectory(dir=self.tmp_dir) as folder:
             onnx = self.try_onnx(str(Path(folder, ONNX))) if export_onnx else None

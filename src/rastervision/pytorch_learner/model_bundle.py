@@ -12,6 +12,7 @@ from rastervision.core.bundle import (
     LEARNER_CONFIG,
     MODEL_BUNDLE,
     MODULES,
+    ONNX,
     extract_bundle,
     file_digest,
     require_trust,
@@ -29,7 +30,6 @@ WEIGHTS = 'model.safetensors'
 OLD_WEIGHTS = 'model.pth'
 """Name of the weights in bundles of release 0.31: a state dictionary saved by torch."""
 
-ONNX = 'model.onnx'
 ONNX_RECORD = 'onnx.json'
 """How far the ONNX file agrees with the weights, and the digests of both."""
 

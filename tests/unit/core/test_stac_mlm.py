@@ -92,3 +92,14 @@ def test_unknown_facts_are_left_out():
     assert 'mlm:framework' not in properties
     assert 'mlm:pretrained' not in properties
     assert properties['mlm:input'][0]['input']['shape'] == [-1, -1, -1, -1]
+
+
+def test_onnx_is_an_asset_of_its_own():
+    onnx = Asset('model-bundle.zip#model.onnx', 99, 'ef' * 32)
+    parsed = pystac.Item.from_dict(item(assets={**ASSETS, 'onnx': onnx}))
+    asset = parsed.assets['onnx']
+    assert asset.media_type == 'application/octet-stream; framework=onnx'
+    assert 'mlm:model' in asset.roles
+    assert asset.extra_fields['mlm:artifact_type'] == 'torch.onnx.export'
+    assert asset.extra_fields['file:checksum'] == '1220' + 'ef' * 32
+    assert parsed.assets['model'].media_type == 'application/zip'

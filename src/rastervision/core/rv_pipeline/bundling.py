@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from rastervision.core.bundle import (
     MODEL_BUNDLE,
+    ONNX,
     PIPELINE_CONFIG,
     STAC_ITEM,
     file_digest,
+    listed_files,
     write_bundle,
 )
 from rastervision.core.data import SceneConfig, StatsTransformerConfig
@@ -48,6 +50,8 @@ def write_pipeline_bundle(config: 'RVPipelineConfig', tmp_dir: Path) -> str:
         'model': _asset(MODEL_BUNDLE, model_path),
         'pipeline-config': _asset(PIPELINE_CONFIG, config_path),
     }
+    if onnx := listed_files(model_path).get(ONNX):
+        assets['onnx'] = Asset(f'{MODEL_BUNDLE}#{ONNX}', onnx['size'], onnx['sha256'])
     files[STAC_ITEM] = json.dumps(stac_item(config, assets, str(tmp_dir)), indent=1).encode()
     bundle_uri = layout.model_bundle_uri(config.stage_uri('bundle'))
     write_bundle(bundle_uri, files)

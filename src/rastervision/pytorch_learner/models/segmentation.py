@@ -60,7 +60,8 @@ class ScaledSegmentationNet(nn.Module):
         height, width = x.shape[-2:]
         x = (x - self.mean) / self.std
         extra = (-height % self.multiple, -width % self.multiple)
-        if any(extra) or torch.jit.is_tracing():  # ONNX keeps the branch that was taken
+        # an ONNX file keeps the branch that was taken when it was made
+        if any(extra) or torch.jit.is_tracing():  # type: ignore[no-untyped-call, attr-defined] # torch does not say
             x = nn.functional.pad(x, (0, extra[1], 0, extra[0]), mode='replicate')
         scores: Tensor = self.net(x)[..., :height, :width]
         return scores
