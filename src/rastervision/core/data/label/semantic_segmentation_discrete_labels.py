@@ -7,10 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rastervision.core.box import Box
-from rastervision.core.data.label.semantic_segmentation_labels import (
-    SemanticSegmentationLabels,
-    slices_in,
-)
+from rastervision.core.data.label.semantic_segmentation_labels import SemanticSegmentationLabels
 
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
@@ -62,10 +59,9 @@ class SemanticSegmentationDiscreteLabels(SemanticSegmentationLabels, smooth=Fals
         """Share of the votes for all classes in a window: (C, h, w) in [0, 1]."""
         out = np.zeros((self.num_classes, *window.size), dtype=np.float32)
         inside = window.intersection(self.extent)
-        for start, stop, rows in self._store.parts(inside.ymin, inside.ymax):
-            votes = rows[:, :, inside.xmin : inside.xmax]
+        for part, votes in self._store.parts(inside):
             total = np.maximum(votes.sum(0, dtype=np.float32), 1)
-            out[:, *slices_in(inside, window, start, stop)] = votes / total
+            out[:, *part.to_local_coords(window).to_slices()] = votes / total
         return out
 
     def save(

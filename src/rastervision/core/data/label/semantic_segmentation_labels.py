@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike, NDArray
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
+from rastervision.core.data.label.block_store import BlockStore
 from rastervision.core.data.label.labels import Labels
-from rastervision.core.data.label.row_store import RowStore
 from rastervision.core.data.label.utils import discard_prediction_edges
 from rastervision.core.data.utils.aoi import aoi_mask
 from rastervision.core.prediction.tiles import best_class
@@ -23,7 +23,7 @@ class SemanticSegmentationLabels(Labels):
 
     Windows are in the extent frame. What of a window lies outside the extent is ignored when
     labels are added, and has no label when they are read. Large scenes are kept on disk in part
-    (see `RowStore`).
+    (see `BlockStore`).
 
     `SemanticSegmentationLabels.make_empty` and `.from_predictions` make one of the two kinds:
     discrete labels (votes for classes) or smooth ones (averaged scores).
@@ -48,7 +48,7 @@ class SemanticSegmentationLabels(Labels):
         self.extent = extent
         self.num_classes = num_classes
         self.dtype = np.dtype(dtype)
-        self._store = RowStore((num_classes, *extent.size), dtype)
+        self._store = BlockStore((num_classes, *extent.size), dtype)
 
     @classmethod
     def make_empty(cls, extent: Box, num_classes: int, smooth: bool = False) -> Self:
@@ -126,11 +126,10 @@ class SemanticSegmentationLabels(Labels):
         dtype = np.uint8 if null_class_id >= 0 else np.int16
         out = np.full(window.size, null_class_id, dtype=dtype)
         inside = window.intersection(self.extent)
-        for start, stop, rows in self._store.parts(inside.ymin, inside.ymax):
-            classes, best = best_class(rows[:, :, inside.xmin : inside.xmax])
-            labelled = self._labelled(best, Box(start, inside.xmin, stop, inside.xmax))
-            target = out[slices_in(inside, window, start, stop)]
-            np.copyto(target, classes, where=labelled)
+        for part, values in self._store.parts(inside):
+            classes, best = best_class(values)
+            target = out[part.to_local_coords(window).to_slices()]
+            np.copyto(target, classes, where=self._labelled(best, part))
         return out
 
     @abstractmethod
@@ -208,17 +207,16 @@ class SemanticSegmentationLabels(Labels):
         return total
 
     def _add(self, other: Self) -> None:
-        add_rows(self._store, other._store)
+        add_blocks(self._store, other._store)
 
     def _reset(self, window: Box, mask: NDArray[np.bool_], class_id: int | None) -> None:
         """Leave masked pixels of a window with one vote for a class, or with nothing."""
         inside = window.intersection(self.extent)
-        for start, stop, rows in self._store.changing(inside.ymin, inside.ymax):
-            part = rows[:, :, inside.xmin : inside.xmax]
-            masked = mask[slices_in(inside, window, start, stop)]
-            part[:, masked] = 0
+        for part, values in self._store.changing(inside):
+            masked = mask[part.to_local_coords(window).to_slices()]
+            values[:, masked] = 0
             if class_id is not None:
-                part[class_id, masked] = 1
+                values[class_id, masked] = 1
 
     def _write(
         self,
@@ -226,25 +224,18 @@ class SemanticSegmentationLabels(Labels):
         values: NDArray[Any],
         change: Callable[[NDArray[Any], NDArray[Any]], None],
     ) -> None:
-        """Call `change(rows, values)` for every band of what lies inside the extent."""
+        """Call `change(stored, values)` for every block of what lies inside the extent."""
         if values.shape[-2:] != window.size:
             raise ValueError(
                 f'Labels of shape {values.shape} do not fit a window of {window.size}.'
             )
         inside = window.intersection(self.extent)
-        for start, stop, rows in self._store.changing(inside.ymin, inside.ymax):
-            part = values[..., *slices_in(inside, window, start, stop)]
-            change(rows[:, :, inside.xmin : inside.xmax], part)
+        for part, stored in self._store.changing(inside):
+            change(stored, values[..., *part.to_local_coords(window).to_slices()])
 
     def _labelled(self, best: NDArray[Any], part: Box) -> NDArray[np.bool_]:  # noqa: ARG002 - for subclasses
         """Which pixels have a label, by the highest vote or score of each pixel in a box."""
         return np.asarray(best > 0)
-
-
-def slices_in(inside: Box, window: Box, start: int, stop: int) -> tuple[slice, slice]:
-    """Where rows [start, stop) of a box within a window lie in an array of the window."""
-    rows, columns = Box(start, inside.xmin, stop, inside.xmax).to_local_coords(window).to_slices()
-    return rows, columns
 
 
 def accumulate(total: NDArray[Any], values: NDArray[Any]) -> None:
@@ -252,8 +243,8 @@ def accumulate(total: NDArray[Any], values: NDArray[Any]) -> None:
     np.add(total, values, out=total, casting='same_kind')
 
 
-def add_rows(total: RowStore, other: RowStore) -> None:
+def add_blocks(total: BlockStore, other: BlockStore) -> None:
     """Add an array to one of the same shape, in place."""
-    for start, stop, values in other.parts(0, total.shape[1]):
-        for y0, y1, target in total.changing(start, stop):
-            accumulate(target, values[:, y0 - start : y1 - start])
+    for box, values in other.parts(total.extent):
+        for part, target in total.changing(box):
+            accumulate(target, values[:, *part.to_local_coords(box).to_slices()])

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from rastervision.core.box import Box
-from rastervision.core.data.label.row_store import RowStore
+from rastervision.core.data.label import block_store
+from rastervision.core.data.label.block_store import BlockStore
 from rastervision.core.data.label.semantic_segmentation_labels import (
     SemanticSegmentationLabels,
     accumulate,
-    add_rows,
-    slices_in,
+    add_blocks,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
             dtype_hits: dtype of the numbers of windows per pixel.
         """
         super().__init__(extent, num_classes, dtype)
-        self._hits = RowStore((1, *extent.size), dtype_hits)
+        self._hits = BlockStore((1, *extent.size), dtype_hits, block_store.MEMORY_BYTES // 4)
 
     def add_window(self, window: Box, pixel_class_scores: NDArray[Any]) -> None:
         """Add scores of a window.
@@ -51,10 +51,9 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
         """
         inside = window.intersection(self.extent)
         fresh = True
-        for _, _, hits in self._hits.changing(inside.ymin, inside.ymax):
-            part = hits[0, :, inside.xmin : inside.xmax]
-            fresh &= not part.any()
-            part += 1
+        for _, hits in self._hits.changing(inside):
+            fresh &= not hits.any()
+            np.add(hits, 1, out=hits)
         # scores of pixels that no window has shown are 0, so both do the same
         self._write(window, pixel_class_scores, np.copyto if fresh else accumulate)
 
@@ -62,8 +61,8 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
         """Replace the scores of a window: (C, h, w)."""
         self._write(window, values, np.copyto)
         inside = window.intersection(self.extent)
-        for _, _, hits in self._hits.changing(inside.ymin, inside.ymax):
-            hits[0, :, inside.xmin : inside.xmax] = 1
+        for _, hits in self._hits.changing(inside):
+            hits[...] = 1
 
     def __getitem__(self, window: Box) -> NDArray[np.float32]:
         """(C, h, w) scores of a window."""
@@ -73,17 +72,17 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
         """Mean scores of all classes in a window: (C, h, w); 0 where there is no label."""
         out = np.zeros((self.num_classes, *window.size), dtype=np.float32)
         inside = window.intersection(self.extent)
-        for start, stop, rows in self._store.parts(inside.ymin, inside.ymax):
-            target = out[:, *slices_in(inside, window, start, stop)]
-            target[...] = rows[:, :, inside.xmin : inside.xmax]
-            hits = self.get_hits(Box(start, inside.xmin, stop, inside.xmax))
+        for part, total in self._store.parts(inside):
+            target = out[:, *part.to_local_coords(window).to_slices()]
+            target[...] = total
+            hits = self.get_hits(part)
             if hits.max(initial=0) > 1:
                 target /= np.maximum(hits, 1)
         return out
 
     def get_hits(self, window: Box) -> NDArray[Any]:
         """Number of windows that have shown each pixel of a window within the extent: (h, w)."""
-        return np.asarray(self._hits.read(*window)[0])
+        return np.asarray(self._hits.read(window)[0])
 
     def get_class_mask(
         self, window: Box, class_id: int, threshold: float | None = None
@@ -142,14 +141,13 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
 
     def _add(self, other: Self) -> None:
         super()._add(other)
-        add_rows(self._hits, other._hits)
+        add_blocks(self._hits, other._hits)
 
     def _reset(self, window: Box, mask: NDArray[np.bool_], class_id: int | None) -> None:
         super()._reset(window, mask, class_id)
         inside = window.intersection(self.extent)
-        for start, stop, hits in self._hits.changing(inside.ymin, inside.ymax):
-            masked = mask[slices_in(inside, window, start, stop)]
-            hits[0, :, inside.xmin : inside.xmax][masked] = class_id is not None
+        for part, hits in self._hits.changing(inside):
+            hits[0, mask[part.to_local_coords(window).to_slices()]] = class_id is not None
 
     def _labelled(self, best: NDArray[Any], part: Box) -> NDArray[np.bool_]:  # noqa: ARG002 - hits say
         return np.asarray(self.get_hits(part) > 0)

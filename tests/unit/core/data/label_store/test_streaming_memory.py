@@ -14,7 +14,7 @@ from rastervision.core.data import (
     SemanticSegmentationLabels,
     SemanticSegmentationLabelStore,
 )
-from rastervision.core.data.label import row_store
+from rastervision.core.data.label import block_store
 from rastervision.core.data.label_store import ss_writer
 from rastervision.core.data.utils import polygonize
 from rastervision.core.prediction import ScoreTile, blend
@@ -57,7 +57,7 @@ def peak_bytes(work):
 @pytest.fixture(autouse=True)
 def _small_scenes_are_large(monkeypatch):
     monkeypatch.setattr(polygonize, 'FLUSH_SIZE', 500)
-    monkeypatch.setattr(row_store, 'MEMORY_BYTES', 2**19)
+    monkeypatch.setattr(block_store, 'MEMORY_BYTES', 2**19)
     monkeypatch.setattr(ss_writer, 'MAX_THREADS', 1)
 
 
