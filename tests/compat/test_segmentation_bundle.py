@@ -63,7 +63,12 @@ def test_the_bundle_predicts_what_the_release_predicted(tmp_path):
             theirs = np.unpackbits(data[f'labels_{scene}'], count=ours.size).reshape(shape)
             assert (ours == theirs).mean() > 0.999
             outputs = {p.name for p in (tmp_path / str(scene)).rglob('*.*')}
-            assert outputs == {'labels.tif', 'scores.tif', 'class-0-building.json'}
+            assert outputs == {
+                'labels.tif',
+                'scores.tif',
+                'class-0-building.json',
+                'prediction.json',
+            }
 
 
 def test_its_code_is_not_run_unasked(tmp_path):
