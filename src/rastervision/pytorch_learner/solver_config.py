@@ -68,8 +68,8 @@ class SolverConfig(Config):
     precision: Literal['float32', 'float16', 'bfloat16'] = Field(
         'float32',
         description='Number format of most computations in training. On GPUs, the 16-bit formats '
-        'are faster and need less memory: bfloat16 on recent ones, float16 on all. Weights stay '
-        'in float32.',
+        'are faster and need less memory: bfloat16 on recent ones, float16 on all. Weights '
+        'stay in float32.',
     )
     external_loss_def: ExternalModuleConfig | None = Field(
         None, description="Code that makes the loss, instead of the task's own."

@@ -1,7 +1,6 @@
 """From windows of a scene to what a model says about them, whatever the task."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,11 @@ from torch import Tensor
 
 from rastervision.core.box import Box
 from rastervision.core.utils.read_ahead import map_ahead
-from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner.dataset.tensors import scale_to_unit
 from rastervision.pytorch_learner.dataset.transform import apply_transform
 from rastervision.pytorch_learner.inference.stream import predict_ahead
+from rastervision.pytorch_learner.utils.precision import autocast
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import Scene
@@ -89,7 +89,7 @@ def predict_batches(
         return _to_batch(images, pin_memory=on_gpu), (batch, np.stack(valid))
 
     def compute(x: Tensor) -> Any:
-        with autocast(learner.device, options.precision):
+        with autocast(learner.device, options.precision, 'predict_options.precision'):
             return predict(x)
 
     size = options.batch_sz
@@ -107,19 +107,3 @@ def _to_batch(images: Sequence[NDArray[Any]], pin_memory: bool) -> Tensor:
     for image, target in zip(planes, x.numpy(), strict=True):
         scale_to_unit(image, target)
     return x
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
-    """Let a model compute in 'float32', 'float16' or 'bfloat16' where that does no harm.
-
-    Raises:
-        ConfigError: The device is a CPU, which has no float16.
-    """
-    if precision == 'float32':
-        return nullcontext()
-    if precision == 'float16' and device.type == 'cpu':
-        raise ConfigError(
-            "predict_options.precision: CPUs are no faster with 'float16'; use 'bfloat16' or "
-            "'float32' (the default), or a GPU."
-        )
-    return torch.autocast(device.type, dtype=getattr(torch, precision))

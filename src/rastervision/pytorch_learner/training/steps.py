@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rastervision.pipeline.errors import StageError
+from rastervision.pytorch_learner.utils.precision import autocast
 
 if TYPE_CHECKING:
     from torch.amp import GradScaler
@@ -56,10 +58,9 @@ def run_validation_epoch(learner: 'Learner', loader: 'DataLoader[Any]') -> dict[
     return {**learner.validate_end(outputs), 'valid_time': elapsed_since(started)}
 
 
-def mixed_precision(learner: 'Learner') -> torch.autocast:
+def mixed_precision(learner: 'Learner') -> AbstractContextManager[Any]:
     """Surround forward passes that run in the precision that the solver names."""
-    dtype = getattr(torch, learner.solver.precision)
-    return torch.autocast(learner.device.type, dtype, enabled=dtype != torch.float32)
+    return autocast(learner.device, learner.solver.precision, 'solver.precision')
 
 
 def descend(scaler: 'GradScaler', optimizer: 'Optimizer', loss: Tensor) -> bool:
