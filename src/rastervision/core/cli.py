@@ -183,7 +183,7 @@ def predict(
     are written to a folder each, OUT/<name of the image>:
 
     \b
-      a folder       all images in it (without subfolders); s3://bucket/folder/
+      a folder       all images in it (without subfolders); a remote one ends with /
       a pattern      'tiles/*.tif', 'tiles/**/*.tif' with subfolders
       a list .txt    one image a line; # starts a comment
       a list .csv    images in a column image, uri, path, or the first one; names of
