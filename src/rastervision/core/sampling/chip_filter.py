@@ -18,10 +18,14 @@ def nodata_fraction(chip: NDArray[Any] | Chip, nodata_val: float = 0) -> float:
             a Chip's mask calls invalid.
     """
     pixels = chip.pixels if isinstance(chip, Chip) else chip
-    nodata = (pixels == nodata_val).all(axis=-1)
+    # band by band: several times as fast as a reduction over a short last axis
+    bands = np.moveaxis(pixels, -1, 0)
+    nodata = bands[0] == nodata_val
+    for band in bands[1:]:
+        nodata &= band == nodata_val
     if isinstance(chip, Chip):
         nodata |= ~chip.valid
-    return float(nodata.mean())
+    return float(np.count_nonzero(nodata) / nodata.size)
 
 
 def nodata_below_threshold(
