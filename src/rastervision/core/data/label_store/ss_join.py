@@ -150,9 +150,13 @@ def _write_polygons(
 ) -> None:
     extent, classes = outputs.extent, outputs.class_config
     properties = {'class_id': config.class_id, 'class_name': classes.get_name(config.class_id)}
-    vectorizer = config.build(extent.width)
     with PolygonWriter(
-        path, vectorizer, outputs.crs_transformer, outputs.bbox, properties
+        path,
+        config.build(extent.width),
+        outputs.crs_transformer,
+        outputs.bbox,
+        properties,
+        config.simplify,
     ) as polygons:
         for rows in read_mask(name, outputs.block_size, extent, parts):
             polygons.add(rows)

@@ -50,6 +50,16 @@ class VectorOutputConfig(Config):
         ),
     )
 
+    simplify: float = Field(
+        0.0,
+        ge=0,
+        description=(
+            'About how far an outline may move, in pixels, to lose vertices; 0 leaves it on the '
+            'edges of the pixels. Polygons stay valid; neighbours may come apart or overlap by as '
+            'much.'
+        ),
+    )
+
     def file_name(self, class_config: ClassConfig) -> str:
         """Name of the file in the folder of vector outputs; '_' for what no file name may have."""
         name = re.sub(r'[/\\:*?"<>|\x00-\x1f]', '_', class_config.get_name(self.class_id))
@@ -64,8 +74,12 @@ class VectorOutputConfig(Config):
 class PolygonVectorOutputConfig(VectorOutputConfig):
     """Polygons along the edges of the pixels."""
 
+    min_area: float = Field(
+        0.0, ge=0, description='Least area of a polygon, in pixels; smaller ones are left out.'
+    )
+
     def build(self, width: int) -> Vectorizer:
-        return PolygonVectorizer(width, self.denoise)
+        return PolygonVectorizer(width, self.denoise, self.min_area)
 
 
 def building_vo_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
@@ -119,6 +133,7 @@ class PolygonWriter:
         crs_transformer: CRSTransformer,
         bbox: Box | None,
         properties: dict[str, Any],
+        simplify: float = 0.0,
     ) -> None:
         """Constructor.
 
@@ -128,11 +143,13 @@ class PolygonWriter:
             crs_transformer: from pixels to the coordinates of the file.
             bbox: box in the source pixel frame whose extent frame the mask is in.
             properties: properties of every feature.
+            simplify: how far outlines may move to lose vertices, in pixels.
         """
         self._path = path
         self._vectorizer = vectorizer
         self._crs_transformer = crs_transformer
         self._bbox = bbox
+        self._simplify = simplify
         self._end = f', "properties": {json.dumps(properties, ensure_ascii=False)}}}'
         self._file: IO[str]
         self._separator = ''
@@ -160,6 +177,8 @@ class PolygonWriter:
     def _write(self, polygons: Polygons) -> None:
         if not len(polygons):
             return
+        if self._simplify:
+            polygons = shapely.simplify(polygons, self._simplify, preserve_topology=True)
         on_map = self._crs_transformer.pixel_to_map(polygons, bbox=self._bbox)
         for geometry in shapely.to_geojson(on_map):
             self._file.write(self._separator)

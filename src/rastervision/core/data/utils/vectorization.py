@@ -44,22 +44,27 @@ class Vectorizer(ABC):
 class PolygonVectorizer(Vectorizer):
     """Polygons of the denoised mask."""
 
-    def __init__(self, width: int, denoise_diameter: int = 0) -> None:
+    def __init__(self, width: int, denoise_diameter: int = 0, min_area: float = 0.0) -> None:
         """Constructor.
 
         Args:
             width: columns of the mask.
             denoise_diameter: see `denoise`.
+            min_area: polygons of fewer pixels are dropped.
         """
         self._denoiser = Denoiser(width, denoise_diameter)
         self._tracer = PolygonTracer(width)
+        self._min_area = min_area
 
     def add(self, mask: NDArray[Any]) -> Polygons:
-        return self._tracer.add(self._denoiser.add(mask))
+        return self._large(self._tracer.add(self._denoiser.add(mask)))
 
     def finish(self) -> Polygons:
         last = self._tracer.add(self._denoiser.finish())
-        return np.concatenate([last, self._tracer.finish()])
+        return self._large(np.concatenate([last, self._tracer.finish()]))
+
+    def _large(self, polygons: Polygons) -> Polygons:
+        return polygons[shapely.area(polygons) >= self._min_area] if self._min_area else polygons
 
 
 class BuildingVectorizer(Vectorizer):

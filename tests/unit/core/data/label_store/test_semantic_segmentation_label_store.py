@@ -8,6 +8,7 @@ import rasterio
 import shapely
 from affine import Affine
 from rasterio.features import rasterize
+from rio_cogeo.cogeo import cog_validate
 
 from rastervision.core.box import Box
 from rastervision.core.data import (
@@ -114,17 +115,24 @@ def test_rgb_labels_come_back(uri, scores):
     np.testing.assert_array_equal(store.get_labels().get_label_arr(EXTENT), scores.argmax(0))
 
 
-@pytest.mark.parametrize('as_uint8', [False, True])
-def test_scores_come_back(uri, scores, as_uint8):
-    store = store_at(uri, smooth_output=True, smooth_as_uint8=as_uint8)
+@pytest.mark.parametrize(
+    ('options', 'dtype', 'most'),
+    [
+        ({}, 'float32', 0),
+        ({'smooth_as_uint8': True}, 'uint8', 0.5 / 255 + 1e-6),
+        ({'smooth_dtype': 'uint8'}, 'uint8', 0.5 / 255 + 1e-6),
+        ({'smooth_dtype': 'float16', 'smooth_as_uint8': True}, 'float32', 2**-12),  # by GDAL 3.10
+    ],
+)
+def test_scores_come_back(uri, scores, options, dtype, most):
+    store = store_at(uri, smooth_output=True, **options)
     write(store, scores)
     labels = store.get_labels()
     assert isinstance(labels, SemanticSegmentationSmoothLabels)
-    error = np.abs(labels.get_score_arr(EXTENT) - scores).max()
-    assert error <= (0.5 / 255 + 1e-6 if as_uint8 else 0)
+    assert np.abs(labels.get_score_arr(EXTENT) - scores).max() <= most
     with rasterio.open(f'{uri}/scores.tif') as raster:
         assert raster.descriptions == tuple(CLASSES.names)
-        assert set(raster.dtypes) == {'uint8' if as_uint8 else 'float32'}
+        assert raster.dtypes[0] in {dtype, 'float16'}
     np.testing.assert_array_equal(
         store.get_discrete_labels().get_label_arr(EXTENT), scores.argmax(0)
     )
@@ -164,6 +172,23 @@ def test_an_image_without_georeference(uri, scores):
     )
     write(store, scores)
     np.testing.assert_array_equal(store.get_labels().get_label_arr(EXTENT), scores.argmax(0))
+
+
+@pytest.mark.parametrize('rgb', [False, True])
+def test_rasters_are_cloud_optimized(uri, rgb):
+    bbox = Box(0, 0, 90, 130)
+    options = {'save_as_rgb': rgb, 'smooth_output': True, 'rasterio_block_size': 32}
+    store = store_at(uri, bbox=bbox, **options)
+    scores = np.random.default_rng(0).random((3, 90, 130), dtype=np.float32)
+    write(store, scores)
+    for name in ('labels.tif', 'scores.tif'):
+        assert cog_validate(f'{uri}/{name}', strict=True)[0]
+    with rasterio.open(f'{uri}/labels.tif', overview_level=0) as overview:
+        colors = np.array(CLASSES.color_triples)[scores.argmax(0)].transpose(2, 0, 1)
+        expected = colors if rgb else scores.argmax(0)[None]
+        np.testing.assert_array_equal(overview.read(), expected[:, ::2, ::2])
+        if not rgb:
+            assert overview.colormap(1)[1] == (0, 128, 0, 255)
 
 
 # ---- vector outputs
