@@ -57,6 +57,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'TransformType',
             'Visualizer',
         ],
+        f'{_HERE}.inference.engine': ['ONNXRuntimeAdapter'],
         f'{_HERE}.learner': ['Learner'],
         f'{_HERE}.models.adapt': ['adjust_conv_channels'],
         f'{_HERE}.semantic_segmentation_learner': ['SemanticSegmentationLearner'],

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         'rastervision.core.data.label': ['SemanticSegmentationLabels'],
         'rastervision.pipeline.config': ['Config'],
         'rastervision.pipeline.errors': ['ConfigError'],
+        'rastervision.pytorch_learner.inference.engine': ['ONNXRuntimeAdapter'],
         f'{_HERE}.prediction': ['predict_scene_ss'],
         f'{_HERE}.utils': ['MinMaxNormalize'],
         'rastervision.pytorch_learner.training.run_log': ['log_metrics_to_csv'],
