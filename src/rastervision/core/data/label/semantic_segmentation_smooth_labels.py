@@ -18,6 +18,7 @@ from rastervision.core.data.label.semantic_segmentation_labels import (
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+    from rastervision.core.data.label_store.ss_outputs import ScoreDtype
     from rastervision.core.data.label_store.vector_output import VectorOutputConfig
 
 
@@ -106,6 +107,7 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
         rasterio_block_size: int = 512,
         vector_outputs: 'Sequence[VectorOutputConfig] | None' = None,
         profile_overrides: dict[str, Any] | None = None,
+        smooth_dtype: 'ScoreDtype | None' = None,
     ) -> None:
         """Write label and score rasters and polygons; see `SemanticSegmentationLabelStore`.
 
@@ -122,6 +124,7 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
             rasterio_block_size: side of the tiles of the rasters, in pixels.
             vector_outputs: polygons to write.
             profile_overrides: rasterio creation options that replace ours.
+            smooth_dtype: how scores are kept; when None, smooth_as_uint8 says.
         """
         from rastervision.core.data.label_store import SemanticSegmentationLabelStore
 
@@ -137,6 +140,7 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
             smooth_output=smooth_output,
             smooth_as_uint8=smooth_as_uint8,
             rasterio_block_size=rasterio_block_size,
+            smooth_dtype=smooth_dtype,
         ).save(self, profile=profile_overrides)
 
     def _add(self, other: Self) -> None:

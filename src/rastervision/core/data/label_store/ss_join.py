@@ -12,6 +12,7 @@ from rastervision.core.data.label_store.mask_rows import read_mask
 from rastervision.core.data.label_store.ss_outputs import SceneOutputs
 from rastervision.core.data.label_store.ss_writer import mask_name
 from rastervision.core.data.label_store.vector_output import PolygonWriter, VectorOutputConfig
+from rastervision.core.data.utils.vectorization import BAND_ROWS
 from rastervision.core.utils.quiet import quiet
 from rastervision.pipeline.errors import ConfigError, NotWritableError
 from rastervision.pipeline.file_system import (
@@ -159,4 +160,5 @@ def _write_polygons(
         config.simplify,
     ) as polygons:
         for rows in read_mask(name, outputs.block_size, extent, parts):
-            polygons.add(rows)
+            for y in range(0, len(rows), BAND_ROWS):
+                polygons.add(rows[y : y + BAND_ROWS])

@@ -30,7 +30,7 @@ EDGE_BELOW = (SW, SE, ALL - SW, ALL - SE)
 # The pixel to the lower left is set and the one to the lower right is not: a run of pixels ends.
 ENDS_RUN = (ALL - SE, NE | SW)
 
-FLUSH_SIZE = 2**18
+FLUSH_SIZE = 2**17
 """Number of turns at which finished polygons are taken out."""
 
 

@@ -22,7 +22,9 @@ Rectangle: TypeAlias = tuple[tuple[float, float], tuple[float, float], float]
 """Centre (x, y), size (w, h), and the angle in degrees from the x axis to the side w, as the y axis
 points down."""
 
-BAND_ROWS = 512
+BAND_ROWS = 128
+"""Rows at a time; what is made of them on the way to polygons stays in the processor's cache."""
+
 CANVAS_PIXELS = 2**24
 
 
