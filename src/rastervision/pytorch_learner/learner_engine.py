@@ -101,7 +101,8 @@ class LearnerEngine(LearnerSetup):
         """
         if sample_input is None:
             size = self.cfg.data.img_sz
-            sample_input = torch.rand(2, self._image_channels(), size, size)
+            generator = torch.Generator().manual_seed(0)
+            sample_input = torch.rand(2, self._image_channels(), size, size, generator=generator)
         with ready_on_cpu(model or self.model) as net, atomic_path(path) as tmp_path:
             export_onnx(net, self.post_forward, tmp_path, sample_input, **kwargs)
             if validate_export:

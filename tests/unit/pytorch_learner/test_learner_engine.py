@@ -236,6 +236,8 @@ def test_a_difference_that_is_no_number_is_no_agreement():
         compare(lambda x: x, lambda x: x[:1], 3, 32)
     with pytest.raises(DataError, match=r'0\.001'):
         compare(lambda x: x, lambda x: x + 1e-3, 3, 32)
+    with pytest.raises(DataError, match='cannot be run'):
+        compare(lambda x: x, lambda _: 1 / 0, 3, 32)
     difference, any_size = compare(lambda x: x, lambda x: x + 1e-6 * (x.shape[-1] == 32), 3, 32)
     assert difference == pytest.approx(1e-6, rel=0.1)
     assert any_size

@@ -130,7 +130,7 @@ def compare(
         The greatest difference, and whether they agree for images of another size, too.
 
     Raises:
-        DataError: They differ by more than `MAX_DIFFERENCE`.
+        DataError: They differ by more than `MAX_DIFFERENCE`, or one of them fails.
     """
 
     def difference(count: int, height: int, width: int) -> float:
@@ -140,7 +140,10 @@ def compare(
             a, b = expected(x).cpu(), found(x).cpu()
         return float((a - b).abs().max()) if a.shape == b.shape else float('inf')
 
-    worst = float(np.max([difference(count, image_sz, image_sz) for count in (2, 1)]))
+    try:
+        worst = float(np.max([difference(count, image_sz, image_sz) for count in (2, 1)]))
+    except Exception as error:  # an engine has exceptions of its own
+        raise DataError(f'The model cannot be run from ONNX: {error}') from error
     if not worst <= MAX_DIFFERENCE:  # NaN is no agreement either
         raise DataError(
             f'The scores from ONNX differ from those of PyTorch by {worst:.2g}, which is more than '
