@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,14 +25,12 @@ from rastervision.core.data.label_store.ss_outputs import (
     ScoreDtype,
 )
 from rastervision.core.data.label_store.ss_parts import PredictionParts, write_whole
+from rastervision.core.data.label_store.ss_reader import Readers, read_labels, read_scores
 from rastervision.core.data.label_store.ss_writer import SemanticSegmentationWriter
 from rastervision.core.data.label_store.vector_output import VectorOutputConfig
-from rastervision.core.data.raster_source.rasterio_io import RasterReader
-from rastervision.core.data.raster_transformer.rgb_class_transformer import RGBClassTransformer
 from rastervision.core.prediction.tiles import ScoreTile
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
-from rastervision.pipeline.file_system import download_if_needed, is_local
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
@@ -101,7 +98,7 @@ class SemanticSegmentationLabelStore(LabelStore):
         self.rasterio_block_size = rasterio_block_size
         self._bbox = bbox
         self._crs_transformer = crs_transformer
-        self._readers: dict[str, tuple[int, RasterReader]] = {}
+        self._readers = Readers(tmp_dir)
         if rasterio_block_size < 16 or rasterio_block_size % 16:
             raise ConfigError(
                 f'rasterio_block_size must be a multiple of 16, got {rasterio_block_size}.'
@@ -243,7 +240,7 @@ class SemanticSegmentationLabelStore(LabelStore):
 
     def get_discrete_labels(self) -> SemanticSegmentationDiscreteLabels:
         """All class ids, from `labels.tif`."""
-        extent = self._extent_of(self._label_reader)
+        extent = self._extent_of(self.label_uri)
         labels = SemanticSegmentationDiscreteLabels.make_empty(extent, len(self.class_config))
         for band in _bands(extent, READ_ROWS):
             labels[band] = self.get_label_arr(band)
@@ -251,7 +248,7 @@ class SemanticSegmentationLabelStore(LabelStore):
 
     def get_scores(self) -> SemanticSegmentationSmoothLabels:
         """All scores, from `scores.tif`."""
-        extent = self._extent_of(self._score_reader)
+        extent = self._extent_of(self.score_uri)
         labels = SemanticSegmentationSmoothLabels.make_empty(extent, len(self.class_config))
         for band in _bands(extent, READ_ROWS):
             labels[band] = self.get_score_arr(band)
@@ -264,17 +261,7 @@ class SemanticSegmentationLabelStore(LabelStore):
             NotReadableError: nothing was predicted yet.
             DataError: a value in the raster is no class id.
         """
-        reader = self._label_reader
-        if reader.info.count == 3:
-            rgb = reader.read(window, [0, 1, 2]).pixels
-            return RGBClassTransformer(self.class_config).rgb_to_class(rgb)
-        labels: NDArray[np.uint8] = reader.read(window, [0]).pixels[..., 0]
-        if labels.max(initial=0) >= len(self.class_config):
-            raise DataError(
-                f'{self.label_uri} holds the class id {labels.max()}, but the classes are '
-                f'{dict(enumerate(self.class_config.names))}.'
-            )
-        return labels
+        return read_labels(self._readers.get(self.label_uri), window, self.class_config)
 
     def get_score_arr(self, window: Box) -> NDArray[np.float32]:
         """Scores of a window within the extent, from `scores.tif`: (C, h, w) in [0, 1].
@@ -282,30 +269,10 @@ class SemanticSegmentationLabelStore(LabelStore):
         Raises:
             NotReadableError: no scores were written.
         """
-        reader = self._score_reader
-        scores = reader.read(window, range(reader.info.count)).pixels.transpose(2, 0, 1)
-        if scores.dtype == np.uint8:
-            scaled: NDArray[np.float32] = np.divide(scores, 255, dtype=np.float32)
-            return scaled
-        return scores.astype(np.float32, copy=False)
+        return read_scores(self._readers.get(self.score_uri), window)
 
-    @property
-    def _label_reader(self) -> RasterReader:
-        return self._reader(self.label_uri)
-
-    @property
-    def _score_reader(self) -> RasterReader:
-        return self._reader(self.score_uri)
-
-    def _reader(self, uri: str) -> RasterReader:
-        """A reader of the raster as it is now, which may have been written again."""
-        path = uri if is_local(uri) else download_if_needed(uri, self.tmp_dir)
-        stamp = Path(path).stat().st_mtime_ns if Path(path).exists() else 0
-        if uri not in self._readers or self._readers[uri][0] != stamp:
-            self._readers[uri] = stamp, RasterReader(path)
-        return self._readers[uri][1]
-
-    def _extent_of(self, reader: RasterReader) -> Box:
+    def _extent_of(self, uri: str) -> Box:
+        reader = self._readers.get(uri)
         extent = Box(0, 0, reader.info.height, reader.info.width)
         if self._bbox is not None and self._bbox.size != extent.size:
             raise DataError(
