@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _HERE = 'rastervision.core'
 
-__getattr__, __dir__, __all__ = lazy_exports(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         f'{_HERE}.analyzer': ['StatsAnalyzerConfig'],

@@ -60,9 +60,8 @@ class BundledPipeline:
             changes or {},
         )
         self.pipeline: RVPipeline = self.config.build(tmp_dir)
+        self.pipeline.use_model(str(self.folder / MODEL_BUNDLE), trust_code=trust_code)
         self.tmp_dir = tmp_dir
-        self.trust_code = trust_code
-        self._loaded = False
 
     def _read_config(self, bundle_uri: str) -> RVPipelineConfig:
         try:
@@ -74,11 +73,8 @@ class BundledPipeline:
 
     def load(self) -> None:
         """Load the model, at the first call."""
-        if not self._loaded:
-            uri = str(self.folder / MODEL_BUNDLE)
-            with self._use_tmp_dir(self.tmp_dir):  # of all scenes, not of the one that is open
-                self.pipeline.build_backend(uri, trust_code=self.trust_code)
-            self._loaded = True
+        with self._use_tmp_dir(self.tmp_dir):  # of all scenes, not of the one that is open
+            self.pipeline.ready_backend()
 
     def stats_uri(self, scene_group: str) -> str:
         """Return the statistics of a scene group in the bundle.
@@ -147,7 +143,6 @@ class BundledPipeline:
 
     def is_predicted(self, scene: Scene) -> bool:
         """Say whether the label store of a scene has what predicting it would give."""
-        self.load()
         return self.pipeline.is_predicted(scene)
 
     def predict(self, scene: Scene, skip_finished: bool = False) -> None:

@@ -164,6 +164,11 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     type=click.Choice(['none', 'uint8', 'float16', 'float32']),
     help='Write the scores of all classes to scores.tif in this type, or none.',
 )
+@click.option(
+    '--polygons/--no-polygons',
+    default=True,
+    help='Write polygons: those that the bundle asks for; of all classes if it asks for none.',
+)
 @rerun_option
 @trust_code_option
 def predict(

@@ -12,7 +12,9 @@ from typing import Any, Literal, TypeAlias
 from rastervision.core.analyzer import StatsAnalyzerConfig
 from rastervision.core.bundled_pipeline import BundledPipeline
 from rastervision.core.data import (
+    ClassConfig,
     LabelStoreConfig,
+    PolygonVectorOutputConfig,
     RasterSourceConfig,
     Scene,
     SceneConfig,
@@ -46,6 +48,7 @@ class Predictor:
         trust_code: bool = False,
         *,
         scores: Scores | None = None,
+        polygons: bool = True,
         **predict_options: Any,
     ) -> None:
         """Open a bundle; its model is loaded by the first prediction, once.
@@ -62,6 +65,8 @@ class Predictor:
             trust_code: Run code that the bundle carries.
             scores: How the scores of all classes are written, or 'none'; as in the bundle when
                 None.
+            polygons: Write polygons: those that the bundle's config asks for; of all classes if
+                it asks for none.
             predict_options: Fields of the predict options of the bundle's task that get other
                 values than in the bundle, such as `chip_sz=512, tta=True`.
 
@@ -74,6 +79,7 @@ class Predictor:
         self.channel_order = None if channel_order is None else list(channel_order)
         self.scene_group = scene_group
         self.scores = scores
+        self.polygons = polygons
         self.bundle = BundledPipeline(
             model_bundle_uri, tmp_dir, trust_code=trust_code, changes=predict_options
         )
@@ -140,12 +146,12 @@ class Predictor:
                 scene = stack.enter_context(self._open([image_uri], label_uri))
             except Exception as e:  # noqa: BLE001 (it is returned)
                 return _failed(name, e)
+            if skip_finished and self.bundle.is_predicted(scene):
+                log.info('%s: finished before.', name)
+                return 'finished before', None
             self.bundle.load()  # where this fails, it does so for all images
+            log.info('%s', name)
             try:
-                if skip_finished and self.bundle.is_predicted(scene):
-                    log.info('%s: finished before.', name)
-                    return 'finished before', None
-                log.info('%s', name)
                 self.bundle.predict(scene)
             except Exception as e:  # noqa: BLE001 (it is returned)
                 return _failed(name, e)
@@ -174,6 +180,8 @@ class Predictor:
         if scene.label_store is None:
             scene.label_store = self.config.get_default_label_store(scene)
         setattr(scene.label_store, 'uri', label_uri)  # noqa: B010 - not a field of the base
+        if isinstance(scene.label_store, SemanticSegmentationLabelStoreConfig):
+            _set_polygons(scene.label_store, dataset.class_config, self.polygons)
         if self.scores is not None:
             _set_scores(scene.label_store, self.scores)
         sources = list(find_configs(scene.raster_source, RasterSourceConfig))
@@ -290,6 +298,15 @@ class ScenePredictor:
                 'with a uri.'
             )
         return self.bundle.build_scene(scene)
+
+
+def _set_polygons(
+    store: SemanticSegmentationLabelStoreConfig, classes: ClassConfig, wanted: bool
+) -> None:
+    if not wanted:
+        store.vector_output = []
+    elif not store.vector_output:
+        store.vector_output = [PolygonVectorOutputConfig(class_id=i) for i in range(len(classes))]
 
 
 def _set_scores(store: LabelStoreConfig, scores: Scores) -> None:

@@ -13,7 +13,7 @@ from rastervision.pipeline.config_args import bind_args
 from rastervision.pipeline.errors import ConfigError, RVError
 from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.utils import download_if_needed, is_local
-from rastervision.pipeline.lazy import left_out
+from rastervision.pipeline.lazy import sparing_imports
 from rastervision.pipeline.pipeline import PipelineConfig
 from rastervision.pipeline.plugins import load_file
 
@@ -80,7 +80,8 @@ def _load(source: str) -> ModuleType:
         path = str(Path(download_if_needed(source)).resolve())
         _importable(str(Path(path).parent))
         _forget(path)
-        return _explained(source, path, lambda: load_file(path))
+        with sparing_imports(path):
+            return _explained(source, path, lambda: load_file(path))
     if '/' in source or '\\' in source:
         raise ConfigError(f'{source} is not a config; name a .py or .json file, or a module.')
     _importable(str(Path.cwd()))
@@ -95,7 +96,8 @@ def _load(source: str) -> ModuleType:
         raise ConfigError(
             f'There is no module {source!r}.{near} Name a Python module, or a .py or .json file.'
         )
-    return _explained(source, spec.origin, lambda: import_module(source))
+    with sparing_imports(spec.origin or ''):
+        return _explained(source, spec.origin, lambda: import_module(source))
 
 
 def _importable(folder: str) -> None:
@@ -138,11 +140,4 @@ def _what(error: BaseException) -> str:
         return f'SyntaxError: {error.msg}'
     if isinstance(error, RVError):
         return str(error)
-    text = f'{type(error).__name__}: {error}'.removesuffix(': ')
-    if isinstance(error, NameError) and error.name in left_out:
-        package = left_out[error.name]
-        text += (
-            f'. `from {package} import *` leaves out what needs torch, so that configs load '
-            f'quickly; add: from {package} import {error.name}'
-        )
-    return text
+    return f'{type(error).__name__}: {error}'.removesuffix(': ')

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _HERE = 'rastervision.pytorch_backend'
 
-__getattr__, __dir__, __all__ = lazy_exports(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         'rastervision.core.data': ['SemanticSegmentationLabels'],

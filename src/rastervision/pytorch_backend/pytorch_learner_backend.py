@@ -52,7 +52,6 @@ class PyTorchLearnerBackend(Backend):
         self.learner_cfg = learner_cfg
         self.tmp_dir = tmp_dir
         self.learner: Learner | None = None
-        self._digest: str | None = None
 
     def train(self, source_bundle_uri: str | None = None) -> None:
         """Train and write the model to ``train_uri``.
@@ -84,14 +83,20 @@ class PyTorchLearnerBackend(Backend):
         """
         from rastervision.pytorch_learner.learner import Learner
 
-        own = uri is None
-        uri = uri or self.learner_cfg.get_model_bundle_uri()
-        if own and not file_exists(uri):
-            raise StageError(f'There is no model at {uri}: run the train command first.')
         self.learner = Learner.from_model_bundle(
-            uri, self.tmp_dir, training=False, trust_code=trust_code or own
+            self._model_bundle_uri(uri),
+            self.tmp_dir,
+            training=False,
+            trust_code=trust_code or uri is None,
         )
-        self._digest = bundle_digest(uri)
+
+    def _model_bundle_uri(self, uri: str | None) -> str:
+        if uri is not None:
+            return uri
+        uri = self.learner_cfg.get_model_bundle_uri()
+        if not file_exists(uri):
+            raise StageError(f'There is no model at {uri}: run the train command first.')
+        return uri
 
     def ready_learner(self) -> 'Learner':
         """Return the learner, loading the model that TRAIN wrote at the first call."""
@@ -101,10 +106,9 @@ class PyTorchLearnerBackend(Backend):
             raise StageError('load_model() has not made a learner.')
         return self.learner
 
-    def model_digest(self) -> str | None:
-        """Return the digest of the bundle that the model was loaded from."""
-        self.ready_learner()
-        return self._digest
+    def model_digest(self, uri: str | None = None) -> str | None:
+        """Return the digest of a learner's bundle."""
+        return bundle_digest(self._model_bundle_uri(uri))
 
     def predict_scene(self, scene: Scene, predict_options: PredictOptions) -> Labels:
         """Return the predictions for a whole scene."""

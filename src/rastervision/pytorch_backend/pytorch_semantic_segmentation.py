@@ -11,7 +11,7 @@ from rastervision.core.box import Box
 from rastervision.core.data import Scene, SemanticSegmentationLabels
 from rastervision.core.data_sample import DataSample
 from rastervision.core.prediction import ScoreTile
-from rastervision.core.rv_pipeline import RVPipelineConfig, SemanticSegmentationPredictOptions
+from rastervision.core.rv_pipeline import RVPipelineConfig
 from rastervision.pipeline.config import register_config
 from rastervision.pytorch_backend.pytorch_learner_backend import (
     PyTorchLearnerBackend,
@@ -63,13 +63,12 @@ class PyTorchSemanticSegmentation(PyTorchLearnerBackend):
 
     def predict_windows(
         self, scene: Scene, windows: Sequence[Box], predict_options: 'PredictOptions'
-    ) -> Iterator[ScoreTile] | None:
+    ) -> Iterator[ScoreTile]:
         """Return the scores of the windows as they come."""
         from rastervision.pytorch_learner.inference.segmentation import predict_windows
 
-        if not isinstance(predict_options, SemanticSegmentationPredictOptions):
-            return None
-        return predict_windows(self.ready_learner(), scene, windows, predict_options)
+        options: Any = predict_options
+        return predict_windows(self.ready_learner(), scene, windows, options)
 
 
 @register_config(

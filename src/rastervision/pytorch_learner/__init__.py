@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _HERE = 'rastervision.pytorch_learner'
 
-__getattr__, __dir__, __all__ = lazy_exports(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         'rastervision.core.data.class_config': ['ClassConfig'],
@@ -39,7 +39,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         ],
         f'{_HERE}.solver_config': ['SolverConfig'],
     },
-    by_name={  # these need torch or Albumentations
+    heavy={  # these need torch or Albumentations
         f'{_HERE}.dataset': [
             'AlbumentationsDataset',
             'DatasetError',

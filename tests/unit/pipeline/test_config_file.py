@@ -122,17 +122,6 @@ def test_a_failing_module_is_named_with_its_line(write):
         get_configs('failing_package.config', 'r')
 
 
-def test_a_name_that_import_star_leaves_out_is_explained(write):
-    code = """
-    from rastervision.pytorch_learner import *
-
-    def get_config(runner):
-        return Learner
-    """
-    with pytest.raises(ConfigError, match=r"'Learner' is not defined.*learner import Learner$"):
-        get_configs(write(code), 'local')
-
-
 def test_convert_bool_args_leaves_its_input_alone():
     args = {'a': 'True', 'b': 'false', 'c': 'x', 'd': 3}
     assert convert_bool_args(args) == {'a': True, 'b': False, 'c': 'x', 'd': 3}

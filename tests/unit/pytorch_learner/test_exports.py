@@ -26,18 +26,45 @@ def test_a_name_that_does_not_exist_is_an_attribute_error():
         import_module(PACKAGES[0]).NoSuchThing  # noqa: B018  the access is the test
 
 
-def test_import_star_in_a_config_file_leaves_out_the_heavy_libraries():
+STARS = """
+from rastervision.core.rv_pipeline import *
+from rastervision.core.backend import *
+from rastervision.core.data import *
+from rastervision.pytorch_backend import *
+from rastervision.pytorch_learner import *
+"""
+
+
+def loaded_by_config(tmp_path, body):
+    """What of the heavy libraries is loaded with a config file of these lines."""
+    config = tmp_path / 'config.py'
+    config.write_text(f'{STARS}\ndef get_config(runner):\n    {body}\n')
     code = (
         'import sys\n'
-        'from rastervision.core.rv_pipeline import *\n'
-        'from rastervision.core.backend import *\n'
-        'from rastervision.core.data import *\n'
-        'from rastervision.pytorch_backend import *\n'
-        'from rastervision.pytorch_learner import *\n'
-        'SemanticSegmentationConfig, SemanticSegmentationModelConfig, SolverConfig\n'
-        f'assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)\n'
+        'from rastervision.pipeline.config_file import load_configs\n'
+        'from rastervision.pipeline.errors import ConfigError\n'
+        'try:\n'
+        f'    load_configs({str(config)!r}, "local")\n'
+        'except ConfigError as error:\n'
+        '    assert "get_config returned" in str(error), error\n'
+        f'print(*({HEAVY} & set(sys.modules)))\n'
     )
-    subprocess.run([sys.executable, '-c', code], check=True)
+    done = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_import_star_in_a_config_file_loads_what_the_file_mentions(tmp_path):
+    light = 'return SemanticSegmentationConfig, SemanticSegmentationModelConfig, SolverConfig'
+    assert not loaded_by_config(tmp_path, light)
+    assert 'torch' in loaded_by_config(tmp_path, 'return [Learner for _ in "a"]')
+
+
+def test_import_star_anywhere_else_gives_every_name():
+    names = {}
+    exec(STARS, names)  # noqa: S102  import * is allowed at the top of a module only
+    package = import_module(PACKAGES[0])
+    assert set(dir(package)) <= set(names)
+    assert names['Learner'] is package.Learner
 
 
 def test_configs_import_without_the_heavy_libraries():

@@ -47,10 +47,10 @@ class Backend(ABC):
 
     def predict_windows(
         self,
-        scene: 'Scene',  # noqa: ARG002 - part of the interface
-        windows: 'Sequence[Box]',  # noqa: ARG002 - part of the interface
-        predict_options: 'PredictOptions',  # noqa: ARG002 - part of the interface
-    ) -> Iterator[Any] | None:
+        scene: 'Scene',
+        windows: 'Sequence[Box]',
+        predict_options: 'PredictOptions',
+    ) -> Iterator[Any]:
         """Return what the model says about one window after the other.
 
         Args:
@@ -61,16 +61,21 @@ class Backend(ABC):
 
         Returns:
             One result per window, in order, as they are computed: for semantic segmentation a
-            ``ScoreTile``, uncropped; the pipeline joins them. None (the default) says that this
-            backend has no such stream.
-        """
-        return None
+            ``ScoreTile``, uncropped; the pipeline joins them.
 
-    def model_digest(self) -> str | None:
-        """Return a digest of the loaded model: of its weights and all else that changes its output.
+        Raises:
+            NotImplementedError: This backend has no such stream.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def model_digest(self, uri: str | None = None) -> str | None:  # noqa: ARG002 - part of the interface
+        """Return a digest of a model, loaded or not: of all that decides its output.
 
         What was predicted with a model of the same digest need not be predicted again. None (the
         default) says that nobody knows, so everything is.
+
+        Args:
+            uri: Model bundle of the learner; the bundle that TRAIN wrote when None.
         """
         return None
 

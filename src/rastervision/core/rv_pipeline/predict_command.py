@@ -59,7 +59,7 @@ class PredictCommand:
         """
         if not self.scenes:
             return
-        self.pipeline.build_backend()
+        self.pipeline.model_digest()  # where there is no model, there is none for all scenes
         weights = [self._weights(config) for config in self.scenes]
         shares = share_of_groups(weights, split_ind, num_splits)
         tasks = []
@@ -130,6 +130,9 @@ class PredictCommand:
     # --- doing it
 
     def _carry_out(self, tasks: Sequence[_Task]) -> None:
+        if not tasks:
+            return
+        self.pipeline.ready_backend()  # where this fails, it does so for all scenes
         total = sum(task.num_windows for task in tasks)
         names = tasks[0].config.id if len(tasks) == 1 else f'{len(tasks)} scenes'
         with progress(total, f'Predicting {names}', 'windows') as advance:

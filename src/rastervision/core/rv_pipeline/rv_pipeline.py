@@ -63,7 +63,9 @@ class RVPipeline(Pipeline):
 
     def __init__(self, config: 'RVPipelineConfig', tmp_dir: str) -> None:
         super().__init__(config, tmp_dir)
-        self.backend: Backend | None = None
+        self.backend: Backend | None = None  # once its model is loaded
+        self.model_uri: str | None = None
+        self.trust_code = False
 
     # --- ANALYZE
 
@@ -182,9 +184,9 @@ class RVPipeline(Pipeline):
         if self.is_hooked('predict_scene', 'post_process_predictions'):
             return None
         plan = self.scene_plan(scene)
-        if plan is None or self.predict_windows(scene, ()) is None:
+        if plan is None or not overrides(self.any_backend(), Backend, 'predict_windows'):
             return None
-        model = self.ready_backend().model_digest()
+        model = self.model_digest()
         if scene.config is None or model is None:
             return ScenePrediction(self, scene, plan, None)
         classes = self.config.dataset.class_config
@@ -195,8 +197,8 @@ class RVPipeline(Pipeline):
         """Return the parts in which a scene can be predicted; None (the default) for no parts."""
         return None
 
-    def predict_windows(self, scene: Scene, windows: Sequence[Box]) -> Iterator[Any] | None:
-        """Return what the model says about windows; None if the backend has no such stream."""
+    def predict_windows(self, scene: Scene, windows: Sequence[Box]) -> Iterator[Any]:
+        """Return what the model says about windows, if the backend has such a stream."""
         return self.ready_backend().predict_windows(scene, windows, self.predict_options())
 
     def join_windows(
@@ -237,16 +239,37 @@ class RVPipeline(Pipeline):
             uri: Model bundle of the learner; the one that TRAIN wrote when None.
             trust_code: Run code that the bundle carries.
         """
-        self.backend = self.config.backend.build(self.config, self.tmp_dir)
+        self.use_model(uri, trust_code=trust_code)
+        backend = self.config.backend.build(self.config, self.tmp_dir)
         if trust_code:
-            self.backend.load_model(uri, trust_code=True)
+            backend.load_model(uri, trust_code=True)
         else:
-            self.backend.load_model(uri)
+            backend.load_model(uri)
+        self.backend = backend
+
+    def use_model(self, uri: str | None, *, trust_code: bool = False) -> None:
+        """Say which model to predict with, without loading it; arguments as for build_backend."""
+        self.model_uri, self.trust_code = uri, trust_code
+
+    def model_digest(self) -> str | None:
+        """Return the digest of the model to predict with, which need not be loaded.
+
+        Raises:
+            StageError: TRAIN has not written a model.
+        """
+        return self.any_backend().model_digest(self.model_uri)
+
+    def any_backend(self) -> Backend:
+        """Return the backend, with its model loaded or not."""
+        return self.backend or self.config.backend.build(self.config, self.tmp_dir)
 
     def ready_backend(self) -> Backend:
         """Return the backend with its model loaded, loading it at the first call."""
         if self.backend is None:
-            self.build_backend()
+            if self.model_uri is None:
+                self.build_backend()
+            else:
+                self.build_backend(self.model_uri, trust_code=self.trust_code)
         if self.backend is None:
             raise StageError(f'{type(self).__name__}.build_backend() has not made a backend.')
         return self.backend

@@ -79,7 +79,7 @@ class ScenePrediction:
                 return result
 
             stream = self.pipeline.predict_windows(self.scene, run.windows)
-            results = map(count, stream or ())
+            results = map(count, stream)
             with closing(self.pipeline.join_windows(self.scene, run, results)) as bands:
                 self._write(run.parts, bands)
             advance(left)  # windows that fill up the last batch

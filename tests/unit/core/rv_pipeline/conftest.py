@@ -39,9 +39,8 @@ class ThresholdWriter(SampleWriter):
 class ThresholdBackend(Backend):
     """Calls everything above a threshold a building; the threshold is learnt nowhere."""
 
-    def __init__(self, pipeline, streams):
+    def __init__(self, pipeline):
         self.pipeline = pipeline
-        self.streams = streams
         self.threshold = None
 
     def get_sample_writer(self):
@@ -53,12 +52,15 @@ class ThresholdBackend(Backend):
         write_bundle(f'{self.pipeline.train_uri}/model-bundle.zip', {'learner-config.json': config})
 
     def load_model(self, uri=None, *, trust_code=False):
+        self.threshold = self._threshold(uri)
+
+    def model_digest(self, uri=None):
+        return f'threshold {self._threshold(uri)}'
+
+    def _threshold(self, uri):
         uri = uri or f'{self.pipeline.train_uri}/model-bundle.zip'
         with zipfile.ZipFile(uri) as zf:
-            self.threshold = json.loads(zf.read('learner-config.json'))['threshold']
-
-    def model_digest(self):
-        return f'threshold {self.threshold}'
+            return json.loads(zf.read('learner-config.json'))['threshold']
 
     def _scores(self, scene, window):
         chip = scene.raster_source.read(window)
@@ -70,9 +72,11 @@ class ThresholdBackend(Backend):
         labels[scene.extent] = self._scores(scene, scene.extent)[0].argmax(axis=0)
         return labels
 
+
+class StreamingBackend(ThresholdBackend):
+    """The same, window by window."""
+
     def predict_windows(self, scene, windows, predict_options):
-        if not self.streams:
-            return None
         return (ScoreTile(w, *self._scores(scene, w)) for w in windows)
 
 
@@ -83,7 +87,7 @@ class ThresholdBackendConfig(BackendConfig):
     streams: bool = Field(True, description='Predict window by window.')
 
     def build(self, pipeline, tmp_dir):
-        return ThresholdBackend(pipeline, self.streams)
+        return (StreamingBackend if self.streams else ThresholdBackend)(pipeline)
 
 
 @pytest.fixture

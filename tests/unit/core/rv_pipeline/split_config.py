@@ -64,7 +64,7 @@ class BatchBackend(Backend):
     def predict_scene(self, scene, predict_options):
         raise AssertionError('this backend has a stream')
 
-    def model_digest(self):
+    def model_digest(self, uri=None):
         return self.config.weights
 
     def predict_windows(self, scene, windows, predict_options):

@@ -211,7 +211,7 @@ def test_a_model_that_does_not_load_ends_it_all(bundle, images, loads, tmp_path)
     predictor = Predictor(bundle, str(tmp_path / 'p'))
     (predictor.bundle.folder / 'model-bundle.zip').unlink()
     with pytest.raises(FileNotFoundError):
-        predictor.predict_many(str(images[0]), str(tmp_path / 'out'))
+        predictor.predict_many(str(images[0]), str(tmp_path / 'out'), skip_finished=False)
     assert len(loads) == 1
 
 
@@ -229,13 +229,22 @@ def test_polygons_without_a_crs_are_warned_of(bundle, images, tmp_path, caplog):
     profile['crs'] = None
     with rasterio.open(tmp_path / 'x.tif', 'w', **profile) as dataset:
         dataset.write(pixels)
+    for polygons in (False, True):
+        predictor = Predictor(bundle, str(tmp_path / 'p'), polygons=polygons)
+        predictor.predict(str(tmp_path / 'x.tif'), str(tmp_path / f'out {polygons}'))
+        warned = 'x.tif has no CRS: its polygons will be in pixel coordinates' in caplog.text
+        assert warned == polygons
+
+
+@pytest.mark.parametrize('asked', [[], [0], [1, 0]])
+def test_polygons_are_those_asked_for_or_of_all_classes(bundle, images, tmp_path, asked):
     predictor = Predictor(bundle, str(tmp_path / 'p'))
-    predictor.predict(str(tmp_path / 'x.tif'), str(tmp_path / 'out 1'))
-    assert 'pixel coordinates' not in caplog.text
+    classes = predictor.config.dataset.class_config.names
     store = predictor.config.dataset.validation_scenes[0].label_store
-    store.vector_output = [PolygonVectorOutputConfig(class_id=0)]
-    predictor.predict(str(tmp_path / 'x.tif'), str(tmp_path / 'out 2'))
-    assert 'x.tif has no CRS: its polygons will be in pixel coordinates' in caplog.text
+    store.vector_output = [PolygonVectorOutputConfig(class_id=i) for i in asked]
+    predictor.predict(str(images[0] / 'a.tif'), str(tmp_path / 'out'))
+    written = {path.name for path in (tmp_path / 'out' / 'vector_output').iterdir()}
+    assert written == {f'class-{i}-{classes[i]}.json' for i in asked or range(len(classes))}
 
 
 # --- again

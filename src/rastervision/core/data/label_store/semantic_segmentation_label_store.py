@@ -29,6 +29,7 @@ from rastervision.core.data.label_store.ss_reader import Readers, read_labels, r
 from rastervision.core.data.label_store.ss_writer import SemanticSegmentationWriter
 from rastervision.core.data.label_store.vector_output import VectorOutputConfig
 from rastervision.core.prediction.tiles import ScoreTile
+from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 
@@ -169,16 +170,23 @@ class SemanticSegmentationLabelStore(LabelStore):
         smooth = isinstance(labels, SemanticSegmentationSmoothLabels)
         outputs = self._outputs(bbox, smooth=self.smooth_output and smooth, profile=profile)
         with write_whole(outputs) as writer:
-            for band in _bands(labels.extent, SAVE_ROWS):
-                if isinstance(labels, SemanticSegmentationSmoothLabels):
-                    scores, labelled = labels.get_score_arr(band), labels.get_hits(band) > 0
-                    writer.write(ScoreTile(band, scores, labelled))
-                    continue
+            if isinstance(labels, SemanticSegmentationSmoothLabels):
+                for tile in iterate_ahead(_score_tiles(labels), ahead=1):
+                    writer.write(tile)
+            else:
+                for band in iterate_ahead(self._label_bands(labels), ahead=1):
+                    writer.write_labels(*band)
 
-                def mask_of(output: VectorOutputConfig, band: Box = band) -> NDArray[np.bool_]:
-                    return labels.get_class_mask(band, output.class_id, output.threshold)
-
-                writer.write_labels(band, labels.get_label_arr(band), mask_of)
+    def _label_bands(
+        self, labels: SemanticSegmentationLabels
+    ) -> Iterator[tuple[Box, NDArray[Any], list[NDArray[np.bool_]]]]:
+        """Bands of class ids, and the masks of vector outputs."""
+        for band in _bands(labels.extent, SAVE_ROWS):
+            masks = [
+                labels.get_class_mask(band, output.class_id, output.threshold)
+                for output in self.vector_outputs
+            ]
+            yield band, labels.get_label_arr(band), masks
 
     def parts(self, boxes: Sequence[Box], key: str) -> PredictionParts:
         """Write the scene in parts, in any order, by any number of processes.
@@ -280,6 +288,11 @@ class SemanticSegmentationLabelStore(LabelStore):
                 f'{self._bbox.height} x {self._bbox.width}.'
             )
         return extent
+
+
+def _score_tiles(labels: SemanticSegmentationSmoothLabels) -> Iterator[ScoreTile]:
+    for band in _bands(labels.extent, SAVE_ROWS):
+        yield ScoreTile(band, labels.get_score_arr(band), labels.get_hits(band) > 0)
 
 
 def _bands(extent: Box, rows: int) -> Iterator[Box]:

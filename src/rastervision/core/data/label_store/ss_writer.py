@@ -1,10 +1,10 @@
 """Writing class maps, scores and masks of a part of a scene as they come, in bands of rows."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,6 @@ from rastervision.core.data.label_store.vector_output import VectorOutputConfig
 from rastervision.core.prediction.tiles import ScoreTile, best_class
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.utils import cpu_count
-
-MaskOf: TypeAlias = Callable[[VectorOutputConfig], NDArray[np.bool_]]
 
 MAX_THREADS = 8
 
@@ -58,9 +56,7 @@ class SemanticSegmentationWriter(LabelWriter):
             if own_file is not None:
                 starts = begin_cog(own_file, layer, box.size, outputs.tags(name))
             self._rasters[name] = Pyramid(layer, shapes, own_file or file, threads, starts)
-        self._masks = [
-            (config, MaskRows(box.width, outputs.block_size, file)) for _, config in outputs.vectors
-        ]
+        self._masks = [MaskRows(box.width, outputs.block_size, file) for _ in outputs.vectors]
 
     def write(self, tile: ScoreTile) -> None:
         """Write the next band.
@@ -76,24 +72,20 @@ class SemanticSegmentationWriter(LabelWriter):
             scores = np.where(tile.valid, scores, np.float32(0))
             scores[null_id, ~tile.valid] = 1
         labels, _ = best_class(scores)
-
-        def mask_of(output: VectorOutputConfig) -> NDArray[np.bool_]:
-            if output.threshold is None and SCORES not in self._rasters:
-                return np.asarray(labels == output.class_id)
-            least = 1 / len(scores) if output.threshold is None else output.threshold
-            return np.asarray(scores[output.class_id] >= least)
-
         if SCORES in self._rasters:
             self._rasters[SCORES].add(_as_dtype(scores, self._outputs.score_dtype))
-        self._write(labels, mask_of)
+        outputs = (output for _, output in self._outputs.vectors)
+        self._write(labels, [self._mask(output, labels, scores) for output in outputs])
 
-    def write_labels(self, box: Box, labels: NDArray[Any], mask_of: MaskOf) -> None:
+    def write_labels(
+        self, box: Box, labels: NDArray[Any], masks: Sequence[NDArray[np.bool_]]
+    ) -> None:
         """Write the next band of labels that are already there, without scores.
 
         Args:
             box: rows that follow on those before, as wide as the part.
             labels: (h, w) class ids, -1 for pixels without label.
-            mask_of: gives the (h, w) mask for a vector output.
+            masks: (h, w) mask of every vector output.
         """
         self._check_next(box)
         if labels.dtype != np.uint8:
@@ -101,7 +93,7 @@ class SemanticSegmentationWriter(LabelWriter):
             if missing.any():
                 labels[missing] = self._null_id()
             labels = labels.astype(np.uint8)
-        self._write(labels, mask_of)
+        self._write(labels, masks)
 
     def finish(self, tiles: TileFile) -> None:
         """Encode what is left, and tell where everything is.
@@ -120,18 +112,26 @@ class SemanticSegmentationWriter(LabelWriter):
                 tiles.finished[name] = self._own_files[name].name
             else:
                 tiles.rasters[name] = places
-        for i, (_, mask) in enumerate(self._masks):
+        for i, mask in enumerate(self._masks):
             tiles.rasters[mask_name(i)] = mask.finish()
         # what follows needs the memory
         self._rasters.clear()
         self._masks.clear()
 
-    def _write(self, labels: NDArray[np.uint8], mask_of: MaskOf) -> None:
+    def _mask(
+        self, output: VectorOutputConfig, labels: NDArray[np.uint8], scores: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        if output.threshold is None and SCORES not in self._rasters:
+            return np.asarray(labels == output.class_id)
+        least = 1 / len(scores) if output.threshold is None else output.threshold
+        return np.asarray(scores[output.class_id] >= least)
+
+    def _write(self, labels: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_]]) -> None:
         if LABELS in self._rasters:
             colors = np.array(self._outputs.class_config.color_triples, dtype=np.uint8).T
             self._rasters[LABELS].add(colors[:, labels] if self._outputs.rgb else labels[None])
-        for config, mask in self._masks:
-            mask.add(mask_of(config))
+        for rows, mask in zip(masks, self._masks, strict=True):
+            mask.add(rows)
         self._row += len(labels)
 
     def _check_next(self, box: Box) -> None:

@@ -4,7 +4,7 @@ from rastervision.pipeline.lazy import lazy_exports
 
 _HERE = 'rastervision.pytorch_learner.dataset.visualizer'
 
-__getattr__, __dir__, __all__ = lazy_exports(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         'rastervision.core.data.class_config': ['ClassConfig'],
