@@ -103,22 +103,30 @@ class BlockStore:
 
     def _view(self, index: int, part: Box) -> NDArray[Any]:
         if index not in self._blocks:
-            while len(self._blocks) >= self._max_blocks:
-                self._spill()
-            self._blocks[index] = block = np.zeros(self._block, self.dtype)
-            if index in self._spilled:
-                file = self._open_file()
-                file.seek(index * self._block_bytes)
-                file.readinto(block.data.cast('B'))
+            self._blocks[index] = self._load(index)
         self._blocks.move_to_end(index)
         row, column = divmod(index, self._per_row)
         rows, columns = part.translate(-row * BLOCK_ROWS, -column * BLOCK_COLUMNS).to_slices()
         return self._blocks[index][:, rows, columns]
 
-    def _spill(self) -> None:
+    def _load(self, index: int) -> NDArray[Any]:
+        if len(self._blocks) < self._max_blocks:
+            block = np.zeros(self._block, self.dtype)
+        else:
+            block = self._spill()
+            if index not in self._spilled:
+                block[...] = 0
+        if index in self._spilled:
+            file = self._open_file()
+            file.seek(index * self._block_bytes)
+            file.readinto(block.data.cast('B'))
+        return block
+
+    def _spill(self) -> NDArray[Any]:
+        """Take the block that was not used for longest out of memory; gives its room."""
         index, block = self._blocks.popitem(last=False)
         if index not in self._changed:
-            return
+            return block
         file = self._open_file()
         try:
             file.seek(index * self._block_bytes)
@@ -131,6 +139,7 @@ class BlockStore:
             ) from e
         self._changed.remove(index)
         self._spilled.add(index)
+        return block
 
     def _open_file(self) -> BufferedRandom:
         if self._file is None:

@@ -51,7 +51,7 @@ def test_only_a_few_blocks_are_in_memory():
 def test_a_wide_scene_is_written_to_disk_about_once(monkeypatch):
     spilled = []
     spill = BlockStore._spill
-    monkeypatch.setattr(BlockStore, '_spill', lambda self: (spilled.append(1), spill(self)))
+    monkeypatch.setattr(BlockStore, '_spill', lambda self: spilled.append(1) or spill(self))
     store = BlockStore((1, 40, 600), np.uint8, memory_bytes=0)
     for y in range(0, 40, 4):
         for x in range(0, 600, 3):
