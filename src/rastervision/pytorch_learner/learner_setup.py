@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import download_if_needed
 from rastervision.pytorch_learner.learner_data import LearnerData, dataset_size
+from rastervision.pytorch_learner.models.adapt import likes_channels_last
 from rastervision.pytorch_learner.models.weights import load_weights
 from rastervision.pytorch_learner.tasks.task import Task
 from rastervision.pytorch_learner.training.run_folder import RunFolder
@@ -217,8 +218,7 @@ class LearnerSetup(LearnerData):
         self.model = self._given_model or self.build_model(model_def_path)
         self.load_init_weights(model_weights_path)
         self.model.to(self.device)
-        if not any(p.ndim == 5 for p in self.model.parameters()):
-            # the order of memory that 2D convolutions like best, on CPUs and GPUs
+        if likes_channels_last(self.model):
             self.model.to(memory_format=torch.channels_last)
         if not self.training:
             self.model.eval()

@@ -7,6 +7,7 @@ from torch import nn
 from rastervision.pytorch_learner.models.adapt import (
     adapt_first_conv,
     adjust_conv_channels,
+    likes_channels_last,
     merge_split_convs,
 )
 
@@ -88,3 +89,17 @@ def test_other_weights_are_left_alone():
     merged = merge_split_convs(state, state)
     assert list(merged) == list(state)
     assert all(merged[k] is state[k] for k in state)
+
+
+@pytest.mark.parametrize(
+    ('model', 'expected'),
+    [
+        (nn.Conv2d(3, 2, 1), False),
+        (nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 2, 1)), False),
+        (nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 64, 3)), True),
+        (nn.Sequential(nn.Conv3d(32, 32, 3), nn.Conv2d(32, 32, 3)), False),
+        (nn.Linear(100, 100), False),
+    ],
+)
+def test_memory_order_follows_the_convolutions(model, expected):
+    assert likes_channels_last(model) == expected
