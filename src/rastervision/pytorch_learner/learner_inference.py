@@ -123,7 +123,7 @@ class LearnerInference(LearnerEngine):
         raw_out: bool,
         predict_kw: Mapping[str, Any],
     ) -> Iterator[Any]:
-        batches = iter(dl) if dl.num_workers else iterate_ahead(dl, BATCHES_AHEAD)
+        batches = iter(dl) if dl.num_workers else _read_ahead(dl)
         predict = partial(self.predict, raw_out=raw_out, **predict_kw)
         for (x, y), z in predict_ahead(self, ((x, (x, y)) for x, y in batches), predict):
             parts = (x, y, z)[-len(return_format) :]
@@ -191,3 +191,11 @@ class LearnerInference(LearnerEngine):
         items = [dataset[i] for i in range(min(limit, len(dataset)))]
         collate: Any = dl.collate_fn
         return collate(items)
+
+
+def _read_ahead(dl: DataLoader[Any]) -> Iterator[Any]:
+    """Batches of a loader without processes; items are read in a thread, and joined here."""
+    if dl.batch_sampler is None or dl.pin_memory or hasattr(dl.dataset, '__getitems__'):
+        return iterate_ahead(dl, BATCHES_AHEAD)
+    items = ([dl.dataset[i] for i in indices] for indices in dl.batch_sampler)
+    return map(dl.collate_fn, iterate_ahead(items, BATCHES_AHEAD))

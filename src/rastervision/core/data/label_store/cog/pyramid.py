@@ -14,7 +14,7 @@ from rastervision.core.data.label_store.cog.tile_file import PLACE, Places, appe
 class Pyramid:
     """Encodes the tiles of a raster, and those of its overviews, while its rows come in.
 
-    Memory holds a row of tiles of every resolution, two where tiles are compressed.
+    Memory holds two rows of tiles of every resolution: one is filled while one is encoded.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Level:
         self._start = start
         self._above = above
         self.room = layer.empty_row(shape[1])
-        self._spare = layer.empty_row(shape[1]) if layer.deflated else self.room
+        self._spare = layer.empty_row(shape[1])
         self.places: Places = np.zeros((*layer.grid(shape), layer.count), dtype=PLACE)
         self._next = 0
         self._work: list[Future[list[bytes | memoryview]]] = []
@@ -121,8 +121,6 @@ class Level:
             self._threads.submit(self._encode, row, column, tile)
             for column, tile in enumerate(tiles)
         ]
-        if not self._layer.deflated:
-            self.wait()  # there is only one room
 
     def wait(self) -> None:
         """Wait until the last row is encoded and written; rows above may follow from it."""
