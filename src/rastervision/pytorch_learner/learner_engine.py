@@ -64,13 +64,17 @@ class LearnerEngine(LearnerSetup):
 
     def forward(self, x: Tensor) -> Tensor:
         """The part of the model's output that counts, for images (N, C, H, W) on the device."""
-        if self.engine_name == 'torch' or self.onnx is None or not self.onnx.takes(x.shape):
+        if self.onnx is None or self.runs_in_torch(x):
             self.model.eval()
             out: Tensor = self.post_forward(self.model(x))
             return out
         if self._engine is None:
             self._engine = load_engine(self.engine_name, self.onnx.path)
         return self._engine(x).to(x.device)
+
+    def runs_in_torch(self, x: Tensor) -> bool:
+        """Whether PyTorch runs the model for these images."""
+        return not self.onnx_mode or self.onnx is None or not self.onnx.takes(x.shape)
 
     def post_forward(self, x: Any) -> Any:
         """The part of the model's output that counts."""

@@ -1,6 +1,8 @@
 """From windows of a scene to what a model says about them, whatever the task."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -39,7 +41,7 @@ class PredictedBatch:
 
     windows: Sequence[Box]
     valid: NDArray[np.bool_]
-    output: Any
+    output: Tensor
 
 
 def predict_batches(
@@ -47,7 +49,7 @@ def predict_batches(
     scene: 'Scene',
     windows: Sequence[Box],
     options: 'PredictOptions',
-    predict: Callable[[Tensor], Any],
+    predict: Callable[[Tensor], Tensor],
 ) -> Iterator[PredictedBatch]:
     """Predict windows of a scene, areas of interest or not.
 
@@ -59,8 +61,8 @@ def predict_batches(
         scene: Only its raster source is used.
         windows: Windows of one size, in the extent frame.
         options: How many windows make a batch, the precision, and what runs the model.
-        predict: Gives the output for images (N, ..., C, H, W), on the model's device; `N` is
-            `options.batch_sz` but for the last batch.
+        predict: Gives the output for images (N, ..., C, H, W), on the model's device. Where PyTorch
+            runs the model on the CPU it is called by several threads, with an image each.
 
     Yields:
         Batch after batch, in order.
@@ -88,16 +90,41 @@ def predict_batches(
         valid = [chip.valid.reshape(-1, *chip.valid.shape[-2:]).any(axis=0) for chip in chips]
         return _to_batch(images, pin_memory=on_gpu), (batch, np.stack(valid))
 
-    def compute(x: Tensor) -> Any:
+    def compute(x: Tensor) -> Tensor:
         with autocast(learner.device, options.precision, 'predict_options.precision'):
             return predict(x)
 
     size = options.batch_sz
     batches = (windows[i : i + size] for i in range(0, len(windows), size))
-    for (batch, valid), output in predict_ahead(
-        learner, map_ahead(read, batches, ahead=READERS, workers=READERS), compute
-    ):
-        yield PredictedBatch(batch, valid, output)
+    with _one_by_one(compute, size) as compute_one_by_one:
+
+        def compute_alike(x: Tensor) -> Tensor:
+            on_cpu = learner.device.type == 'cpu' and learner.runs_in_torch(x)
+            return compute_one_by_one(x) if on_cpu else compute(x)
+
+        for (batch, valid), output in predict_ahead(
+            learner, map_ahead(read, batches, ahead=READERS, workers=READERS), compute_alike
+        ):
+            yield PredictedBatch(batch, valid, output)
+
+
+@contextmanager
+def _one_by_one(
+    compute: Callable[[Tensor], Tensor], batch_sz: int
+) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Let every image of a batch be computed on its own, by one thread.
+
+    With other numbers of threads, PyTorch rounds in other ways on CPUs. So workers that share the
+    cores would not give the same bytes as one that has them all.
+    """
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(
+        min(threads, batch_sz), 'model', initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        try:
+            yield lambda x: torch.cat(list(pool.map(compute, x.split(1))))
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _to_batch(images: Sequence[NDArray[Any]], pin_memory: bool) -> Tensor:

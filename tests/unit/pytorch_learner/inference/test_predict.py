@@ -46,16 +46,24 @@ def test_tiles_are_scores_of_windows(make_learner, scene, whole, chip_sz, stride
         assert tile.valid[local].all()
 
 
-def test_batches_make_no_difference(make_learner, scene):
+@pytest.mark.parametrize('change', [{'batch_sz': 1}, {'batch_sz': 7}, {'threads': 1}])
+def test_batches_and_threads_make_no_difference(make_learner, scene, change):
     torch.manual_seed(0)
-    learner = make_learner(torch.nn.Conv2d(3, 3, 5, padding=2))
-    one, many = (
-        np.stack([t.scores for t in predict_tiles(learner, scene, 16, 8, 2, batch_sz=n)])
-        for n in (1, 7)
-    )
-    np.testing.assert_allclose(one, many, atol=1e-6)
-    again = np.stack([t.scores for t in predict_tiles(learner, scene, 16, 8, 2, batch_sz=7)])
-    assert np.array_equal(many, again)
+    layers = [torch.nn.Conv2d(3, 64, 3, padding=1), torch.nn.ReLU()]
+    layers += [torch.nn.Conv2d(64, 64, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(64, 3, 1)]
+    learner = make_learner(torch.nn.Sequential(*layers), img_sz=48)
+
+    def scores(threads=2, batch_sz=4):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            tiles = list(predict_tiles(learner, scene, 48, 24, 2, batch_sz=batch_sz))
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(before)
+        return np.stack([tile.scores for tile in tiles])
+
+    assert np.array_equal(scores(), scores(**change))
 
 
 def test_images_are_resized_for_the_model_and_scores_back(make_learner, scene, pixels):
