@@ -176,7 +176,10 @@ def listed_files(bundle_uri: str | Path) -> dict[str, dict[str, Any]]:
     with open_bundle(bundle_uri) as zf:
         if MANIFEST not in zf.namelist():
             return {}
-        files: dict[str, dict[str, Any]] = json.loads(zf.read(MANIFEST))['files']
+        try:
+            files: dict[str, dict[str, Any]] = json.loads(zf.read(MANIFEST))['files']
+        except (ValueError, TypeError, KeyError, RuntimeError, zlib.error) as e:
+            raise DataError(f'{MANIFEST} in model bundle {bundle_uri} cannot be read: {e}.') from e
         return files
 
 

@@ -203,14 +203,15 @@ def _is_output(uri: str) -> bool:
 
 def _in_text(uri: str) -> Iterator[ListedImage]:
     for number, line in enumerate(_lines(uri), 1):
-        if (entry := line.strip()) and not entry.startswith('#'):
+        if (entry := line.strip().strip('"')) and not entry.startswith('#'):
             yield _listed(uri, number, entry)
 
 
 def _in_table(uri: str) -> Iterator[ListedImage]:
     """Images of a table whose columns have known names, or else stand in the order image, name."""
     lines = _lines(uri)
-    delimiter = next((d for d in ',;\t' if lines and d in lines[0]), ',')
+    first = next((line for line in lines if line.strip() and not line.startswith('#')), '')
+    delimiter = next((d for d in ',;\t' if d in first), ',')
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     columns: tuple[int | None, int | None] | None = None
     try:

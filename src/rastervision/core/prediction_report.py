@@ -29,7 +29,7 @@ class ImageResult:
 
 @dataclass(frozen=True, slots=True)
 class PredictionReport:
-    """What became of the images of one call, in their order."""
+    """What became of the images of one call; those that do not exist come first."""
 
     results: Sequence[ImageResult]
 

@@ -146,9 +146,12 @@ class Predictor:
                 scene = stack.enter_context(self._open([image_uri], label_uri))
             except Exception as e:  # noqa: BLE001 (it is returned)
                 return _failed(name, e)
-            if skip_finished and self.bundle.is_predicted(scene):
-                log.info('%s: finished before.', name)
-                return 'finished before', None
+            try:
+                if skip_finished and self.bundle.is_predicted(scene):
+                    log.info('%s: finished before.', name)
+                    return 'finished before', None
+            except Exception as e:  # noqa: BLE001 (it is returned)
+                return _failed(name, e)
             self.bundle.load()  # where this fails, it does so for all images
             log.info('%s', name)
             try:
@@ -319,4 +322,6 @@ def _set_scores(store: LabelStoreConfig, scores: Scores) -> None:
 def _failed(name: str, error: Exception) -> tuple[Outcome, Exception]:
     log.warning('%s: %s', name, error)
     log.debug('%s', name, exc_info=error)
-    return 'failed', error
+    # its tracebacks hold on to all that was in memory
+    error.__cause__ = error.__context__ = None
+    return 'failed', error.with_traceback(None)

@@ -3,6 +3,7 @@
 import logging
 import re
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,17 +51,20 @@ class ZipChipStore(ChipStore):
         with ExitStack() as stack:
             paths = [download_if_needed(uri, self.tmp_dir) for uri in shares]
             files = [stack.enter_context(zipfile.ZipFile(path)) for path in paths]
+            members: defaultdict[str, list[tuple[zipfile.ZipFile, str]]] = defaultdict(list)
+            for file in files:
+                for path in file.namelist():
+                    members[path.partition('/')[0]].append((file, path))
             for number, scene in enumerate(scenes):
-                self._join_scene(files, number, layout.chips_uri(self.chip_uri, *scene))
+                uri = layout.chips_uri(self.chip_uri, *scene)
+                self._join_scene(members[str(number)], uri)
 
-    def _join_scene(self, files: Sequence[zipfile.ZipFile], number: int, uri: str) -> None:
+    def _join_scene(self, members: Sequence[tuple[zipfile.ZipFile, str]], uri: str) -> None:
         names = UniqueNames()
         with atomic_path(uri) as path, zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as joined:
-            for file in files:
-                for member in file.infolist():
-                    scene, _, name = member.filename.split('/', 2)
-                    if scene == str(number):
-                        joined.writestr(zipfile.ZipInfo(names.take(name)), file.read(member))
+            for file, member in members:
+                name = member.split('/', 2)[2]
+                joined.writestr(zipfile.ZipInfo(names.take(name)), file.read(member))
 
     def keep_only(self, scenes: Sequence[ChippedScene]) -> None:
         if not file_exists(self.chip_uri):

@@ -64,7 +64,7 @@ class LearnerEngine(LearnerSetup):
 
     def forward(self, x: Tensor) -> Tensor:
         """The part of the model's output that counts, for images (N, C, H, W) on the device."""
-        if self.onnx is None or self.runs_in_torch(x):
+        if self.onnx is None or self.engine_name == 'torch' or self.runs_in_torch(x):
             self.model.eval()
             out: Tensor = self.post_forward(self.model(x))
             return out
@@ -127,7 +127,8 @@ class LearnerEngine(LearnerSetup):
         try:
             self.export_to_onnx(path, validate_export=False)
             onnx = self.check_onnx(path)
-        except DataError as error:
+        except Exception as error:  # whatever it is, the model is trained
+            log.debug('No ONNX.', exc_info=True)
             log.warning('The bundle holds the model for PyTorch only. %s', error)
             return None
         log.info(

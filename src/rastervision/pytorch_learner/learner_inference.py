@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.progress import track
@@ -154,7 +154,9 @@ class LearnerInference(LearnerEngine):
             return {k: self.to_device(v, device) for k, v in x.items()}
         if isinstance(x, (list, tuple)):
             return type(x)(self.to_device(v, device) for v in x)
-        return x.to(device, non_blocking=True) if hasattr(x, 'to') else x
+        # what comes to the CPU is used at once, so it has to be there
+        on_gpu = torch.device(device).type != 'cpu'
+        return x.to(device, non_blocking=on_gpu) if hasattr(x, 'to') else x
 
     # --- pictures
 
@@ -195,7 +197,13 @@ class LearnerInference(LearnerEngine):
 
 def _read_ahead(dl: DataLoader[Any]) -> Iterator[Any]:
     """Batches of a loader without processes; items are read in a thread, and joined here."""
-    if dl.batch_sampler is None or dl.pin_memory or hasattr(dl.dataset, '__getitems__'):
+    is_plain = type(dl) is DataLoader and not isinstance(dl.dataset, IterableDataset)
+    if (
+        not is_plain
+        or dl.batch_sampler is None
+        or dl.pin_memory
+        or hasattr(dl.dataset, '__getitems__')
+    ):
         return iterate_ahead(dl, BATCHES_AHEAD)
     items = ([dl.dataset[i] for i in indices] for indices in dl.batch_sampler)
     return map(dl.collate_fn, iterate_ahead(items, BATCHES_AHEAD))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from rastervision.core.data import DatasetConfig
 from rastervision.core.data.class_config import ClassConfig
@@ -362,6 +362,25 @@ def test_predictions_are_softmax_scores_or_classes(predictor):
     assert torch.equal(predictor.predict(x), expected.argmax(dim=1))
     assert predictor.predict(x[0], raw_out=True, out_shape=(4, 4)).shape == (1, 3, 4, 4)
     assert not scores.requires_grad
+
+
+def test_batches_of_a_loader_that_iterates_in_its_own_way(predictor):
+    x = torch.rand(5, 3, 8, 9)
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return ((image, 0) for image in x)
+
+    class Backwards(DataLoader):
+        def __iter__(self):
+            return iter(list(super().__iter__())[::-1])
+
+    expected = predictor.predict(x, raw_out=True)
+    streamed = predictor.predict_dataloader(DataLoader(Stream(), 2), batched_output=False)
+    torch.testing.assert_close(torch.stack(list(streamed)), expected)
+    data = TensorDataset(x, torch.arange(5))
+    backwards = predictor.predict_dataloader(Backwards(data, 1), batched_output=False)
+    torch.testing.assert_close(torch.stack(list(backwards)), expected.flip(0))
 
 
 @pytest.mark.parametrize('numpy_out', [False, True])

@@ -52,10 +52,14 @@ class StatsAnalyzer(Analyzer):
         Raises:
             DataError: a channel has no data in any of the scenes.
         """
-        parts = [self._windows_of(scene) for scene in scenes]
-        check_channels(part.source.num_channels for part in parts)
+        moments, channels = [], []
+        for scene in scenes:
+            channels.append(scene.raster_source.num_channels)
+            check_channels(channels)
+            windows = self._windows_of(scene)
+            moments.append(windows.moments(windows.count()))
         stats = RasterStats()
-        stats.set_moments([part.moments(part.count()) for part in parts])
+        stats.set_moments(moments)
         return stats
 
     def process(self, scenes: Iterable['Scene'], tmp_dir: str) -> None:  # noqa: ARG002 no files

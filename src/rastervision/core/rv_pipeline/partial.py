@@ -14,6 +14,7 @@ from rastervision.pipeline.file_system import (
     json_to_file,
     list_paths,
 )
+from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 
 _NAME = re.compile(r'(\d+)-of-(\d+)\.')
 
@@ -32,7 +33,7 @@ class PartialResults:
             stage_uri: The folder that the command writes to.
             extension: End of the file names.
         """
-        self.folder = join_uri(stage_uri, '.partial')
+        self.folder = join_uri(without_file_scheme(stage_uri), '.partial')
         self.extension = extension
 
     def uri(self, split_ind: int, num_splits: int) -> str:

@@ -48,7 +48,7 @@ class PredictCommand:
     def __init__(self, pipeline: 'RVPipeline') -> None:
         self.pipeline = pipeline
         self.scenes = [without_labels(s) for s in predicted_scenes(pipeline.config.dataset)]
-        self.failures: dict[str, Exception] = {}
+        self.failures: dict[str, str] = {}
         self.keys: dict[str, str] = {}
 
     def run(self, split_ind: int, num_splits: int) -> None:
@@ -59,6 +59,9 @@ class PredictCommand:
         """
         if not self.scenes:
             return
+        if num_splits == 1:
+            self._partial().remove()  # of a run with splits that ended
+        self.pipeline.use_model()  # that of now, whatever was loaded before
         self.pipeline.model_digest()  # where there is no model, there is none for all scenes
         weights = [self._weights(config) for config in self.scenes]
         shares = share_of_groups(weights, split_ind, num_splits)
@@ -70,8 +73,7 @@ class PredictCommand:
         if num_splits == 1:
             self._raise_failures()
         else:
-            failed = {scene_id: str(error) for scene_id, error in self.failures.items()}
-            report = {'keys': self.keys, 'failed': failed}
+            report = {'keys': self.keys, 'failed': self.failures}
             self._partial().write(report, split_ind, num_splits)
 
     def finish(self, num_splits: int) -> None:
@@ -83,14 +85,14 @@ class PredictCommand:
         reports = self._partial().read(num_splits) if self.scenes else []
         for report in reports:
             for scene_id, reason in report['failed'].items():
-                self.failures.setdefault(scene_id, StageError(reason))
+                self.failures.setdefault(scene_id, reason)
         for config in self.scenes:
             keys = {report['keys'].get(config.id) for report in reports} - {None}
             if keys and config.id not in self.failures:
                 with self._keeping_failure(config):
                     self._join(config, keys)
-        self._partial().remove()
         self._raise_failures()
+        self._partial().remove()
 
     def _partial(self) -> PartialResults:
         return PartialResults(self.pipeline.config.stage_uri('predict'))
@@ -116,6 +118,7 @@ class PredictCommand:
             return [_Task(config, None)]
         if prediction.is_done():
             log.info('%s is predicted already.', config.id)
+            prediction.clean_up()
             return []
         if not joins:
             self.keys[config.id] = prediction.key
@@ -175,11 +178,12 @@ class PredictCommand:
             if config.id not in self.failures:
                 log.warning('Scene %s cannot be predicted: %s', config.id, error)
                 log.debug('Scene %s', config.id, exc_info=True)
-                self.failures[config.id] = error
+                # not the error itself: it holds on to all that was in memory
+                self.failures[config.id] = str(error)
 
     def _raise_failures(self) -> None:
         if self.failures:
-            reasons = '\n'.join(f'  {scene_id}: {e}' for scene_id, e in self.failures.items())
+            reasons = '\n'.join(f'  {name}: {reason}' for name, reason in self.failures.items())
             raise StageError(
                 f'PREDICT failed for {len(self.failures)} of {len(self.scenes)} scenes:\n{reasons}'
-            ) from next(iter(self.failures.values()))
+            )

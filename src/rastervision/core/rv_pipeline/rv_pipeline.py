@@ -16,6 +16,7 @@ from rastervision.core.rv_pipeline import bundling, layout
 from rastervision.core.rv_pipeline.chip_command import ChipCommand
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.chipping import scene_windows
+from rastervision.core.rv_pipeline.partial import PartialResults
 from rastervision.core.rv_pipeline.predict_command import PredictCommand
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.prediction_key import prediction_key
@@ -29,7 +30,7 @@ from rastervision.core.rv_pipeline.scenes import (
 )
 from rastervision.core.rv_pipeline.shared import SceneTask, join_shares, process_share
 from rastervision.core.rv_pipeline.summary import summarize
-from rastervision.core.utils.overrides import overrides
+from rastervision.core.utils.overrides import overridden_since, overrides
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.progress import progress
@@ -66,6 +67,8 @@ class RVPipeline(Pipeline):
         self.backend: Backend | None = None  # once its model is loaded
         self.model_uri: str | None = None
         self.trust_code = False
+        self._unloaded: Backend | None = None
+        self._digest: str | None = None
 
     # --- ANALYZE
 
@@ -93,6 +96,7 @@ class RVPipeline(Pipeline):
         if num_splits > 1:
             process_share(tasks, self.config.stage_uri(stage), split_ind, num_splits)
             return
+        PartialResults(self.config.stage_uri(stage)).remove()  # of a run with splits that ended
         for task in tasks:
             log.info('%s of %s (scenes: %d).', stage.upper(), task.group, len(task.scenes))
             task.work.process(task.scenes, self.tmp_dir)
@@ -184,7 +188,7 @@ class RVPipeline(Pipeline):
         if self.is_hooked('predict_scene', 'post_process_predictions'):
             return None
         plan = self.scene_plan(scene)
-        if plan is None or not overrides(self.any_backend(), Backend, 'predict_windows'):
+        if plan is None or not _has_stream(self.any_backend()):
             return None
         model = self.model_digest()
         if scene.config is None or model is None:
@@ -240,16 +244,17 @@ class RVPipeline(Pipeline):
             trust_code: Run code that the bundle carries.
         """
         self.use_model(uri, trust_code=trust_code)
-        backend = self.config.backend.build(self.config, self.tmp_dir)
+        backend = self.any_backend()
         if trust_code:
             backend.load_model(uri, trust_code=True)
         else:
             backend.load_model(uri)
         self.backend = backend
 
-    def use_model(self, uri: str | None, *, trust_code: bool = False) -> None:
+    def use_model(self, uri: str | None = None, *, trust_code: bool = False) -> None:
         """Say which model to predict with, without loading it; arguments as for build_backend."""
         self.model_uri, self.trust_code = uri, trust_code
+        self.backend = self._unloaded = self._digest = None
 
     def model_digest(self) -> str | None:
         """Return the digest of the model to predict with, which need not be loaded.
@@ -257,19 +262,35 @@ class RVPipeline(Pipeline):
         Raises:
             StageError: TRAIN has not written a model.
         """
-        return self.any_backend().model_digest(self.model_uri)
+        if self._digest is None:
+            backend = self.any_backend()
+            own = overridden_since(backend, 'model_digest', 'load_model')
+            if not own and not self.is_hooked('build_backend'):
+                self._digest = backend.model_digest(self.model_uri)
+        return self._digest
 
     def any_backend(self) -> Backend:
         """Return the backend, with its model loaded or not."""
-        return self.backend or self.config.backend.build(self.config, self.tmp_dir)
+        if self.backend is not None:
+            return self.backend
+        if self._unloaded is None:
+            self._unloaded = self.config.backend.build(self.config, self.tmp_dir)
+        return self._unloaded
 
     def ready_backend(self) -> Backend:
-        """Return the backend with its model loaded, loading it at the first call."""
+        """Return the backend with its model loaded, loading it at the first call.
+
+        Raises:
+            StageError: The model is another one than that whose digest was told before.
+        """
         if self.backend is None:
+            before = self._digest
             if self.model_uri is None:
                 self.build_backend()
             else:
                 self.build_backend(self.model_uri, trust_code=self.trust_code)
+            if before is not None and before != self.model_digest():
+                raise StageError('The model was replaced while it was loaded; run this again.')
         if self.backend is None:
             raise StageError(f'{type(self).__name__}.build_backend() has not made a backend.')
         return self.backend
@@ -342,3 +363,10 @@ class RVPipeline(Pipeline):
     def is_hooked(self, *names: str) -> bool:
         """Say whether a subclass brings its own version of one of these methods."""
         return overrides(self, RVPipeline, *names)
+
+
+def _has_stream(backend: Backend) -> bool:
+    """Say whether a backend predicts window by window, and no subclass predicts in its own way."""
+    return overrides(backend, Backend, 'predict_windows') and not overridden_since(
+        backend, 'predict_windows', 'predict_scene'
+    )

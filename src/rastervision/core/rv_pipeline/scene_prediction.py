@@ -1,8 +1,8 @@
 """ScenePrediction: predicting one scene in parts, which stay when the process ends."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from functools import cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,11 @@ class ScenePrediction:
 
             stream = self.pipeline.predict_windows(self.scene, run.windows)
             results = map(count, stream)
-            with closing(self.pipeline.join_windows(self.scene, run, results)) as bands:
+            bands = self.pipeline.join_windows(self.scene, run, results)
+            with ExitStack() as stack:
+                for generator in (stream, bands):
+                    if isinstance(generator, Generator):
+                        stack.enter_context(closing(generator))
                 self._write(run.parts, bands)
             advance(left)  # windows that fill up the last batch
 
@@ -104,6 +108,10 @@ class ScenePrediction:
             StageError: Some are missing.
         """
         self._store_parts.join()
+
+    def clean_up(self) -> None:
+        """Remove parts of a scene whose outputs are there, which a crash may have left."""
+        self._store_parts.remove()
 
 
 def _rows(band: ScoreTile, ymin: int, ymax: int) -> ScoreTile:

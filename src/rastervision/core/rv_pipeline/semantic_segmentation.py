@@ -24,6 +24,7 @@ from rastervision.core.rv_pipeline.semantic_segmentation_options import (
 )
 from rastervision.core.rv_pipeline.upgraders import ss_config_upgrader
 from rastervision.core.stac_mlm import Task
+from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class SemanticSegmentation(RVPipeline):
         """Return the parts of a scene whose label store takes parts."""
         store, options = scene.label_store, self.predict_options()
         if not isinstance(store, SemanticSegmentationLabelStore):
+            return None
+        if overridden_since(store, 'parts', 'save'):
             return None
         return ScenePlan(
             scene.extent,

@@ -118,6 +118,11 @@ def to_path(uri: str) -> Path:
     return Path(url2pathname(urlsplit(uri).path) if uri.startswith('file://') else uri)
 
 
+def without_file_scheme(uri: str) -> str:
+    """A `file://` URI as a path; other URIs and paths as they are."""
+    return str(to_path(uri)) if uri.startswith('file://') else uri
+
+
 def files_below(folder: Path) -> Iterator[Path]:
     """All files below `folder`, half-written ones left out; none if there is no such folder.
 

@@ -1,6 +1,7 @@
 """Find the folders of chips at a URI, unpacking zip files on the way."""
 
 import hashlib
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import mkdtemp
@@ -63,6 +64,7 @@ def _unzipped(uri: str, tmp_dir: str) -> Path:
     target = Path(tmp_dir, 'chips', _digest(uri))
     if not target.exists():
         part = target.with_suffix('.part')
+        shutil.rmtree(part, ignore_errors=True)  # of a run that ended while it unpacked
         part.parent.mkdir(parents=True, exist_ok=True)
         unzip(download_if_needed(uri, tmp_dir), str(part))
         with ThreadPoolExecutor() as pool:

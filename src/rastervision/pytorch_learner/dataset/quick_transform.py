@@ -133,9 +133,20 @@ def _steps_of(transform: Any) -> Sequence[Step] | None:
         return None if None in parts else [step for part in parts for step in part or ()]
     if name in _MOVES:
         return [Turn(name, transform.p)]
-    if name == 'Resize' and transform.p == 1:
+    if name == 'Resize' and transform.p == 1 and _is_plain(transform):
         return [Resize(transform.height, transform.width)]
     return None
+
+
+def _is_plain(resize: Any) -> bool:
+    """Whether a Resize of Albumentations interpolates as it does by default."""
+    import cv2
+
+    return (
+        resize.interpolation == cv2.INTER_LINEAR
+        and resize.mask_interpolation == cv2.INTER_NEAREST
+        and getattr(resize, 'area_for_downscale', None) is None
+    )
 
 
 def _resize_image(image: NDArray[Any], size: Resize) -> NDArray[Any]:

@@ -99,8 +99,10 @@ def predict_batches(
     with _one_by_one(compute, size) as compute_one_by_one:
 
         def compute_alike(x: Tensor) -> Tensor:
-            on_cpu = learner.device.type == 'cpu' and learner.runs_in_torch(x)
-            return compute_one_by_one(x) if on_cpu else compute(x)
+            if learner.device.type != 'cpu' or not learner.runs_in_torch(x):
+                return compute(x)
+            learner.model.eval()  # made at its first use, which must not be by several threads
+            return compute_one_by_one(x)
 
         for (batch, valid), output in predict_ahead(
             learner, map_ahead(read, batches, ahead=READERS, workers=READERS), compute_alike
@@ -122,7 +124,7 @@ def _one_by_one(
         min(threads, batch_sz), 'model', initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
         try:
-            yield lambda x: torch.cat(list(pool.map(compute, x.split(1))))
+            yield lambda x: torch.cat(list(pool.map(compute, torch.split(x, 1))))
         finally:
             torch.set_num_threads(threads)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from rastervision.core.utils.read_ahead import iterate_ahead
 
@@ -20,8 +21,8 @@ RESULTS_AHEAD = 3
 def predict_ahead(
     learner: 'LearnerInference',
     batches: Iterable[tuple[Any, T]],
-    predict: Callable[[Any], Any],
-) -> Iterator[tuple[T, Any]]:
+    predict: Callable[[Any], Tensor],
+) -> Iterator[tuple[T, Tensor]]:
     """Predict batches while they are used and, if the batches are read ahead, while they are read.
 
     The model runs in a thread of its own. All of PyTorch's work is done there: a second thread that
@@ -41,10 +42,10 @@ def predict_ahead(
 def _predictions(
     learner: 'LearnerInference',
     batches: Iterable[tuple[Any, T]],
-    predict: Callable[[Any], Any],
-) -> Iterator[tuple[T, Any]]:
+    predict: Callable[[Any], Tensor],
+) -> Iterator[tuple[T, Tensor]]:
     """Results in turn; a GPU computes the next one while one is on its way."""
-    on_the_way: deque[tuple[T, Callable[[], Any]]] = deque()
+    on_the_way: deque[tuple[T, Callable[[], Tensor]]] = deque()
     on_gpu = learner.device.type == 'cuda'
     for x, rest in batches:
         on_the_way.append((rest, _fetch(learner, predict(x))))
@@ -55,16 +56,15 @@ def _predictions(
         yield last, wait()
 
 
-def _fetch(learner: 'LearnerInference', result: Any) -> Callable[[], Any]:
+def _fetch(learner: 'LearnerInference', result: Tensor) -> Callable[[], Tensor]:
     """Start to copy a result to the CPU; returns what waits for it."""
-    # the copy is in pinned memory, and not there yet
-    on_cpu = learner.to_device(result, 'cpu')
+    on_cpu = result.to('cpu', non_blocking=True)
     if learner.device.type != 'cuda':
         return lambda: on_cpu
     copied = torch.cuda.Event()  # type: ignore[no-untyped-call] # torch does not say
     copied.record(torch.cuda.current_stream(learner.device))
 
-    def wait() -> Any:
+    def wait() -> Tensor:
         copied.synchronize()
         return on_cpu
 

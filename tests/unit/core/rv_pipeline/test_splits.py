@@ -221,6 +221,7 @@ def test_what_changes_the_result_is_predicted_anew(make_pipeline, folder, change
     store = config.dataset.validation_scenes[0].label_store
     if change == 'weights':
         config.backend.weights = 'two'
+        pipeline.use_model()  # what is loaded is the old one
     elif change == 'options':
         config.predict_options.blend = 'mean'
     elif change == 'image':
@@ -365,3 +366,36 @@ def test_gather_steps_find_the_number_of_splits(tmp_path):
         partial_results.read(2)
     partial_results.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gather_step_that_is_tried_again_tells_the_failures_again(make_pipeline, folder):
+    pipeline = make_pipeline()
+    pipeline.analyze()
+    (folder / 'tall.tif').write_bytes(b'no image')
+    for i in range(2):
+        pipeline.predict(split_ind=i, num_splits=2)
+    for _ in range(2):
+        with pytest.raises(StageError, match='PREDICT failed for 1 of 2 scenes'):
+            pipeline.finish_predict(num_splits=2)
+
+
+def test_a_backend_that_predicts_scenes_in_its_own_way_is_asked(make_pipeline):
+    pipeline = make_pipeline()
+    pipeline.analyze()
+    scene = pipeline.build_scene(pipeline.config.dataset.validation_scenes[0])
+    assert pipeline.scene_prediction(scene).is_resumable
+    backend = pipeline.any_backend()
+
+    class Own(type(backend)):
+        def predict_scene(self, scene, predict_options):
+            raise NotImplementedError
+
+    class Loads(type(backend)):
+        def load_model(self, uri=None, *, trust_code=False):
+            raise NotImplementedError
+
+    backend.__class__ = Own
+    assert pipeline.scene_prediction(scene) is None
+    pipeline.use_model()
+    pipeline.any_backend().__class__ = Loads
+    assert not pipeline.scene_prediction(scene).is_resumable

@@ -119,6 +119,9 @@ def test_it_follows_the_seed_of_torch(sample):
         alb.Compose([alb.HorizontalFlip()], bbox_params=alb.BboxParams('coco')),
         alb.OneOf([alb.HorizontalFlip(), alb.VerticalFlip()]),
         alb.Resize(3, 3, p=0.5),
+        alb.Resize(3, 3, interpolation=0),
+        alb.Resize(3, 3, mask_interpolation=1),
+        alb.Resize(3, 3, area_for_downscale='image'),
     ],
 )
 def test_anything_else_is_left_to_albumentations(transform):

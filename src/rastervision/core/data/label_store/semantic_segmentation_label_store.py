@@ -32,6 +32,7 @@ from rastervision.core.prediction.tiles import ScoreTile
 from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
@@ -88,6 +89,7 @@ class SemanticSegmentationLabelStore(LabelStore):
             ConfigError: a vector output names a class that does not exist, or the block size is no
                 multiple of 16.
         """
+        uri = without_file_scheme(uri)
         self.root_uri = uri.rstrip('/') or uri
         self.class_config = class_config
         self.tmp_dir = tmp_dir
@@ -103,6 +105,12 @@ class SemanticSegmentationLabelStore(LabelStore):
         if rasterio_block_size < 16 or rasterio_block_size % 16:
             raise ConfigError(
                 f'rasterio_block_size must be a multiple of 16, got {rasterio_block_size}.'
+            )
+        ids = [output.class_id for output in self.vector_outputs]
+        if len(set(ids)) < len(ids):
+            raise ConfigError(
+                f'vector_output has several entries for one class (class ids {ids}), which would '
+                'be written to one file; keep one for each class.'
             )
         for output in self.vector_outputs:
             if output.class_id >= len(class_config):

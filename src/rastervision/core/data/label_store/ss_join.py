@@ -14,7 +14,7 @@ from rastervision.core.data.label_store.ss_writer import mask_name
 from rastervision.core.data.label_store.vector_output import PolygonWriter, VectorOutputConfig
 from rastervision.core.data.utils.vectorization import BAND_ROWS
 from rastervision.core.utils.quiet import quiet
-from rastervision.pipeline.errors import ConfigError, NotWritableError
+from rastervision.pipeline.errors import ConfigError, NotReadableError, NotWritableError
 from rastervision.pipeline.file_system import (
     atomic_path,
     file_exists,
@@ -59,7 +59,10 @@ def join_parts(
 def is_on_record(root_uri: str, key: str) -> bool:
     """Whether the files of a scene were written for a key, and are there."""
     uri = f'{root_uri}/{RECORD}'
-    record = file_to_json(uri) if file_exists(uri, include_dir=False) else {}
+    try:
+        record = file_to_json(uri) if file_exists(uri, include_dir=False) else {}
+    except NotReadableError:  # cut off when the power went
+        return False
     return record.get('key') == key and all(
         _is_there(f'{root_uri}/{name}', size) for name, size in record['files'].items()
     )

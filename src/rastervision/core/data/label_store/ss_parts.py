@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,9 +106,16 @@ class PredictionParts:
                 f'missing (numbers {shown}); run the prediction again, it computes only these.'
             )
         parts = [(box, self._loaded[index]) for index, box in enumerate(self._boxes)]
+        _remove_leftovers(self._outputs.root_uri)
         join_parts(self._outputs, parts, self._key)
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove all parts."""
         self._loaded.clear()
-        _remove(f'{self._outputs.root_uri}/{FOLDER}')
+        folder = f'{self._outputs.root_uri}/{FOLDER}'
+        if file_exists(folder):
+            _remove(folder)
 
     def _uri(self, index: int) -> str:
         return f'{self._folder}/{index:05}.part'
@@ -149,6 +157,17 @@ def _check(boxes: Sequence[Box], extent: Box, unit: int) -> None:
         seen[box.ymin // unit : -(-box.ymax // unit), box.xmin // unit : -(-box.xmax // unit)] += 1
     if (seen != 1).any():
         raise ValueError(f'The parts do not cover {extent} once.')
+
+
+def _remove_leftovers(uri: str) -> None:
+    """Remove half-written files from the folder of a scene, which a crash has left."""
+    if not is_local(uri):
+        return
+    for path in Path(uri).glob(f'{TMP_PREFIX}*'):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _remove(uri: str) -> None:

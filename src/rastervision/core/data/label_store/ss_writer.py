@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rastervision.core.box import Box
-from rastervision.core.data.label_store.cog import Pyramid, TileFile, begin_cog
+from rastervision.core.data.label_store.cog import Pyramid, TileFile, begin_cog, half
 from rastervision.core.data.label_store.label_store import LabelWriter
 from rastervision.core.data.label_store.mask_rows import MaskRows
 from rastervision.core.data.label_store.ss_outputs import LABELS, SCORES, SceneOutputs, ScoreDtype
@@ -50,8 +50,10 @@ class SemanticSegmentationWriter(LabelWriter):
         self._rasters: dict[str, Pyramid] = {}
         for name in outputs.rasters:
             layer, own_file = outputs.layer(name), own_files.get(name)
-            # parts end where tiles of two resolutions do
-            shapes = layer.level_shapes(box.size)[: None if box == outputs.extent else 2]
+            shapes = layer.level_shapes(box.size)
+            if box != outputs.extent:
+                # parts end where tiles of two resolutions do
+                shapes = [box.size, half(box.size)]
             starts = None
             if own_file is not None:
                 starts = begin_cog(own_file, layer, box.size, outputs.tags(name))

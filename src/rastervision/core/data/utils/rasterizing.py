@@ -105,13 +105,17 @@ def _fill(
 ) -> NDArray[np.uint8]:
     """Fill polygons by the even-odd rule; they own the pixels whose centre they cover."""
     polygon, start, length = _spans(edges, window, shape)
-    pixels = _ranges(start, length)
-    value = np.repeat(values[polygon], length)
     drawn = np.full(shape[0] * shape[1], background, dtype=np.uint8)
-    # runs of one value are painted at once, in order
-    changes = np.flatnonzero(value[1:] != value[:-1]) + 1
-    for begin, end in pairwise([0, *changes.tolist(), len(value)]):
-        drawn[pixels[begin:end]] = value[begin:end]
+    # polygons above each other may cover many times the pixels of the drawing: not all at once
+    ends = np.cumsum(length)
+    cuts = np.searchsorted(ends, np.arange(MANY_PIXELS, ends[-1:].sum(), MANY_PIXELS))
+    for some in np.split(np.arange(len(length)), cuts):
+        pixels = _ranges(start[some], length[some])
+        value = np.repeat(values[polygon[some]], length[some])
+        # runs of one value are painted at once, in order
+        changes = np.flatnonzero(value[1:] != value[:-1]) + 1
+        for begin, end in pairwise([0, *changes.tolist(), len(value)]):
+            drawn[pixels[begin:end]] = value[begin:end]
     return drawn.reshape(shape)
 
 

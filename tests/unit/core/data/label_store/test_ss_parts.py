@@ -19,7 +19,8 @@ from rastervision.core.data import (
 )
 from rastervision.core.prediction import ScoreTile
 from rastervision.core.prediction.scene_plan import ScenePlan
-from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.errors import ConfigError, StageError
+from rastervision.pipeline.file_system.local_file_system import TMP_PREFIX
 
 HEIGHT, WIDTH, BLOCK = 171, 150, 16
 EXTENT = Box(0, 0, HEIGHT, WIDTH)
@@ -224,3 +225,70 @@ def test_a_join_that_fails_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.undo()
     store.parts([EXTENT], 'k2').join()
     assert store.is_predicted('k2')
+
+
+@pytest.mark.parametrize(
+    'size', [(70, 10), (6, 100), (40, 40), (33, 1), (1, 33), (16, 16), (1, 1)], ids=str
+)
+def test_scenes_of_any_shape_are_joined(tmp_path, size):
+    def store(name):
+        return SemanticSegmentationLabelStore(
+            str(tmp_path / name),
+            UTM,
+            CLASSES,
+            Box(0, 0, *size),
+            None,
+            OUTPUTS,
+            rasterio_block_size=16,
+        )
+
+    plan = ScenePlan(Box(0, 0, *size), 8, 8, 0, 4, 3, BLOCK, budget=1)
+    boxes = [
+        Box(y, part.box.xmin, min(y + 32, size[0]), part.box.xmax)
+        for part in plan.parts
+        for y in range(0, size[0], 32)
+    ]
+    parts = store('parts').parts(boxes, 'k')
+    for index, box in enumerate(boxes):
+        with parts.writer(index) as writer:
+            write(writer, box)
+    parts.join()
+    with store('whole').writer() as writer:
+        write(writer, Box(0, 0, *size))
+    files = files_in(tmp_path / 'parts')
+    del files['prediction.json']
+    assert files == files_in(tmp_path / 'whole')
+
+
+def test_a_file_uri_is_a_folder_like_any_other(tmp_path):
+    store = store_at((tmp_path / 'a').as_uri())
+    parts = store.parts([EXTENT], 'k')
+    with parts.writer(0) as writer:
+        write(writer, EXTENT)
+    parts.join()
+    assert store.is_predicted('k')
+    assert (tmp_path / 'a' / 'labels.tif').is_file()
+    assert not (tmp_path / 'a' / '.partial').exists()
+
+
+def test_a_damaged_record_is_none(tmp_path):
+    store = store_at(tmp_path)
+    (tmp_path / 'prediction.json').write_bytes(b'')
+    assert not store.is_predicted('k')
+
+
+def test_what_a_crash_has_left_goes_away(tmp_path):
+    store = store_at(tmp_path)
+    parts = store.parts([EXTENT], 'k')
+    with parts.writer(0) as writer:
+        write(writer, EXTENT)
+    (tmp_path / f'{TMP_PREFIX}scores').write_bytes(b'half')
+    parts.join()
+    assert not list(tmp_path.glob(f'{TMP_PREFIX}*'))
+
+
+def test_polygons_of_one_class_twice_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r'several entries for one class \(class ids \[0, 0\]\)'):
+        SemanticSegmentationLabelStore(
+            str(tmp_path), UTM, CLASSES, EXTENT, vector_outputs=[OUTPUTS[0], OUTPUTS[0]]
+        )

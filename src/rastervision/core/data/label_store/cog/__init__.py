@@ -1,7 +1,7 @@
 """Cloud Optimized GeoTIFFs that are written in one pass: tiles and overviews come as rows do."""
 
 from rastervision.core.data.label_store.cog.join import begin_cog, write_cog
-from rastervision.core.data.label_store.cog.layer import Layer
+from rastervision.core.data.label_store.cog.layer import Layer, half
 from rastervision.core.data.label_store.cog.pyramid import Pyramid
 from rastervision.core.data.label_store.cog.tiff import Tag, read_tags
 from rastervision.core.data.label_store.cog.tile_file import TileFile, TileReader, append
@@ -14,6 +14,7 @@ __all__ = [
     'TileReader',
     'append',
     'begin_cog',
+    'half',
     'read_tags',
     'write_cog',
 ]

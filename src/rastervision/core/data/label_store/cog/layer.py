@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 Shape: TypeAlias = tuple[int, int]
 
 
+def half(shape: Shape) -> Shape:
+    """(height, width) of a raster at half the resolution."""
+    return -(-shape[0] // 2), -(-shape[1] // 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """The kind of a raster.
@@ -48,8 +53,7 @@ class Layer:
         """Heights and widths of a raster and of its overviews, down to the first of one tile."""
         shapes = [shape]
         while max(shapes[-1]) > self.block:
-            height, width = shapes[-1]
-            shapes.append((-(-height // 2), -(-width // 2)))
+            shapes.append(half(shapes[-1]))
         return shapes
 
     def empty_row(self, width: int) -> NDArray[Any]:

@@ -50,7 +50,9 @@ class TileFile:
             for name, levels in self.rasters.items()
             for level, places in enumerate(levels)
         }
-        np.savez(file, allow_pickle=False, stamp=np.array(json.dumps(stamp)), **tables)
+        index = io.BytesIO()  # its places count from its own start
+        np.savez(index, allow_pickle=False, stamp=np.array(json.dumps(stamp)), **tables)
+        file.write(index.getbuffer())
         file.flush()
         size = file.tell()
         with Path(self.path).open('rb') as written:
