@@ -1,9 +1,9 @@
 """From windows of a scene to what a model says about them, whatever the task."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 READERS = 2
 """Threads that read batches while the model computes."""
+MODELS = 4
+"""Batches that PyTorch computes beside each other on a CPU, at most: each needs memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +64,7 @@ def predict_batches(
         windows: Windows of one size, in the extent frame.
         options: How many windows make a batch, the precision, and what runs the model.
         predict: Gives the output for images (N, ..., C, H, W), on the model's device. Where PyTorch
-            runs the model on the CPU it is called by several threads, with an image each.
+            runs the model on the CPU, it is called by several threads, with a batch each.
 
     Yields:
         Batch after batch, in order.
@@ -95,38 +97,18 @@ def predict_batches(
             return predict(x)
 
     size = options.batch_sz
-    batches = (windows[i : i + size] for i in range(0, len(windows), size))
-    with _one_by_one(compute, size) as compute_one_by_one:
-
-        def compute_alike(x: Tensor) -> Tensor:
-            if learner.device.type != 'cpu' or not learner.runs_in_torch(x):
-                return compute(x)
+    parts = (windows[i : i + size] for i in range(0, len(windows), size))
+    with closing(map_ahead(read, parts, ahead=READERS, workers=READERS)) as batches:
+        first = next(batches, None)
+        if first is None:
+            return
+        beside = 1
+        if learner.device.type == 'cpu' and learner.runs_in_torch(first[0]):
+            beside = min(torch.get_num_threads(), MODELS)
             learner.model.eval()  # made at its first use, which must not be by several threads
-            return compute_one_by_one(x)
-
-        for (batch, valid), output in predict_ahead(
-            learner, map_ahead(read, batches, ahead=READERS, workers=READERS), compute_alike
-        ):
-            yield PredictedBatch(batch, valid, output)
-
-
-@contextmanager
-def _one_by_one(
-    compute: Callable[[Tensor], Tensor], batch_sz: int
-) -> Iterator[Callable[[Tensor], Tensor]]:
-    """Let every image of a batch be computed on its own, by one thread.
-
-    With other numbers of threads, PyTorch rounds in other ways on CPUs. So workers that share the
-    cores would not give the same bytes as one that has them all.
-    """
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(
-        min(threads, batch_sz), 'model', initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
-        try:
-            yield lambda x: torch.cat(list(pool.map(compute, torch.split(x, 1))))
-        finally:
-            torch.set_num_threads(threads)
+        with closing(predict_ahead(learner, chain([first], batches), compute, beside)) as stream:
+            for (batch, valid), output in stream:
+                yield PredictedBatch(batch, valid, output)
 
 
 def _to_batch(images: Sequence[NDArray[Any]], pin_memory: bool) -> Tensor:

@@ -1,13 +1,13 @@
 """Running a model over a stream of batches: reading, computing and using the results overlap."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from rastervision.core.utils.read_ahead import iterate_ahead
+from rastervision.core.utils.read_ahead import iterate_ahead, map_ahead
 
 if TYPE_CHECKING:
     from rastervision.pytorch_learner.learner_inference import LearnerInference
@@ -22,7 +22,8 @@ def predict_ahead(
     learner: 'LearnerInference',
     batches: Iterable[tuple[Any, T]],
     predict: Callable[[Any], Tensor],
-) -> Iterator[tuple[T, Tensor]]:
+    beside: int = 1,
+) -> Generator[tuple[T, Tensor], None, None]:
     """Predict batches while they are used and, if the batches are read ahead, while they are read.
 
     The model runs in a thread of its own. All of PyTorch's work is done there: a second thread that
@@ -32,11 +33,16 @@ def predict_ahead(
         learner: Says where the model is.
         batches: Input of the model, and whatever belongs to it; iterated in the model's thread.
         predict: Gives the result of an input, on the model's device.
+        beside: On a CPU, how many batches are computed beside each other, by one thread each. With
+            other numbers of threads, PyTorch rounds in other ways; so workers that share the cores
+            would not give the same bytes as one that has them all. 1 leaves the threads to PyTorch.
 
     Yields:
         What belongs to a batch, and the result on the CPU, in the order of the batches.
     """
-    return iterate_ahead(_predictions(learner, batches, predict), RESULTS_AHEAD)
+    if beside == 1:
+        return iterate_ahead(_predictions(learner, batches, predict), RESULTS_AHEAD)
+    return iterate_ahead(_predictions_beside(batches, predict, beside), RESULTS_AHEAD)
 
 
 def _predictions(
@@ -54,6 +60,22 @@ def _predictions(
             yield first, wait()
     for last, wait in on_the_way:
         yield last, wait()
+
+
+def _predictions_beside(
+    batches: Iterable[tuple[Any, T]], predict: Callable[[Any], Tensor], beside: int
+) -> Iterator[tuple[T, Tensor]]:
+    """Results in turn, of several batches at once, each by one thread."""
+    threads = torch.get_num_threads()
+
+    def compute(item: tuple[Any, T]) -> tuple[T, Tensor]:
+        torch.set_num_threads(1)
+        return item[1], predict(item[0])
+
+    try:
+        yield from map_ahead(compute, batches, ahead=beside, workers=beside)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _fetch(learner: 'LearnerInference', result: Tensor) -> Callable[[], Tensor]:
