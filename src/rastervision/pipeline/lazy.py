@@ -1,12 +1,13 @@
 """Names of a package that are imported at their first use.
 
 Configs have to import without torch, also from a package that has datasets and learners too; so
-these packages load a module when a name in it is asked for. `from package import *` asks for every
-name; in a config file, it gets those that need torch only where the file mentions them.
+these packages load a module when a name in it is asked for. The same holds for names that a package
+has only because it had them in release 0.31. `from package import *` asks for every name; in a
+config file, it gets the heavy ones and the old ones only where the file mentions them.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import CodeType, FrameType
@@ -15,27 +16,54 @@ from typing import Any
 _config_files: list[str] = []
 
 
+Exports = tuple[Callable[[str], Any], Callable[[], list[str]]]
+
+
 def lazy_exports(
     package: str,
     names_of: Mapping[str, Sequence[str]],
     heavy: Mapping[str, Sequence[str]] | None = None,
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+) -> Exports:
     """Make `__getattr__` and `__dir__` of a package.
 
     Args:
         package: The package's `__name__`.
         names_of: Names to export by the full name of their module.
-        heavy: Likewise, names whose modules load slowly.
+        heavy: Likewise, names that `import *` in a config file takes only if the file mentions
+            them, because their modules load slowly.
     """
-    light_names, heavy_names = _module_of(names_of), _module_of(heavy or {})
-    module_of = light_names | heavy_names
+    return _exports(package, _module_of(names_of), _module_of(heavy or {}))
+
+
+def further_exports(namespace: dict[str, Any], names_of: Mapping[str, Sequence[str]]) -> Exports:
+    """Make `__getattr__` and `__dir__` of a package that imports the names in its `__all__`.
+
+    Args:
+        namespace: The package's `globals()`. Its `__all__` is taken out, because what `import *`
+            takes depends on who asks from here on.
+        names_of: Names to export beside those in `__all__`, by the full name of their module;
+            `import *` in a config file takes them only if the file mentions them.
+    """
+    package: str = namespace['__name__']
+    return _exports(package, dict.fromkeys(namespace.pop('__all__'), package), _module_of(names_of))
+
+
+def homes_of(names: Iterable[str], homes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The part of a table of modules and their names that has the given names."""
+    wanted = set(names)
+    found = {module: [n for n in known if n in wanted] for module, known in homes.items()}
+    return {module: known for module, known in found.items() if known}
+
+
+def _exports(package: str, light: Mapping[str, str], heavy: Mapping[str, str]) -> Exports:
+    module_of = {**light, **heavy}
 
     def get(name: str) -> Any:
         if name == '__all__':
             importer = _importer()
             if importer is None or importer.f_globals.get('__file__') not in _config_files:
                 return names()
-            return sorted(light_names.keys() | heavy_names.keys() & _mentioned(importer.f_code))
+            return sorted(light.keys() | heavy.keys() & _mentioned(importer.f_code))
         if name not in module_of:
             raise AttributeError(f'module {package!r} has no attribute {name!r}', name=name)
         return getattr(import_module(module_of[name]), name)

@@ -12,7 +12,10 @@ from rastervision.pytorch_learner.geo_data_config import GeoDataConfig
 from rastervision.pytorch_learner.image_data_config import ImageDataConfig
 from rastervision.pytorch_learner.learner_config import LearnerConfig
 from rastervision.pytorch_learner.model_config import ModelConfig
-from rastervision.pytorch_learner.upgraders import ss_data_config_upgrader
+from rastervision.pytorch_learner.upgraders import (
+    ss_data_config_upgrader,
+    ss_image_data_config_upgrader,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +57,7 @@ class SemanticSegmentationDataConfig(Config):
             classes.ensure_null_class()
 
 
-@register_config('semantic_segmentation_image_data')
+@register_config('semantic_segmentation_image_data', upgrader=ss_image_data_config_upgrader)
 class SemanticSegmentationImageDataConfig(SemanticSegmentationDataConfig, ImageDataConfig):
     """Chips in files, with class ids as images of the same size."""
 

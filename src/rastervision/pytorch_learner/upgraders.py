@@ -59,10 +59,35 @@ def geo_data_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
     return cfg_dict
 
 
+def clf_data_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
+    """Lift data configs of classification."""
+    return _name_images(cfg_dict, version, 'classification')
+
+
+def reg_data_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
+    """Lift data configs of regression."""
+    return _name_images(cfg_dict, version, 'regression')
+
+
+def objdet_data_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
+    """Lift data configs of object detection."""
+    return _name_images(cfg_dict, version, 'object_detection')
+
+
 def ss_data_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
     """Lift data configs of semantic segmentation."""
-    if version == 1 and cfg_dict.get('type_hint') == 'semantic_segmentation_data':
-        cfg_dict['type_hint'] = 'semantic_segmentation_image_data'
-    elif version == 2:
+    return _name_images(cfg_dict, version, 'semantic_segmentation')
+
+
+def ss_image_data_config_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
+    """Lift data configs of semantic segmentation that read chips."""
+    if version == 2:
         _drop(cfg_dict, 'channel_display_groups', 'img_format', 'label_format')
+    return cfg_dict
+
+
+def _name_images(cfg_dict: ConfigDict, version: int, task: str) -> ConfigDict:
+    """The data configs of version 1 all read chips; the others came later."""
+    if version == 1 and cfg_dict['type_hint'] == f'{task}_data':
+        cfg_dict['type_hint'] = f'{task}_image_data'
     return cfg_dict
