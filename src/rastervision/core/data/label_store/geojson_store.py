@@ -1,0 +1,78 @@
+"""GeoJSONStore: the base of stores that keep the predictions for a scene in one GeoJSON file."""
+
+from abc import abstractmethod
+from typing import Any
+
+from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.label.labels import Labels
+from rastervision.core.data.label_store.label_store import LabelStore
+from rastervision.core.data.label_store.part_folder import PartFolder
+from rastervision.core.data.utils.label_geojson import recorded_key
+from rastervision.pipeline.file_system.local_file_system import without_file_scheme
+
+
+class GeoJSONStore(LabelStore):
+    """A GeoJSON file with the predictions for a scene.
+
+    A file that PREDICT has written says what it was made from, in a member of its own:
+    `{"type": "FeatureCollection", "prediction": {"key": ...}, "features": [...]}`.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        class_config: ClassConfig,
+        crs_transformer: CRSTransformer,
+        bbox: Box | None = None,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            uri: The file.
+            class_config: Names of the classes.
+            crs_transformer: Of the image.
+            bbox: Where the extent lies in the image, in the source pixel frame.
+        """
+        self.uri = without_file_scheme(uri)
+        self.class_config = class_config
+        self._crs_transformer = crs_transformer
+        self._bbox = bbox
+
+    def save(self, labels: Any, key: str | None = None) -> None:
+        """Write the labels of the whole scene.
+
+        Args:
+            labels: The labels.
+            key: Fingerprint of everything that decided them, for `is_predicted`.
+        """
+        labels.save(self.uri, self.class_config, self._crs_transformer, self._bbox, key=key)
+
+    @abstractmethod
+    def get_labels(self) -> Labels:
+        """Read the labels of the whole scene.
+
+        Raises:
+            NotReadableError: Nothing was predicted yet.
+        """
+
+    def is_predicted(self, key: str) -> bool:
+        """Whether the file was written for this key."""
+        return recorded_key(self.uri) == key
+
+    def part_folder(self, key: str, tmp_dir: str | None = None) -> PartFolder:
+        """Return where parts of a prediction are until the file is written, beside it."""
+        folder, slash, name = self.uri.rpartition('/')
+        return PartFolder(f'{folder}{slash}.{name}.partial', key, tmp_dir)
+
+    @property
+    def bbox(self) -> Box | None:
+        return self._bbox
+
+    @property
+    def crs_transformer(self) -> CRSTransformer:
+        return self._crs_transformer
+
+    def set_bbox(self, bbox: Box) -> None:
+        self._bbox = bbox

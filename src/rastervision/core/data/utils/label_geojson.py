@@ -1,0 +1,86 @@
+"""Labels that are rectangles as GeoJSON: cells and boxes, with a property per column."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from rastervision.core.box import Box
+from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.pipeline.errors import NotReadableError
+from rastervision.pipeline.file_system import atomic_path, download_if_needed, file_exists
+
+CHUNK = 4096
+"""Rectangles at a time on their way to the file."""
+
+HEAD_BYTES = 256
+_KEY = re.compile(r'^\{"type": "FeatureCollection", "prediction": \{"key": "(\w+)"\}')
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def save_boxes(
+    uri: str,
+    boxes: NDArray[Any],
+    columns: Mapping[str, Sequence[Any]],
+    crs_transformer: CRSTransformer,
+    bbox: Box | None = None,
+    key: str | None = None,
+) -> None:
+    """Write rectangles as polygons in map coordinates; the file appears when it is complete.
+
+    Args:
+        uri: The file.
+        boxes: (N, 4) ymin, xmin, ymax, xmax in pixels, in the extent frame of `bbox`.
+        columns: Properties by name, N values that JSON can hold each; None leaves the property out.
+        crs_transformer: From pixels to the coordinates of the file.
+        bbox: Where the extent lies in the image, in the source pixel frame.
+        key: Fingerprint of the prediction, which `recorded_key` reads.
+    """
+    with atomic_path(uri) as path, Path(path).open('w', encoding='utf-8') as file:
+        record = '' if key is None else f'"prediction": {{"key": "{key}"}}, '
+        file.write(f'{{"type": "FeatureCollection", {record}"features": [')
+        separator = ''
+        for start in range(0, len(boxes), CHUNK):
+            part = slice(start, start + CHUNK)
+            ymin, xmin, ymax, xmax = boxes[part].T
+            polygons = crs_transformer.pixel_to_map(shapely.box(xmin, ymin, xmax, ymax), bbox=bbox)
+            properties = _properties({name: values[part] for name, values in columns.items()})
+            _write(file, shapely.to_geojson(polygons), properties, separator)
+            separator = ',\n'
+        file.write(']}')
+
+
+def _properties(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    lists = [v.tolist() if isinstance(v, np.ndarray) else v for v in columns.values()]
+    for row in zip(*lists, strict=True):
+        yield _encode({k: v for k, v in zip(columns, row, strict=True) if v is not None})
+
+
+def _write(
+    file: IO[str], geometries: Sequence[str], properties: Iterator[str], separator: str
+) -> None:
+    features = (
+        f'{{"type": "Feature", "geometry": {geometry}, "properties": {texts}}}'
+        for geometry, texts in zip(geometries, properties, strict=True)
+    )
+    file.write(separator)
+    file.write(',\n'.join(features))
+
+
+def recorded_key(uri: str) -> str | None:
+    """Return the fingerprint in a file of `save_boxes`; None if there is no such file, or none."""
+    try:
+        if not file_exists(uri, include_dir=False):
+            return None
+        with Path(download_if_needed(uri)).open('rb') as file:
+            head = file.read(HEAD_BYTES).decode('utf-8', 'replace')
+    except (NotReadableError, OSError):
+        return None
+    match = _KEY.match(head)
+    return match[1] if match else None
