@@ -1,7 +1,7 @@
 """The backend that trains and predicts with PyTorch, whatever the task (C+E)."""
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
@@ -33,6 +33,8 @@ from rastervision.pytorch_learner.solver_config import SolverConfig
 
 if TYPE_CHECKING:
     from rastervision.pytorch_learner.learner import Learner
+
+LearnerConfigType = TypeVar('LearnerConfigType', bound=LearnerConfig)
 
 
 class PyTorchLearnerBackend(Backend):
@@ -223,6 +225,22 @@ class PyTorchLearnerBackendConfig(BackendConfig):
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
         """Return the config of the learner that does the work."""
         raise NotImplementedError(type(self).__name__)
+
+    def fill_learner_config(
+        self, config_class: type[LearnerConfigType], pipeline: RVPipelineConfig
+    ) -> LearnerConfigType:
+        """Return a learner config of a task, filled with what this config says."""
+        learner = config_class(
+            model=self.model.copy(),
+            solver=self.solver.copy(),
+            data=self.data.copy(),
+            output_uri=pipeline.train_uri,
+            log_tensorboard=self.log_tensorboard,
+            run_tensorboard=self.run_tensorboard,
+            save_all_checkpoints=self.save_all_checkpoints,
+        )
+        learner.update()
+        return learner
 
     def build(self, pipeline: RVPipelineConfig, tmp_dir: str) -> PyTorchLearnerBackend:
         """Build the backend."""
