@@ -68,19 +68,5 @@ def od_chip_options_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
     return cfg_dict
 
 
-def od_chip_options_upgrader(cfg_dict: ConfigDict, version: int) -> ConfigDict:
-    """Lift the chip options of object detection."""
-    if version == 10:
-        sampling = dict(cfg_dict.get('sampling') or {})
-        if 'window_method' in cfg_dict:
-            sampling['method'] = _sampling_method(cfg_dict.pop('window_method'))
-        cfg_dict.pop('label_buffer', None)  # of a window method that is gone
-        for field in ('neg_ratio', 'ioa_thresh'):
-            if field in cfg_dict:
-                sampling[field] = cfg_dict.pop(field)
-        cfg_dict['sampling'] = sampling
-    return cfg_dict
-
-
 def _sampling_method(old: str) -> str:
     return 'sliding' if old == 'sliding' else 'random'
