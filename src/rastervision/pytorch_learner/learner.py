@@ -156,6 +156,7 @@ class Learner(LearnerInference):
         self.log_data_stats()
         self.on_train_start()
         self.setup_tensorboard()
+        self.run_tensorboard()
         try:
             fit(self, start, end, self._progress.seed)
         finally:
@@ -217,6 +218,10 @@ class Learner(LearnerInference):
         if self._folder is not None:
             json_to_file(metrics, str(self.folder.metrics(split)))
         return metrics
+
+    def eval_model(self, split: Split = 'valid') -> dict[str, Any]:
+        """Another name of `validate`, from releases before 0.31."""
+        return self.validate(split)
 
     def validate_epoch(self, dl: DataLoader[Any]) -> dict[str, Any]:
         """Metrics of the data of a loader."""
@@ -301,10 +306,19 @@ class Learner(LearnerInference):
         """Upload what is new, if the outputs belong to a remote folder."""
         self.folder.sync()
 
+    def sync_from_cloud(self) -> None:
+        """Fetch what is in the remote folder that the outputs belong to, if there is one."""
+        self.folder.fetch()
+
     def setup_tensorboard(self) -> None:
         """Begin to write logs for TensorBoard, if the config says so."""
         if self.cfg.log_tensorboard and self._tensorboard is None:
-            self._tensorboard = TensorBoard(self.folder.tensorboard, self.cfg.run_tensorboard)
+            self._tensorboard = TensorBoard(self.folder.tensorboard)
+
+    def run_tensorboard(self) -> None:
+        """Start TensorBoard on the logs, if the config says so; `stop_tensorboard` ends it."""
+        if self.cfg.run_tensorboard and self._tensorboard is not None:
+            self._tensorboard.serve()
 
     def stop_tensorboard(self) -> None:
         """Finish the logs for TensorBoard, and stop it."""

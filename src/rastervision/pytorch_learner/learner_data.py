@@ -46,9 +46,7 @@ class LearnerData:
                 'no chip.'
             )
         self.cfg.data.infer_img_channels(self.train_ds)
-        self.train_dl = self.build_dataloader('train')
-        self.valid_dl = self.build_dataloader('valid') if dataset_size(self.valid_ds) else None
-        self.test_dl = self.build_dataloader('test') if dataset_size(self.test_ds) else None
+        self.train_dl, self.valid_dl, self.test_dl = self.build_dataloaders()
 
     def build_datasets(
         self,
@@ -72,6 +70,14 @@ class LearnerData:
     def build_sampler(self, ds: Dataset[Any], split: Split) -> Sampler[int] | None:
         """Order of the items of a split: random for training."""
         return RandomSampler(ds) if split == 'train' else None  # type: ignore[arg-type] # any Dataset
+
+    def build_dataloaders(
+        self,
+    ) -> tuple[DataLoader[Any], DataLoader[Any] | None, DataLoader[Any] | None]:
+        """Loaders of training, validation and test data; None for a split without data."""
+        valid = self.build_dataloader('valid') if dataset_size(self.valid_ds) else None
+        test = self.build_dataloader('test') if dataset_size(self.test_ds) else None
+        return self.build_dataloader('train'), valid, test
 
     def build_dataloader(self, split: Split, **kwargs: Any) -> DataLoader[Any]:
         """Make the loader of a split; further arguments are those of torch's DataLoader.

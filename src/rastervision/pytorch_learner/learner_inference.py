@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from rastervision.core.utils.read_ahead import iterate_ahead
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.progress import track
 from rastervision.pytorch_learner.data_config import Split
+from rastervision.pytorch_learner.dataset.tensors import scale_to_unit
 from rastervision.pytorch_learner.inference.stream import predict_ahead
 from rastervision.pytorch_learner.learner_engine import LearnerEngine
 from rastervision.pytorch_learner.training.loaders import make_loader
@@ -41,8 +43,29 @@ class LearnerInference(LearnerEngine):
         """
         batch = self.to_device(self.to_batch(x).float(), self.device)
         with torch.inference_mode():
-            scores = self.task.decode(self.forward(batch), out_shape)
-            return scores if raw_out else self.prob_to_pred(scores)
+            return self.postprocess_model_output(self.forward(batch), raw_out, out_shape)
+
+    def predict_onnx(
+        self, x: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
+    ) -> Tensor:
+        """Predict a batch from ONNX; see `predict`.
+
+        Raises:
+            ConfigError: The learner has no model as ONNX, or was told not to use it.
+        """
+        if not self.onnx_mode:
+            raise ConfigError(
+                'There is no ONNX model in use: load a bundle that has one with '
+                'from_model_bundle(..., use_onnx_model=True), or call predict().'
+            )
+        return self.predict(x, raw_out, out_shape)
+
+    def postprocess_model_output(
+        self, out: Tensor, raw_out: bool = False, out_shape: tuple[int, int] | None = None
+    ) -> Tensor:
+        """Scores or labels of what the model gave; arguments as for `predict`."""
+        scores = self.task.decode(out, out_shape)
+        return scores if raw_out else self.prob_to_pred(scores)
 
     def prob_to_pred(self, x: Tensor) -> Tensor:
         """Labels of scores."""
@@ -140,9 +163,17 @@ class LearnerInference(LearnerEngine):
 
     def _to_numpy(self, item: Any) -> Any:
         if isinstance(item, tuple):
-            *first, z = item
-            return *(np.asarray(part) for part in first), self.output_to_numpy(z)
+            *given, z = item
+            arrays = [
+                part.numpy() if isinstance(part, Tensor) else self.output_to_numpy(part)
+                for part in given  # labels may be what outputs are, such as boxes
+            ]
+            return *arrays, self.output_to_numpy(z)
         return self.output_to_numpy(item)
+
+    def normalize_input(self, x: NDArray[Any]) -> NDArray[np.float32]:
+        """Pixels as float32; unsigned integers are scaled to [0, 1], as datasets do it."""
+        return scale_to_unit(x)
 
     def to_batch(self, x: Tensor) -> Tensor:
         """A batch; a single image becomes a batch of one."""

@@ -242,7 +242,12 @@ class LearnerSetup(LearnerData):
             channels,
             save_dir=str(self.folder.modules) if self.training else None,
             hubconf_dir=self._kept_code(self.cfg.model.external_def, model_def_path),
+            **self.model_args(),
         )
+
+    def model_args(self) -> dict[str, Any]:
+        """What `build` of the task's model config takes beyond that of all tasks."""
+        return {}
 
     def _kept_code(self, module: 'ExternalModuleConfig | None', path: str | None) -> str | None:
         """Folder with the code of a module; for training, a copy that goes into the bundle."""
@@ -285,15 +290,19 @@ class LearnerSetup(LearnerData):
         epoch_scheduler: 'LRScheduler | None' = None,
     ) -> None:
         """Set loss, optimizer and schedulers; those that are not given come from the config."""
-        self.loss = self.loss or self.build_loss(loss_def_path)
-        if isinstance(self.loss, nn.Module):
-            self.loss.to(self.device)
+        self.setup_loss(loss_def_path)
         self.opt = optimizer or self.build_optimizer()
         self.step_scheduler = step_scheduler or self.build_step_scheduler()
         self.epoch_scheduler = epoch_scheduler or self.build_epoch_scheduler()
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.solver.precision == 'float16'
         )
+
+    def setup_loss(self, loss_def_path: str | None = None) -> None:
+        """Set the loss, unless one was given, and put it on the device."""
+        self.loss = self.loss or self.build_loss(loss_def_path)
+        if isinstance(self.loss, nn.Module):
+            self.loss.to(self.device)
 
     def build_loss(self, loss_def_path: str | None = None) -> Callable[..., Tensor]:
         """Make the loss that the config describes.
@@ -314,10 +323,18 @@ class LearnerSetup(LearnerData):
         """Make the optimizer."""
         return self.solver.build_optimizer(self.model)
 
-    def build_step_scheduler(self) -> 'LRScheduler | None':
-        """Make what changes the learning rate after every batch."""
-        return self.solver.build_step_scheduler(self.opt, dataset_size(self.train_ds))
+    def build_step_scheduler(self, start_epoch: int = 0) -> 'LRScheduler | None':
+        """Make what changes the learning rate after every batch.
 
-    def build_epoch_scheduler(self) -> 'LRScheduler | None':
-        """Make what changes the learning rate after every epoch."""
-        return self.solver.build_epoch_scheduler(self.opt)
+        Args:
+            start_epoch: Number of epochs that are done; the optimizer has to be in the state that
+                they left it in.
+        """
+        steps_done = start_epoch * len(self.train_dl)
+        return self.solver.build_step_scheduler(
+            self.opt, dataset_size(self.train_ds), last_epoch=steps_done - 1
+        )
+
+    def build_epoch_scheduler(self, start_epoch: int = 0) -> 'LRScheduler | None':
+        """Make what changes the learning rate after every epoch; as `build_step_scheduler`."""
+        return self.solver.build_epoch_scheduler(self.opt, last_epoch=start_epoch - 1)

@@ -25,9 +25,13 @@ class RunFolder:
         local = Path(uri) if is_local(uri) else Path(tmp_dir, 'train')
         make_dir(str(local))
         folder = cls(local, uri)
-        if not is_local(uri):
-            sync_from_dir(uri, str(local))
+        folder.fetch()
         return folder
+
+    def fetch(self) -> None:
+        """Download what is there, if the outputs belong elsewhere."""
+        if not is_local(self.uri):
+            sync_from_dir(self.uri, str(self.local))
 
     def sync(self) -> None:
         """Upload what is new, if the outputs belong elsewhere."""

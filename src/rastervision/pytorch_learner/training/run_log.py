@@ -6,12 +6,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rastervision.pipeline.file_system import atomic_path
-
-if TYPE_CHECKING:
-    pass
 
 
 def log_metrics_to_csv(csv_path: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:
@@ -41,19 +38,22 @@ def read_log(csv_path: str | os.PathLike[str]) -> list[dict[str, str]]:
 class TensorBoard:
     """Writes logs for TensorBoard, and runs it if asked to."""
 
-    def __init__(self, folder: Path, serve: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         """Constructor.
 
         Args:
             folder: Where to write.
-            serve: Run TensorBoard until `close`.
         """
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer: SummaryWriter = SummaryWriter(log_dir=str(folder))
+        self._folder = folder
         self._server: subprocess.Popen[bytes] | None = None
-        if serve:
-            command = [sys.executable, '-m', 'tensorboard.main', '--logdir', str(folder)]
+
+    def serve(self) -> None:
+        """Run TensorBoard until `close`."""
+        if self._server is None:
+            command = [sys.executable, '-m', 'tensorboard.main', '--logdir', str(self._folder)]
             self._server = subprocess.Popen(command)  # noqa: S603  our own interpreter
 
     def log(self, metrics: Mapping[str, Any]) -> None:

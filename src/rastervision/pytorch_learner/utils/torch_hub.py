@@ -136,11 +136,16 @@ def torch_hub_load_local(hubconf_dir: str, entrypoint: str, *args: Any, **kwargs
 
 @contextmanager
 def _import_path(folder: str) -> Iterator[None]:
+    """Let imports find the modules in a folder, even where others of that name are loaded."""
+    own = {p.stem for p in Path(folder).glob('*.py')}
+    own |= {p.parent.name for p in Path(folder).glob('*/__init__.py')}
+    hidden = {n: sys.modules.pop(n) for n in list(sys.modules) if n.partition('.')[0] in own}
     sys.path.insert(0, folder)
     try:
         yield
     finally:
         sys.path.remove(folder)
+        sys.modules.update(hidden)
 
 
 def _import(path: Path) -> ModuleType:

@@ -4,6 +4,7 @@ import pytest
 
 from rastervision.pipeline.errors import ConfigError, RVError
 from rastervision.pytorch_learner import ExternalModuleConfig
+from rastervision.pytorch_learner.utils import torch_hub
 from rastervision.pytorch_learner.utils.torch_hub import (
     get_hubconf_dir_from_cfg,
     torch_hub_load_local,
@@ -55,6 +56,40 @@ def test_a_folder_is_not_touched_without_dst_dir(code):
     before = sorted(p.name for p in code.glob('*.py'))
     ExternalModuleConfig(uri=str(code), entrypoint='make', entrypoint_args=[1]).build()
     assert sorted(p.name for p in code.glob('*.py')) == before
+
+
+def test_modules_of_the_same_name_do_not_mix(code, tmp_path):
+    other = tmp_path / 'other'
+    shutil.copytree(code, other)
+    (other / 'helper.py').write_text('def double(x):\n    return 20 * x\n')
+    folders = (code, other, code)
+    assert [torch_hub_load_local(str(f), 'make', 3) for f in folders] == [6, 60, 6]
+
+
+@pytest.mark.parametrize('reference', ['', 'v1.2'])
+def test_a_github_repository_is_fetched_once(code, tmp_path, monkeypatch, reference):
+    (tmp_path / 'repo-123abc').mkdir()
+    shutil.move(code, tmp_path / 'repo-123abc' / 'code')
+    root = tmp_path / 'repo-123abc' / 'code'
+    archive = shutil.make_archive(str(tmp_path / 'archive'), 'zip', root.parent, root.name)
+    asked = []
+
+    def download(uri, folder):
+        asked.append(uri)
+        return archive
+
+    monkeypatch.setattr(torch_hub, 'download_if_needed', download)
+    cfg = ExternalModuleConfig(
+        github_repo=f'owner/repo:{reference}' if reference else 'owner/repo',
+        entrypoint='make',
+        entrypoint_args=[3],
+    )
+    kept = str(tmp_path / 'modules')
+    assert [cfg.build(save_dir=kept), cfg.build(save_dir=kept)] == [6, 6]
+    assert asked == [f'https://github.com/owner/repo/archive/{reference or "HEAD"}.zip']
+    cfg.force_reload = True
+    cfg.build(save_dir=kept)
+    assert len(asked) == 2
 
 
 def test_config_keeps_code_under_its_name(code, tmp_path):
