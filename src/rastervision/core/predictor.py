@@ -144,9 +144,6 @@ class Predictor:
         with ExitStack() as stack:
             try:
                 scene = stack.enter_context(self._open([image_uri], label_uri))
-            except Exception as e:  # noqa: BLE001 (it is returned)
-                return _failed(name, e)
-            try:
                 if skip_finished and self.bundle.is_predicted(scene):
                     log.info('%s: finished before.', name)
                     return 'finished before', None

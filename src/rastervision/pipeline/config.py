@@ -11,13 +11,19 @@ from pydantic_core import PydanticSerializationError
 from rastervision.pipeline import plugins, registry_, rv_config_
 from rastervision.pipeline.config_errors import UNKNOWN_TYPE_HINT, explain
 from rastervision.pipeline.config_model import ConfigModel, located, walk
+from rastervision.pipeline.config_versions import (
+    missing_plugins,
+    plugin_versions_of,
+    upgrade_config,
+    upgrade_plugin_versions,
+)
 from rastervision.pipeline.errors import (
     ConfigError,
     RegistryError,
     did_you_mean,
 )
 from rastervision.pipeline.registry import Upgrader
-from rastervision.pipeline.upgrade import PLUGIN_VERSIONS, TYPE_HINT, upgrade
+from rastervision.pipeline.upgrade import PLUGIN_VERSIONS, TYPE_HINT
 
 if TYPE_CHECKING:
     from rastervision.pipeline.pipeline import PipelineConfig
@@ -122,7 +128,7 @@ class Config(ConfigModel):
         for name in METADATA_FIELDS:
             serialised.pop(name, None)
         if with_rv_metadata:
-            serialised[PLUGIN_VERSIONS] = _plugin_versions(self)
+            serialised[PLUGIN_VERSIONS] = plugin_versions_of(self)
             if RV_CONFIG in type(self).model_fields:
                 schema = registry_.get_rv_config_schema()
                 serialised[RV_CONFIG] = rv_config_.get_config_dict(schema)
@@ -193,7 +199,7 @@ class Config(ConfigModel):
         if cls is Config and TYPE_HINT not in cfg_dict:
             raise ConfigError(f'A config of unknown class needs a {TYPE_HINT}; got {cfg_dict!r}.')
         values = cast('JSON', upgrade_config({TYPE_HINT: cls.type_hint, **cfg_dict}))
-        missing = partial(_missing_plugins, cfg_dict.get(PLUGIN_VERSIONS))
+        missing = partial(missing_plugins, cfg_dict.get(PLUGIN_VERSIONS))
         hint = values.pop(TYPE_HINT)
         try:
             target = cls if hint == cls.type_hint else _config_class(hint)
@@ -280,45 +286,6 @@ def _config_class(type_hint: object) -> type[Config]:
         raise ConfigError(str(e)) from e
 
 
-def upgrade_plugin_versions(plugin_versions: Mapping[str, int]) -> dict[str, int]:
-    """Recorded plugin versions under today's names of the plugins."""
-    return {
-        registry_.get_plugin_from_alias(name) or name: version
-        for name, version in plugin_versions.items()
-    }
-
-
-def upgrade_config(config_dict: Any) -> Any:
-    """Lift a serialised config to today's form, by the plugin versions that it carries.
-
-    Args:
-        config_dict: A serialised config, or a list of such. One without plugin versions is taken
-            to have today's form.
-
-    Returns:
-        A copy in today's form, with today's plugin versions if there were any.
-
-    Raises:
-        ConfigError: The plugin versions are malformed or newer than the installed ones, or the
-            config cannot be lifted.
-    """
-    if isinstance(config_dict, list):
-        return [upgrade_config(item) for item in config_dict]
-    values = dict(config_dict)
-    recorded = values.pop(PLUGIN_VERSIONS, None)
-    if recorded is None:
-        return values
-    if not isinstance(recorded, Mapping) or not all(isinstance(v, int) for v in recorded.values()):
-        raise ConfigError(
-            f'{PLUGIN_VERSIONS}: expected plugin names and whole numbers, got {recorded!r}.'
-        )
-    versions = upgrade_plugin_versions(recorded)
-    lifted = cast('JSON', upgrade(values, versions, registry_))
-    known = registry_.plugin_versions
-    lifted[PLUGIN_VERSIONS] = {name: known.get(name, version) for name, version in versions.items()}
-    return lifted
-
-
 def save_pipeline_config(cfg: 'PipelineConfig', output_uri: str) -> None:
     """Write a pipeline config with the plugin versions and settings that it needs.
 
@@ -327,27 +294,6 @@ def save_pipeline_config(cfg: 'PipelineConfig', output_uri: str) -> None:
         NotWritableError: The file cannot be written.
     """
     cfg.to_file(output_uri, with_rv_metadata=True)
-
-
-def _plugin_versions(cfg: Config) -> dict[str, int]:
-    """Current versions of the plugins that a config needs."""
-    hints = {
-        hint
-        for _, part in walk(cfg)
-        for hint in registry_.get_type_hint_lineage(type(part).type_hint)
-    }
-    plugin_names = sorted({registry_.get_plugin(hint) for hint in hints})
-    return {plugin: registry_.get_plugin_version(plugin) for plugin in plugin_names}
-
-
-def _missing_plugins(recorded: object) -> str:
-    """Which plugins a config was written with and that are not here."""
-    names = set(upgrade_plugin_versions(recorded) if isinstance(recorded, Mapping) else ())
-    here = {*registry_.discover_plugins(), *(i.plugin for i in registry_.configs.values())}
-    missing = ', '.join(sorted(names - here))
-    return (
-        f' It was written with plugins that are not installed here: {missing}.' if missing else ''
-    )
 
 
 __all__ = [

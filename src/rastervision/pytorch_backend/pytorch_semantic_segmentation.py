@@ -1,6 +1,6 @@
 """Semantic segmentation with PyTorch (C+E)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class PyTorchSemanticSegmentation(PyTorchLearnerBackend):
 
     def predict_windows(
         self, scene: Scene, windows: Sequence[Box], predict_options: 'PredictOptions'
-    ) -> Iterator[ScoreTile]:
+    ) -> Generator[ScoreTile, None, None]:
         """Return the scores of the windows as they come."""
         from rastervision.pytorch_learner.inference.segmentation import predict_windows
 

@@ -64,17 +64,24 @@ class LearnerEngine(LearnerSetup):
 
     def forward(self, x: Tensor) -> Tensor:
         """The part of the model's output that counts, for images (N, C, H, W) on the device."""
-        if self.onnx is None or self.engine_name == 'torch' or self.runs_in_torch(x):
-            self.model.eval()
-            out: Tensor = self.post_forward(self.model(x))
-            return out
-        if self._engine is None:
-            self._engine = load_engine(self.engine_name, self.onnx.path)
-        return self._engine(x).to(x.device)
+        engine = self._engine_for(x)
+        if engine is not None:
+            return engine(x).to(x.device)
+        self.model.eval()
+        out: Tensor = self.post_forward(self.model(x))
+        return out
 
     def runs_in_torch(self, x: Tensor) -> bool:
         """Whether PyTorch runs the model for these images."""
-        return not self.onnx_mode or self.onnx is None or not self.onnx.takes(x.shape)
+        return self._engine_for(x) is None
+
+    def _engine_for(self, x: Tensor) -> Callable[[Tensor], Tensor] | None:
+        """What runs the model from ONNX, if that is wanted and can be done for these images."""
+        if self.onnx is None or self.engine_name == 'torch' or not self.onnx.takes(x.shape):
+            return None
+        if self._engine is None:
+            self._engine = load_engine(self.engine_name, self.onnx.path)
+        return self._engine
 
     def post_forward(self, x: Any) -> Any:
         """The part of the model's output that counts."""

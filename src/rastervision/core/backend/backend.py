@@ -1,7 +1,7 @@
 """Backend: what a pipeline asks of a deep learning library."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rastervision.core.backend.chip_store import ChipStore, SampleWriter
@@ -50,8 +50,8 @@ class Backend(ABC):
         scene: 'Scene',
         windows: 'Sequence[Box]',
         predict_options: 'PredictOptions',
-    ) -> Iterator[Any]:
-        """Return what the model says about one window after the other.
+    ) -> Generator[Any, None, None]:
+        """Yield what the model says about one window after the other.
 
         Args:
             scene: The scene; only its image is used.
@@ -59,7 +59,7 @@ class Backend(ABC):
             predict_options: Size of the windows. They go to the model in batches of ``batch_sz``,
                 counted from the first one given.
 
-        Returns:
+        Yields:
             One result per window, in order, as they are computed: for semantic segmentation a
             ``ScoreTile``, uncropped; the pipeline joins them.
 

@@ -48,6 +48,7 @@ class ChipCommand:
         if store is None:
             self._run_by_scenes(backend, work[split_ind::num_splits])
         elif num_splits == 1:
+            self._partial().remove()  # of a run with splits that ended
             for split, scene in work:
                 with store.scene_writer((split, scene.id)) as writer:
                     self._write(split, scene, writer)

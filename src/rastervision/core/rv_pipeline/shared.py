@@ -1,16 +1,28 @@
 """ANALYZE and EVAL: work over scenes that several workers share, unit by unit."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rastervision.core.data import Scene, SceneConfig
 from rastervision.core.rv_pipeline.partial import PartialResults
-from rastervision.core.rv_pipeline.scenes import LazyScenes
+from rastervision.core.rv_pipeline.scenes import (
+    LazyScenes,
+    analyzer_scene,
+    evaluated_groups,
+    scenes_of_group,
+    without_labels,
+)
 from rastervision.core.shared_work import SharedWork
 from rastervision.core.utils.share import share_of_groups
 
+if TYPE_CHECKING:
+    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+
 log = logging.getLogger(__name__)
+
+BuildScene: TypeAlias = Callable[[SceneConfig], Scene]
 
 
 @dataclass(frozen=True)
@@ -37,13 +49,49 @@ class SceneTask:
         return f'{self.group}/{self.number}'
 
 
-def process_share(
+def analyses(config: 'RVPipelineConfig', build_scene: BuildScene) -> list[SceneTask]:
+    """Every analyzer over every group of scenes."""
+    tasks = []
+    for group, ids in config.dataset.scene_groups.items():
+        members = [analyzer_scene(s) for s in scenes_of_group(config.dataset, ids)]
+        scenes = LazyScenes(members, build_scene)
+        for i, analyzer_cfg in enumerate(config.analyzers if members else []):
+            analyzer = analyzer_cfg.build(scene_group=(group, ids))
+            tasks.append(SceneTask(group, i, analyzer, scenes, scenes))
+    return tasks
+
+
+def evaluations(config: 'RVPipelineConfig', build_scene: BuildScene) -> list[SceneTask]:
+    """Every evaluator over every group of scenes that have labels."""
+    tasks = []
+    classes = config.dataset.class_config
+    for group, members in evaluated_groups(config.dataset):
+        scenes = LazyScenes(members, build_scene)
+        images = LazyScenes([without_labels(s) for s in members], build_scene)
+        for i, evaluator_cfg in enumerate(config.evaluators):
+            evaluator = evaluator_cfg.build(classes, scene_group=(group, set(scenes.ids)))
+            tasks.append(SceneTask(group, i, evaluator, scenes, images))
+    return tasks
+
+
+def process(
+    tasks: Sequence[SceneTask], stage_uri: str, split_ind: int, num_splits: int, tmp_dir: str
+) -> None:
+    """Carry out tasks; with several splits, leave one split's share of them for `join_shares`."""
+    if num_splits > 1:
+        _process_share(tasks, stage_uri, split_ind, num_splits)
+        return
+    PartialResults(stage_uri).remove()  # of a run with splits that ended
+    for task in tasks:
+        name = type(task.work).__name__
+        log.info('%s of %s (scenes: %d).', name, task.group, len(task.scenes))
+        task.work.process(task.scenes, tmp_dir)
+
+
+def _process_share(
     tasks: Iterable[SceneTask], stage_uri: str, split_ind: int, num_splits: int
 ) -> None:
-    """Process one split's share of the units of all scenes, and leave it for `join_shares`.
-
-    Work that cannot be shared is left to that one.
-    """
+    """Process the units of all scenes; work that cannot be shared is left to `join_shares`."""
     groups = [
         (task, i, task.work.work_units(image))
         for task in tasks

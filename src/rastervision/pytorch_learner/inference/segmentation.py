@@ -1,6 +1,6 @@
 """From windows of a scene to class scores of their pixels."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import reduce
 from itertools import product, starmap
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ def predict_windows(
     scene: 'Scene',
     windows: Sequence[Box],
     options: 'SemanticSegmentationPredictOptions',
-) -> Iterator[ScoreTile]:
+) -> Generator[ScoreTile, None, None]:
     """Predict windows of a scene.
 
     Args:

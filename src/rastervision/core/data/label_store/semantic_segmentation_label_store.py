@@ -1,6 +1,6 @@
 """SemanticSegmentationLabelStore: class maps, scores and polygons of a scene (C+E)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,12 @@ from rastervision.core.data.label_store.ss_outputs import (
 )
 from rastervision.core.data.label_store.ss_parts import PredictionParts, write_whole
 from rastervision.core.data.label_store.ss_reader import Readers, read_labels, read_scores
+from rastervision.core.data.label_store.ss_save import bands, label_bands, score_tiles
 from rastervision.core.data.label_store.ss_writer import SemanticSegmentationWriter
-from rastervision.core.data.label_store.vector_output import VectorOutputConfig
-from rastervision.core.prediction.tiles import ScoreTile
+from rastervision.core.data.label_store.vector_output import (
+    VectorOutputConfig,
+    check_vector_outputs,
+)
 from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
@@ -39,8 +42,6 @@ if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 READ_ROWS = 512
-SAVE_ROWS = 64
-"""Rows at a time: few of them stay in the processor's cache on their way."""
 
 
 class SemanticSegmentationLabelStore(LabelStore):
@@ -106,18 +107,7 @@ class SemanticSegmentationLabelStore(LabelStore):
             raise ConfigError(
                 f'rasterio_block_size must be a multiple of 16, got {rasterio_block_size}.'
             )
-        ids = [output.class_id for output in self.vector_outputs]
-        if len(set(ids)) < len(ids):
-            raise ConfigError(
-                f'vector_output has several entries for one class (class ids {ids}), which would '
-                'be written to one file; keep one for each class.'
-            )
-        for output in self.vector_outputs:
-            if output.class_id >= len(class_config):
-                raise ConfigError(
-                    f'vector_output has class_id={output.class_id}, but the classes are '
-                    f'{dict(enumerate(class_config.names))}.'
-                )
+        check_vector_outputs(self.vector_outputs, class_config)
 
     # ---- places
 
@@ -179,22 +169,11 @@ class SemanticSegmentationLabelStore(LabelStore):
         outputs = self._outputs(bbox, smooth=self.smooth_output and smooth, profile=profile)
         with write_whole(outputs) as writer:
             if isinstance(labels, SemanticSegmentationSmoothLabels):
-                for tile in iterate_ahead(_score_tiles(labels), ahead=1):
+                for tile in iterate_ahead(score_tiles(labels), ahead=1):
                     writer.write(tile)
             else:
-                for band in iterate_ahead(self._label_bands(labels), ahead=1):
+                for band in iterate_ahead(label_bands(labels, self.vector_outputs), ahead=1):
                     writer.write_labels(*band)
-
-    def _label_bands(
-        self, labels: SemanticSegmentationLabels
-    ) -> Iterator[tuple[Box, NDArray[Any], list[NDArray[np.bool_]]]]:
-        """Bands of class ids, and the masks of vector outputs."""
-        for band in _bands(labels.extent, SAVE_ROWS):
-            masks = [
-                labels.get_class_mask(band, output.class_id, output.threshold)
-                for output in self.vector_outputs
-            ]
-            yield band, labels.get_label_arr(band), masks
 
     def parts(self, boxes: Sequence[Box], key: str) -> PredictionParts:
         """Write the scene in parts, in any order, by any number of processes.
@@ -256,17 +235,17 @@ class SemanticSegmentationLabelStore(LabelStore):
 
     def get_discrete_labels(self) -> SemanticSegmentationDiscreteLabels:
         """All class ids, from `labels.tif`."""
-        extent = self._extent_of(self.label_uri)
+        extent = self._readers.extent(self.label_uri, self._bbox)
         labels = SemanticSegmentationDiscreteLabels.make_empty(extent, len(self.class_config))
-        for band in _bands(extent, READ_ROWS):
+        for band in bands(extent, READ_ROWS):
             labels[band] = self.get_label_arr(band)
         return labels
 
     def get_scores(self) -> SemanticSegmentationSmoothLabels:
         """All scores, from `scores.tif`."""
-        extent = self._extent_of(self.score_uri)
+        extent = self._readers.extent(self.score_uri, self._bbox)
         labels = SemanticSegmentationSmoothLabels.make_empty(extent, len(self.class_config))
-        for band in _bands(extent, READ_ROWS):
+        for band in bands(extent, READ_ROWS):
             labels[band] = self.get_score_arr(band)
         return labels
 
@@ -286,26 +265,6 @@ class SemanticSegmentationLabelStore(LabelStore):
             NotReadableError: no scores were written.
         """
         return read_scores(self._readers.get(self.score_uri), window)
-
-    def _extent_of(self, uri: str) -> Box:
-        reader = self._readers.get(uri)
-        extent = Box(0, 0, reader.info.height, reader.info.width)
-        if self._bbox is not None and self._bbox.size != extent.size:
-            raise DataError(
-                f'{reader.uri} has {extent.height} x {extent.width} pixels, but the scene has '
-                f'{self._bbox.height} x {self._bbox.width}.'
-            )
-        return extent
-
-
-def _score_tiles(labels: SemanticSegmentationSmoothLabels) -> Iterator[ScoreTile]:
-    for band in _bands(labels.extent, SAVE_ROWS):
-        yield ScoreTile(band, labels.get_score_arr(band), labels.get_hits(band) > 0)
-
-
-def _bands(extent: Box, rows: int) -> Iterator[Box]:
-    for y in range(0, extent.height, rows):
-        yield Box(y, 0, min(y + rows, extent.height), extent.width)
 
 
 @register_config('semantic_segmentation_label_store')

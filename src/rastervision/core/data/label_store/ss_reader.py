@@ -33,6 +33,25 @@ class Readers:
             self._readers[uri] = stamp, RasterReader(path)
         return self._readers[uri][1]
 
+    def extent(self, uri: str, bbox: Box | None) -> Box:
+        """Box(0, 0, height, width) of a raster.
+
+        Args:
+            uri: the raster.
+            bbox: a box that must be of the same size, if there is one.
+
+        Raises:
+            DataError: it is of another size.
+        """
+        reader = self.get(uri)
+        extent = Box(0, 0, reader.info.height, reader.info.width)
+        if bbox is not None and bbox.size != extent.size:
+            raise DataError(
+                f'{reader.uri} has {extent.height} x {extent.width} pixels, but the scene has '
+                f'{bbox.height} x {bbox.width}.'
+            )
+        return extent
+
 
 def read_labels(reader: RasterReader, window: Box, class_config: ClassConfig) -> NDArray[np.uint8]:
     """Class ids of a window: (h, w), from a raster of ids or of colours.
