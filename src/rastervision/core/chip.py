@@ -50,6 +50,14 @@ def all_valid(height: int, width: int) -> Mask:
     return np.ones((height, width), dtype=bool)
 
 
+def no_data(
+    height: int, width: int, channels: int, dtype: np.dtype[Any], lead: tuple[int, ...] = ()
+) -> Chip:
+    """A chip (*lead, H, W, C) of zeros of which nothing is valid."""
+    planes = np.zeros((*lead, channels, height, width), dtype=dtype)
+    return Chip(np.moveaxis(planes, -3, -1), np.zeros((*lead, height, width), dtype=bool))
+
+
 def representable(nodata: float | None, dtype: np.dtype[Any]) -> Any | None:
     """A nodata value as a scalar of a raster's dtype; None when no pixel can have it.
 

@@ -2,6 +2,11 @@
 
 from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import RasterioCRSTransformer
+from rastervision.core.data.raster_source.multi_raster_source import (
+    MultiRasterSource,
+    MultiRasterSourceConfig,
+    TemporalMultiRasterSource,
+)
 from rastervision.core.data.raster_source.raster_source import (
     ChannelOrderError,
     RasterSource,
@@ -15,6 +20,15 @@ from rastervision.core.data.raster_source.rasterized_source import (
     RasterizedSource,
     RasterizedSourceConfig,
     RasterizerConfig,
+)
+from rastervision.core.data.raster_source.stac_config import (
+    STACItemCollectionConfig,
+    STACItemConfig,
+)
+from rastervision.core.data.raster_source.xarray_source import (
+    XarrayFileSourceConfig,
+    XarraySource,
+    XarraySourceConfig,
 )
 from rastervision.core.data.raster_transformer import RasterTransformerConfig
 from rastervision.core.data.vector_source import VectorSourceConfig
@@ -32,6 +46,8 @@ __all__ = [
     'ClassInferenceTransformerConfig',
     'Config',
     'ConfigError',
+    'MultiRasterSource',
+    'MultiRasterSourceConfig',
     'RasterSource',
     'RasterSourceConfig',
     'RasterTransformerConfig',
@@ -41,5 +57,11 @@ __all__ = [
     'RasterizedSource',
     'RasterizedSourceConfig',
     'RasterizerConfig',
+    'STACItemCollectionConfig',
+    'STACItemConfig',
+    'TemporalMultiRasterSource',
     'VectorSourceConfig',
+    'XarrayFileSourceConfig',
+    'XarraySource',
+    'XarraySourceConfig',
 ]

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from pydantic import Field, field_validator
 
 from rastervision.core.box import Box
-from rastervision.core.chip import Chip, all_valid
+from rastervision.core.chip import Chip, no_data
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformer,
@@ -20,7 +20,7 @@ from rastervision.core.data.raster_transformer.utils import (
     get_transformed_num_channels,
 )
 from rastervision.core.data.utils.misc import parse_array_slices_Nd
-from rastervision.core.data.utils.raster import resize_bilinear
+from rastervision.core.data.utils.raster import resize_bilinear, scale_part
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 
@@ -120,9 +120,9 @@ class RasterSource(ABC):
         return self._dtype
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the extent."""
-        return *self.bbox.size, self.num_channels
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels) of the extent; (times, height, ...) for a time series."""
+        return *self._lead_shape, *self.bbox.size, self.num_channels
 
     @property
     def bbox(self) -> Box:
@@ -143,9 +143,45 @@ class RasterSource(ABC):
         """Use another part of the raster. Windows then count from its upper left corner."""
         self._bbox = bbox
 
+    def _use_part(
+        self,
+        bbox: Box | tuple[int, int, int, int] | None,
+        bbox_map_coords: Box | tuple[float, float, float, float] | None,
+    ) -> None:
+        """Use a part that is given by pixels or by map coordinates, as (ymin, xmin, ymax, xmax).
+
+        Raises:
+            ConfigError: both are given.
+            DataError: the part lies elsewhere.
+        """
+        if bbox is not None and bbox_map_coords is not None:
+            raise ConfigError('Give bbox or bbox_map_coords, not both.')
+        if bbox_map_coords is not None:
+            bbox = self.crs_transformer.map_to_pixel(Box(*bbox_map_coords)).to_int()
+        if bbox is None:
+            return
+        if not self.bbox.intersects(Box(*bbox)):
+            raise DataError(
+                f'{self._describe()} has no pixels in '
+                f'{tuple(bbox_map_coords or bbox)} (ymin, xmin, ymax, xmax); it reaches to '
+                f'{self.bbox.ymax} rows and {self.bbox.xmax} columns, or in map coordinates over '
+                f'{self.crs_transformer.pixel_to_map(self.bbox).tuple_format()}.'
+            )
+        self.set_bbox(Box(*bbox))
+
     def _describe(self) -> str:
         """What to call this source in messages."""
         return f'this {type(self).__name__}'
+
+    @property
+    def _lead_shape(self) -> tuple[int, ...]:
+        """Lengths of the axes of a chip before its rows: (T,) for a time series, else none."""
+        return ()
+
+    @property
+    def _interpolates(self) -> bool:
+        """Whether pixels can be averaged, which class ids and indices of a palette cannot."""
+        return True
 
     @property
     def _readable(self) -> Box:
@@ -162,8 +198,8 @@ class RasterSource(ABC):
             out_shape: (height, width) to resample to, bilinearly.
 
         Returns:
-            Chip of shape (H, W, C). Pixels that are not valid are 0; everything outside the
-            extent is not valid.
+            Chip of shape (H, W, C), or (T, H, W, C) for a time series. Pixels that are not valid
+            are 0; everything outside the extent is not valid.
         """
         chip = self._read_extent(window, out_shape, self.channel_order)
         for transformer in self.raster_transformers:
@@ -187,20 +223,27 @@ class RasterSource(ABC):
         return self.get_chip(window.to_int(), *args, **kwargs)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        """Chip by Box, or by slices of rows, columns and channels.
+        """Chip by Box, or by slices of rows, columns and channels; times come first, if any.
 
         Steps in rows and columns resample: `source[0:512:2, 0:512:2]` is (256, 256, C).
         """
         if isinstance(key, Box):
             return self.get_chip(key)
-        window, out_shape, channels = self._parse_key(key)
-        return self.get_chip(window, out_shape=out_shape)[..., channels]
+        window, out_shape, lead, channels = self._parse_key(key)
+        return self.get_chip(window, out_shape=out_shape)[..., channels][lead]
 
-    def _parse_key(self, key: Any) -> tuple[Box, tuple[int, int] | None, Any]:
-        """Window, size to resample to (None: its own) and channels of an index by slices."""
-        window, (rows, columns, channels) = parse_array_slices_Nd(key, self.extent)
+    def _parse_key(self, key: Any) -> tuple[Box, tuple[int, int] | None, tuple[Any, ...], Any]:
+        """Split an index by slices.
+
+        Returns:
+            Window, size to resample to (None: its own), index of the axes before the rows, and
+            that of the channels.
+        """
+        window, (*lead, rows, columns, channels) = parse_array_slices_Nd(
+            key, self.extent, dims=3 + len(self._lead_shape)
+        )
         shape = (-(-window.height // (rows.step or 1)), -(-window.width // (columns.step or 1)))
-        return window, None if shape == window.size else shape, channels
+        return window, None if shape == window.size else shape, tuple(lead), channels
 
     def resize(self, chip: NDArray[Any], out_shape: tuple[int, int] | None = None) -> NDArray[Any]:
         """Resample an (H, W, C) chip bilinearly; None leaves it as it is."""
@@ -216,15 +259,15 @@ class RasterSource(ABC):
         if inside == target:
             return self._read(target, out_shape, bands)
         height, width = out_shape or window.size
-        pixels = np.zeros((len(bands), height, width), dtype=self.dtype_raw).transpose(1, 2, 0)
-        valid = ~all_valid(height, width)
+        chip = no_data(height, width, len(bands), self.dtype_raw, self._lead_shape)
         if inside.area:
-            part = _scale(inside.translate(-target.ymin, -target.xmin), window.size, height, width)
+            local = inside.translate(-target.ymin, -target.xmin)
+            part = scale_part(local, window.size, (height, width))
             read = self._read(inside, part.size if out_shape else None, bands)
             rows, columns = part.to_slices()
-            pixels[rows, columns] = read.pixels
-            valid[rows, columns] = read.valid
-        return Chip(pixels, valid)
+            chip.pixels[..., rows, columns, :] = read.pixels
+            chip.valid[..., rows, columns] = read.valid
+        return chip
 
     def _read(self, window: Box, out_shape: tuple[int, int] | None, bands: Sequence[int]) -> Chip:
         """Read raw bands of a window within `bbox`; this is what a subclass implements.
@@ -235,11 +278,11 @@ class RasterSource(ABC):
             bands: indices of raw bands.
 
         Returns:
-            Chip of shape (H, W, len(bands)).
+            Chip of shape (..., H, W, len(bands)).
         """
         pixels = self._get_chip(window.to_local_coords(self.bbox), out_shape=out_shape)
         pixels = pixels[..., list(bands)]
-        return Chip(pixels, all_valid(*pixels.shape[:2]))
+        return Chip(pixels, np.ones(pixels.shape[:-1], dtype=bool))
 
     def _get_chip(self, window: Box, out_shape: tuple[int, int] | None = None) -> NDArray[Any]:
         """All raw bands of a window, (H, W, bands); the hook of release 0.31.
@@ -249,15 +292,6 @@ class RasterSource(ABC):
             out_shape: (height, width) of the result; None for the window's own.
         """
         raise NotImplementedError(f'{type(self).__name__} implements neither _read nor _get_chip.')
-
-
-def _scale(box: Box, size: tuple[int, int], height: int, width: int) -> Box:
-    """A part of a window of `size` as a part of (height, width); never empty."""
-    y_scale, x_scale = height / size[0], width / size[1]
-    ymin = min(round(box.ymin * y_scale), height - 1)
-    xmin = min(round(box.xmin * x_scale), width - 1)
-    ymax, xmax = round(box.ymax * y_scale), round(box.xmax * x_scale)
-    return Box(ymin, xmin, max(ymax, ymin + 1), max(xmax, xmin + 1))
 
 
 def rs_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:

@@ -44,6 +44,17 @@ VSI_PREFIXES = {
 }
 
 
+def is_gdal_name(uri: str) -> bool:
+    """Whether a URI is a name that only GDAL understands.
+
+    That is a virtual path, the XML of a VRT, or the name of a part of a file, such as
+    'NETCDF:file.nc:variable' and 'SENTINEL2_L1C:/folder/MTD_MSIL1C.xml:10m:EPSG_32633'.
+    """
+    if uri.startswith(('<', '/vsi')):
+        return True
+    return re.match(r'[a-zA-Z][\w+-]+:(?!//)', uri) is not None and not Path(uri).exists()
+
+
 def gdal_path(uri: str) -> str:
     """The name by which GDAL reads a URI: a local path, or a virtual one for a remote file."""
     scheme, separator, rest = uri.partition('://')
@@ -82,18 +93,32 @@ def open_raster(uri: str) -> Any:
         NotReadableError: the file is missing or no raster.
     """
     path = gdal_path(uri)
-    if not re.match(r'<|/vsi|[a-zA-Z+]{2,}:', path) and not Path(path).exists():
+    if not is_gdal_name(path) and '://' not in path and not Path(path).exists():
         raise NotReadableError(f'{uri} does not exist.')
     # without a georeference rasterio warns, here that is nothing unusual
     with gdal_errors(uri), quiet(NotGeoreferencedWarning):
         _configure_gdal()
         dataset = rasterio.open(path)
+        _check_bands(dataset, uri)
         _reserve_cache(_two_rows(dataset))
         points, crs = dataset.gcps
         if not points or not crs or dataset.crs:
             return dataset
         covered = any(MaskFlags.all_valid not in flags for flags in dataset.mask_flag_enums)
         return WarpedVRT(dataset, src_crs=crs, add_alpha=not covered)
+
+
+def _check_bands(dataset: Any, uri: str) -> None:
+    """Raise NotReadableError for a file that only holds other rasters, or none."""
+    if dataset.count:
+        return
+    parts = list(dataset.subdatasets)
+    dataset.close()
+    raise NotReadableError(
+        f'{uri} holds several rasters; name the one to use as its URI: {", ".join(parts[:20])}.'
+        if parts
+        else f'{uri} holds no raster bands.'
+    )
 
 
 _cache_lock = threading.Lock()

@@ -14,7 +14,11 @@ from rastervision.core.data.raster_source.raster_source import (
     RasterSource,
     RasterSourceConfig,
 )
-from rastervision.core.data.raster_source.rasterio_io import VSI_PREFIXES, RasterReader
+from rastervision.core.data.raster_source.rasterio_io import (
+    VSI_PREFIXES,
+    RasterReader,
+    is_gdal_name,
+)
 from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer
 from rastervision.core.data.utils.misc import Uris, listify_uris
@@ -49,7 +53,8 @@ class RasterioSource(RasterSource):
         """Constructor.
 
         Args:
-            uris: one URI, or several for a mosaic in which later files lie on top.
+            uris: one URI, or several for a mosaic in which later files lie on top. Names of GDAL,
+                such as 'NETCDF:file.nc:variable', are URIs, too.
             raster_transformers: transformers of the chips.
             allow_streaming: whether GDAL reads remote files in place, window by window. False
                 downloads them first.
@@ -122,7 +127,7 @@ class RasterioSource(RasterSource):
         return str(vrt_path)
 
     def _fetch(self, uri: str, stream: bool) -> str:
-        if uri.startswith('/vsi') or (stream and uri.partition('://')[0] in VSI_PREFIXES):
+        if is_gdal_name(uri) or (stream and uri.partition('://')[0] in VSI_PREFIXES):
             return uri
         return str(Path(download_if_needed(uri, self.tmp_dir)).absolute())
 
@@ -156,10 +161,14 @@ class RasterioSource(RasterSource):
         """Chip by Box, or by slices of rows, columns and channels (read only these)."""
         if isinstance(key, Box):
             return self.get_chip(key)
-        window, out_shape, channels = self._parse_key(key)
+        window, out_shape, _, channels = self._parse_key(key)
         if isinstance(channels, slice):
             return self.get_chip(window, bands=channels, out_shape=out_shape)
         return self.get_chip(window, out_shape=out_shape)[..., channels]
+
+    @property
+    def _interpolates(self) -> bool:
+        return not self._reader.info.has_palette
 
     @property
     def _readable(self) -> Box:

@@ -74,6 +74,10 @@ class RasterizedSource(RasterSource):
         """That of the vector source."""
         return self.vector_source.crs_transformer
 
+    @property
+    def _interpolates(self) -> bool:
+        return False
+
     def validate_labels(self, df: 'GeoDataFrame') -> None:
         """Raise DataError unless all rows of a table are polygons with a class_id."""
         ids = df['class_id'].tolist() if 'class_id' in df else [None] * len(df)

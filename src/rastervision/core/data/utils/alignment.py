@@ -1,6 +1,7 @@
 """Labels and images on one pixel grid."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from rastervision.core.data.crs_transformer import (
     IdentityCRSTransformer,
     RasterioCRSTransformer,
 )
+from rastervision.core.data.crs_transformer.crs_transformer import XY
 from rastervision.core.data.utils.misc import describe_source
 from rastervision.core.grid import to_crs
 from rastervision.pipeline.errors import DataError
@@ -44,7 +46,7 @@ def match_bboxes(raster_source: 'RasterSource', label_source: 'LabelSource | Lab
     elif isinstance(image_transformer, IdentityCRSTransformer):
         raise DataError(_image_without_georeference(raster_source, label_source))
     else:
-        shift = _pixel_shift(image_transformer, label_transformer, image_bbox)
+        shift = pixel_shift(image_transformer, label_transformer, image_bbox, _TOLERANCE)
         if shift is None:
             raise DataError(_other_grid(raster_source, label_source))
         bbox = image_bbox.translate(*shift)
@@ -63,20 +65,34 @@ def same_grid(a: CRSTransformer, b: CRSTransformer) -> bool:
     return False
 
 
-def _pixel_shift(
-    image: CRSTransformer, labels: CRSTransformer, bbox: Box
+@dataclass(frozen=True, eq=False, slots=True)
+class PixelMap:
+    """From pixel (x, y) arrays of one raster to those of another, not rounded."""
+
+    there: CRSTransformer
+    back: CRSTransformer
+
+    @classmethod
+    def between(cls, image: CRSTransformer, other: CRSTransformer) -> Self:
+        return cls(_exact(image, image), _exact(other, image))
+
+    def __call__(self, xy: XY) -> XY:
+        x, y = self.back.map_to_pixel(self.there.pixel_to_map(xy))
+        return x, y
+
+
+def pixel_shift(
+    image: CRSTransformer, other: CRSTransformer, bbox: Box, tolerance: float
 ) -> tuple[int, int] | None:
-    """Whole-pixel (y, x) shift from image to label pixels; None when the grids differ more."""
+    """Whole-pixel (y, x) shift from pixels of one raster to those of another within a box.
+
+    None when the grids differ by more than that: by more than `tolerance` pixels at a corner.
+    """
     corners = bbox.to_points().astype(float)
-    there = np.stack(
-        _exact(labels, image).map_to_pixel(
-            _exact(image, image).pixel_to_map((corners[:, 0], corners[:, 1]))
-        ),
-        axis=-1,
-    )
+    there = np.stack(PixelMap.between(image, other)((corners[:, 0], corners[:, 1])), axis=-1)
     shifts: NDArray[np.float64] = there - corners
     shift = np.round(shifts.mean(axis=0))
-    if not np.isfinite(shifts).all() or np.abs(shifts - shift).max() > _TOLERANCE:
+    if not np.isfinite(shifts).all() or np.abs(shifts - shift).max() > tolerance:
         return None
     return int(shift[1]), int(shift[0])
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rastervision.core.box import Box
+from rastervision.core.chip import Chip
 
 
 def fill_overflow(bbox: Box, window: Box, chip: NDArray[Any], fill_value: int = 0) -> NDArray[Any]:
@@ -52,6 +53,16 @@ def pad_to_window_size(chip: NDArray[Any], window: Box, bbox: Box, fill_value: i
     return out
 
 
+def scale_part(part: Box, size: tuple[int, int], out_shape: tuple[int, int]) -> Box:
+    """A part of a window of `size` as a part of `out_shape`, both (height, width); never empty."""
+    height, width = out_shape
+    y_scale, x_scale = height / size[0], width / size[1]
+    ymin = min(round(part.ymin * y_scale), height - 1)
+    xmin = min(round(part.xmin * x_scale), width - 1)
+    ymax, xmax = round(part.ymax * y_scale), round(part.xmax * x_scale)
+    return Box(ymin, xmin, max(ymax, ymin + 1), max(xmax, xmin + 1))
+
+
 def resize_bilinear(chip: NDArray[Any], out_shape: tuple[int, int]) -> NDArray[Any]:
     """Resample a chip with a linear kernel.
 
@@ -67,12 +78,48 @@ def resize_bilinear(chip: NDArray[Any], out_shape: tuple[int, int]) -> NDArray[A
     """
     if chip.shape[:2] == tuple(out_shape):
         return chip
-    rows = _linear_weights(chip.shape[0], out_shape[0])
-    columns = _linear_weights(chip.shape[1], out_shape[1])
-    planes = columns @ (rows @ chip.transpose(2, 0, 1)).transpose(0, 2, 1)
+    planes = _resize(chip.transpose(2, 0, 1), out_shape)
     if chip.dtype.kind in 'iub':
         planes = np.rint(planes)
-    return np.asarray(planes.astype(chip.dtype).transpose(2, 1, 0))
+    return np.asarray(planes.astype(chip.dtype).transpose(1, 2, 0))
+
+
+def resize_chip(chip: Chip, out_shape: tuple[int, int]) -> Chip:
+    """Resample a chip as `resize_bilinear` does, from the elements that have data.
+
+    Args:
+        chip: (..., H, W, C).
+        out_shape: (height, width) of the result.
+
+    Returns:
+        Chip of shape (..., height, width, C). It is valid where the nearest pixel is.
+    """
+    size = chip.valid.shape[-2:]
+    if size == tuple(out_shape):
+        return chip
+    nearest = np.ix_(
+        *((np.arange(n) * 2 + 1) * m // (2 * n) for n, m in zip(out_shape, size, strict=True))
+    )
+    planes = np.moveaxis(chip.pixels, -1, -3)
+    dtype = planes.dtype
+    known = np.broadcast_to(chip.valid[..., None, :, :], planes.shape)
+    if dtype.kind in 'fc':
+        known = known & ~np.isnan(planes)
+    weights = _resize(known.astype(np.float64), out_shape)
+    total = _resize(np.where(known, planes, 0), out_shape)
+    mean = np.divide(total, weights, out=np.zeros_like(total), where=weights > 0)
+    if dtype.kind in 'fc':
+        mean[weights == 0] = np.nan
+    else:
+        mean = np.rint(mean)
+    return Chip(np.moveaxis(mean.astype(dtype), -3, -1), chip.valid[..., *nearest]).zeroed()
+
+
+def _resize(planes: NDArray[Any], out_shape: tuple[int, int]) -> NDArray[Any]:
+    """(..., H, W) planes as (..., height, width) floats."""
+    rows = _linear_weights(planes.shape[-2], out_shape[0])
+    columns = _linear_weights(planes.shape[-1], out_shape[1])
+    return np.asarray(rows @ planes @ columns.T)
 
 
 def _linear_weights(size: int, out_size: int) -> NDArray[np.float64]:
