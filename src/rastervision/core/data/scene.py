@@ -120,7 +120,7 @@ def read_aoi(uris: Sequence[str], image: RasterSource, scene_id: str) -> list[Ba
     Raises:
         DataError: none of them touches the image.
     """
-    polygons = get_polygons_from_uris(uris, image.crs_transformer)
+    polygons = get_polygons_from_uris(uris, image.crs_transformer, near=image.bbox)
     if uris and not touching(polygons, image.bbox):
         raise DataError(
             f'No area of interest in {", ".join(uris)} touches the image '
@@ -156,9 +156,9 @@ class SceneConfig(Config):
     aoi_uris: list[str] | None = Field(
         None,
         description=(
-            'GeoJSON files with the areas of interest: the polygons in which labels are '
-            'complete. Windows for training are taken from there, and predictions are scored '
-            'there. When absent, the whole image counts.'
+            'Vector files (GeoJSON, GeoPackage, Shapefile, ...) with the areas of interest: the '
+            'polygons in which labels are complete. Windows for training are taken from there, '
+            'and predictions are scored there. When absent, the whole image counts.'
         ),
     )
 

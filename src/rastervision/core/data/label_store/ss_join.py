@@ -161,6 +161,8 @@ def _write_polygons(
         outputs.bbox,
         properties,
         config.simplify,
+        config.file_format,
+        config.crs,
     ) as polygons:
         for rows in read_mask(name, outputs.block_size, extent, parts):
             for y in range(0, len(rows), BAND_ROWS):

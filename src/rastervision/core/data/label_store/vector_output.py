@@ -1,10 +1,9 @@
 """Polygons of predicted classes: what to write (config), and writing it."""
 
-import json
 import re
-from pathlib import Path
+from collections.abc import Sequence
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import shapely
 from numpy.typing import NDArray
@@ -12,14 +11,18 @@ from pydantic import Field
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
-from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
 from rastervision.core.data.utils.polygonize import Polygons
+from rastervision.core.data.utils.vector_writing import SUFFIXES, VectorFormat, feature_writer
 from rastervision.core.data.utils.vectorization import (
     BuildingVectorizer,
     PolygonVectorizer,
     Vectorizer,
 )
 from rastervision.pipeline.config import Config, register_config
+from rastervision.pipeline.errors import ConfigError
+
+OutputCRS: TypeAlias = Literal['wgs84', 'image']
 
 
 def vo_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
@@ -60,10 +63,24 @@ class VectorOutputConfig(Config):
         ),
     )
 
+    file_format: VectorFormat = Field(
+        'geojson',
+        description=(
+            'geojson, gpkg (GeoPackage) or parquet (GeoParquet, which needs '
+            'pip install "rastervision[parquet]").'
+        ),
+    )
+    crs: OutputCRS = Field(
+        'wgs84',
+        description=(
+            'wgs84 writes longitudes and latitudes, image coordinates in the CRS of the image.'
+        ),
+    )
+
     def file_name(self, class_config: ClassConfig) -> str:
         """Name of the file in the folder of vector outputs; '_' for what no file name may have."""
         name = re.sub(r'[/\\:*?"<>|\x00-\x1f]', '_', class_config.get_name(self.class_id))
-        return f'class-{self.class_id}-{name}.json'
+        return f'class-{self.class_id}-{name}{SUFFIXES[self.file_format]}'
 
     def build(self, width: int) -> Vectorizer:
         """Build what turns the mask of the class, of `width` columns, into polygons."""
@@ -120,8 +137,28 @@ class BuildingVectorOutputConfig(VectorOutputConfig):
         )
 
 
+def check_vector_outputs(outputs: Sequence[VectorOutputConfig], class_config: ClassConfig) -> None:
+    """Check that every output is of another class, and of one that exists.
+
+    Raises:
+        ConfigError: it is not so.
+    """
+    ids = [output.class_id for output in outputs]
+    if len(set(ids)) < len(ids):
+        raise ConfigError(
+            f'vector_output has several entries for one class (class ids {ids}), which would be '
+            'written to one file; keep one for each class.'
+        )
+    for class_id in ids:
+        if class_id >= len(class_config):
+            raise ConfigError(
+                f'vector_output has class_id={class_id}, but the classes are '
+                f'{dict(enumerate(class_config.names))}.'
+            )
+
+
 class PolygonWriter:
-    """Writes the polygons of a mask, which comes in bands of rows, as GeoJSON.
+    """Writes the polygons of a mask, which comes in bands of rows, to a vector file.
 
     Use it in a `with` statement; the file is complete when the block ends.
     """
@@ -134,29 +171,31 @@ class PolygonWriter:
         bbox: Box | None,
         properties: dict[str, Any],
         simplify: float = 0.0,
+        file_format: VectorFormat = 'geojson',
+        crs: OutputCRS = 'wgs84',
     ) -> None:
         """Constructor.
 
         Args:
             path: local file to write.
             vectorizer: what turns the mask into polygons.
-            crs_transformer: from pixels to the coordinates of the file.
+            crs_transformer: of the image.
             bbox: box in the source pixel frame whose extent frame the mask is in.
             properties: properties of every feature.
             simplify: how far outlines may move to lose vertices, in pixels.
+            file_format: kind of file.
+            crs: whether coordinates are map coordinates, or in the CRS of the image.
         """
-        self._path = path
+        if crs == 'image' and isinstance(crs_transformer, RasterioCRSTransformer):
+            crs_transformer = crs_transformer.variant(crs_transformer.image_crs)
+        self._writer = feature_writer(path, crs_transformer.map_crs, file_format, properties)
         self._vectorizer = vectorizer
         self._crs_transformer = crs_transformer
         self._bbox = bbox
         self._simplify = simplify
-        self._end = f', "properties": {json.dumps(properties, ensure_ascii=False)}}}'
-        self._file: IO[str]
-        self._separator = ''
 
     def __enter__(self) -> Self:
-        self._file = Path(self._path).open('w', encoding='utf-8')
-        self._file.write('{"type": "FeatureCollection", "features": [')
+        self._writer.__enter__()
         return self
 
     def add(self, mask: NDArray[Any]) -> None:
@@ -169,20 +208,15 @@ class PolygonWriter:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._file:
+        try:
             if exc_type is None:
                 self._write(self._vectorizer.finish())
-                self._file.write(']}')
+        finally:
+            self._writer.__exit__(exc_type, exc, traceback)
 
     def _write(self, polygons: Polygons) -> None:
         if not len(polygons):
             return
         if self._simplify:
             polygons = shapely.simplify(polygons, self._simplify, preserve_topology=True)
-        on_map = self._crs_transformer.pixel_to_map(polygons, bbox=self._bbox)
-        for geometry in shapely.to_geojson(on_map):
-            self._file.write(self._separator)
-            self._file.write('{"type": "Feature", "geometry": ')
-            self._file.write(geometry)
-            self._file.write(self._end)
-            self._separator = ',\n'
+        self._writer.add(self._crs_transformer.pixel_to_map(polygons, bbox=self._bbox))

@@ -5,6 +5,7 @@ For many geometries at once, `Features` is faster; these functions serve code th
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from functools import partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +18,12 @@ from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import POLYGON
 from rastervision.core.data.utils.misc import Uris, listify_uris
-from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
+from rastervision.core.data.utils.vector_io import (
+    Rounding,
+    map_bounds,
+    read_features,
+    to_pixels,
+)
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.progress import track
 
@@ -249,14 +255,17 @@ def get_polygons_from_uris(
     crs_transformer: CRSTransformer,
     bbox: Box | None = None,
     map_coords: bool = False,
+    near: Box | None = None,
 ) -> list[BaseGeometry]:
-    """Polygons of GeoJSON files, such as areas of interest.
+    """Polygons of vector files, such as areas of interest.
 
     Args:
         uris: the file or files.
         crs_transformer: of the image.
         bbox: box in the source pixel frame whose extent frame the result is wanted in.
         map_coords: whether the result is wanted in map coordinates instead.
+        near: box in the source pixel frame; polygons that do not touch it may be left out, which
+            spares reading a large file.
 
     Returns:
         Valid polygons, in pixels with their vertices at pixel corners.
@@ -265,8 +274,9 @@ def get_polygons_from_uris(
         DataError: a file is not usable, or holds other geometries.
     """
     polygons: list[BaseGeometry] = []
+    find_bounds = None if near is None else partial(map_bounds, near.erode(-1), crs_transformer)
     for uri in listify_uris(uris):
-        features, crs = read_features(uri)
+        features, crs = read_features(uri, find_bounds=find_bounds)
         if (shapely.get_type_id(features.geoms) != POLYGON).any():
             raise DataError(f'{uri} must hold polygons only, but there are other geometries.')
         rounding: Rounding = 'none' if map_coords else 'nearest'

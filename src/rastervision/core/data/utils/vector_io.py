@@ -1,29 +1,30 @@
 """Vector files to features in pixel coordinates: read, mend, place.
 
-`read_features` is the one place that opens vector files, and tells them apart by kind.
+`read_features` is the one place that opens vector files, and tells them apart by their names.
 """
 
-import json
 import logging
 from collections import Counter
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
 
 import numpy as np
 import shapely
 from pyproj import CRS
 
+from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import (
     CRSTransformer,
     IdentityCRSTransformer,
     RasterioCRSTransformer,
 )
 from rastervision.core.data.utils.features import POLYGON, Features, repair
-from rastervision.core.data.utils.geojson_parsing import crs_member, parse_geojson
+from rastervision.core.data.utils.geojson_files import read_geojson_file, read_geojson_lines
+from rastervision.core.data.utils.geoparquet import read_geoparquet
+from rastervision.core.data.utils.ogr_files import Bounds, FindBounds, find_layer, read_layer
 from rastervision.core.grid import to_crs
-from rastervision.core.utils.gc_pause import gc_paused
 from rastervision.pipeline.errors import DataError
-from rastervision.pipeline.file_system import download_if_needed
+from rastervision.pipeline.file_system import download_if_needed, file_exists, is_local
 from rastervision.pipeline.file_system.file_system import unreadable
 
 log = logging.getLogger(__name__)
@@ -32,70 +33,105 @@ Rounding: TypeAlias = Literal['transformer', 'nearest', 'none']
 """How vertices become pixel coordinates: as the CRS transformer does it (by default, down to
 whole pixels), to the nearest pixel corner, or not at all."""
 
-_CONVERT = ' Other formats can be converted: ogr2ogr -f GeoJSON -t_srs EPSG:4326 labels.json FILE'
-
 _DECIMALS = 6  # of a pixel: beyond the precision of projections
+_BOUNDS_STEPS = 20
+
+_GEOJSON = ('.json', '.geojson')
+_LINES = ('.geojsonl', '.geojsons', '.ndjson', '.jsonl', '.nljson')
+_PARQUET = ('.parquet', '.geoparquet')
+_OTHER_JSON = ('.topojson',)
+_FOLDERS = ('.gdb',)
+_COMPANIONS = {'.shp': ('.shx', '.dbf', '.prj', '.cpg')}
+"""Further files of formats that have several."""
 
 
-def read_features(uri: str) -> tuple[Features, CRS | None]:
+def read_features(
+    uri: str,
+    layer: str | None = None,
+    crs: CRS | None = None,
+    find_bounds: FindBounds | None = None,
+) -> tuple[Features, CRS | None]:
     """Features of a vector file, as valid, two-dimensional single parts.
 
     What was dropped or repaired is logged, in one line per file.
 
     Args:
-        uri: a GeoJSON file.
+        uri: a GeoJSON file, or one of any format that GDAL or pyarrow reads, which is told by its
+            name.
+        layer: layer of a file that has several.
+        crs: CRS of the coordinates; None takes that which the file states.
+        find_bounds: tells, by the CRS, what part of the file is wanted. Formats with an index or
+            chunks are read there only; GeoJSON is read whole.
 
     Returns:
-        The features in the file's CRS, and that CRS, None when the file does not say.
+        The features in their CRS, and that CRS, None when the file does not say.
 
     Raises:
         NotReadableError: there is no such file.
-        DataError: the file is empty, not GeoJSON, or in an unknown CRS.
+        DataError: the file is empty, damaged, of another kind, or in an unknown CRS.
+        ConfigError: the layer is missing, or several layers leave it open which one is meant.
     """
-    with gc_paused():
-        features, dropped, crs = _read(uri)
+    features, dropped, found_crs = _read(uri, layer, crs, find_bounds)
+    return mended(features, dropped, uri), crs or found_crs
+
+
+def mended(features: Features, dropped: Counter[str], uri: str) -> Features:
+    """Features with valid polygons only; what was dropped or repaired is logged.
+
+    Args:
+        features: single parts.
+        dropped: why how many were dropped before.
+        uri: what they were read from.
+    """
     features, repairs = repair(features)
-    dropped['without area'] += repairs.without_area
-    _log_summary(uri, dropped, repairs.repaired)
-    return features, crs
-
-
-def _read(uri: str) -> tuple[Features, Counter[str], CRS | None]:
-    """Features of a file, why how many were dropped, and the CRS that the file names."""
-    document = _read_json(uri)
-    crs = crs_member(document, uri)
-    return *parse_geojson(document, uri), crs
-
-
-def _read_json(uri: str) -> Any:
-    try:
-        content = Path(download_if_needed(uri)).read_bytes()
-    except OSError as e:
-        raise unreadable(uri, e) from None
-    if not content.strip():
-        raise DataError(
-            f'{uri} is empty. A file without labels is {{"type": "FeatureCollection", '
-            '"features": []}.'
-        )
-    try:
-        return json.loads(content)
-    except json.JSONDecodeError as e:
-        raise DataError(
-            f'{uri} is not GeoJSON: {e.msg} at line {e.lineno}, column {e.colno}.{_CONVERT}'
-        ) from None
-    except UnicodeDecodeError:
-        raise DataError(f'{uri} is not GeoJSON: it is not a text file.{_CONVERT}') from None
-
-
-def _log_summary(uri: str, dropped: Counter[str], repaired: int) -> None:
     notes = []
+    dropped = dropped + Counter({'without area': repairs.without_area})
     if dropped.total():
-        reasons = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
+        reasons = ', '.join(f'{count} {why}' for why, count in dropped.items())
         notes.append(f'dropped {dropped.total()} geometries ({reasons})')
-    if repaired:
-        notes.append(f'repaired {repaired} invalid polygons')
+    if repairs.repaired:
+        notes.append(f'repaired {repairs.repaired} invalid polygons')
     if notes:
         log.warning('%s: %s.', uri, ', '.join(notes))
+    return features
+
+
+def _read(
+    uri: str, layer: str | None, crs: CRS | None, find_bounds: FindBounds | None
+) -> tuple[Features, Counter[str], CRS | None]:
+    path = _fetch(uri)
+    suffix = path.suffix.lower()
+    if suffix in _LINES:
+        return read_geojson_lines(path, uri)
+    if suffix in _GEOJSON or (suffix not in _OTHER_JSON and _starts_as_json(path)):
+        return read_geojson_file(path, uri)
+    if suffix in _PARQUET:
+        return read_geoparquet(path, uri, crs, find_bounds)
+    found = find_layer(path, uri, layer)
+    stated = crs or found.crs
+    bounds = None if find_bounds is None else find_bounds(stated)
+    return *read_layer(found, uri, bounds), stated
+
+
+def _fetch(uri: str) -> Path:
+    """Local path of a file, beside which its companions lie."""
+    path = Path(download_if_needed(uri))
+    if path.is_dir() and path.suffix.lower() not in _FOLDERS:
+        raise unreadable(uri, 'it is a directory')
+    if is_local(uri):
+        return path
+    stem = uri[: -len(PurePosixPath(uri).suffix)]
+    for suffix in _COMPANIONS.get(path.suffix.lower(), ()):
+        if file_exists(stem + suffix, include_dir=False):
+            download_if_needed(stem + suffix)
+    return path
+
+
+def _starts_as_json(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open('rb') as file:
+        return file.read(64).lstrip(b'\xef\xbb\xbf \t\r\n').startswith(b'{')
 
 
 def to_pixels(
@@ -164,6 +200,36 @@ def to_pixels(
     return placed
 
 
+def map_bounds(box: Box, crs_transformer: CRSTransformer, crs: CRS | None) -> Bounds | None:
+    """Bounds, in the CRS of a file, of a box of the source pixel frame, a little generous.
+
+    Args:
+        box: in the source pixel frame.
+        crs_transformer: of the raster.
+        crs: of the file; None takes the map CRS of `crs_transformer`.
+
+    Returns:
+        The bounds; None where that CRS is not defined or not known to the transformer.
+    """
+    if isinstance(crs_transformer, RasterioCRSTransformer):
+        crs_transformer = crs_transformer.variant(crs, round_pixels=False)
+    elif not (crs is None or _is_lon_lat(crs)):
+        return None
+    # points all over the box: the map may be curved, and a pole may lie in it
+    x, y = np.meshgrid(
+        np.linspace(box.xmin, box.xmax, _BOUNDS_STEPS + 1),
+        np.linspace(box.ymin, box.ymax, _BOUNDS_STEPS + 1),
+    )
+    with np.errstate(invalid='ignore'):
+        corners = np.stack(crs_transformer.pixel_to_map((x.ravel(), y.ravel())), axis=-1)
+    if not np.isfinite(corners).all():
+        return None
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    margin = (high - low) / _BOUNDS_STEPS
+    xmin, ymin, xmax, ymax = *(low - margin).tolist(), *(high + margin).tolist()
+    return xmin, ymin, xmax, ymax
+
+
 def _transformer_from(
     crs: CRS | None, base: CRSTransformer, rounding: Rounding, origin: str
 ) -> CRSTransformer:
@@ -216,6 +282,7 @@ def _check_lon_lat(features: Features, crs: CRS | None, crs_transformer: CRSTran
         stated = 'states no CRS' if crs is None else f'states the CRS {crs.name}'
         raise DataError(
             f'{features.origin} holds coordinates such as ({x:.10g}, {y:.10g}), which are not '
-            f'longitude and latitude, and {stated}. If they are in another CRS, put that into '
-            'the file, e.g. "crs": {"type": "name", "properties": {"name": "EPSG:32645"}}.'
+            f'longitude and latitude, and {stated}. If they are in another CRS, name it, as '
+            "crs='EPSG:32645' in a VectorFileSourceConfig, or in a GeoJSON file: "
+            '"crs": {"type": "name", "properties": {"name": "EPSG:32645"}}.'
         )

@@ -1,4 +1,4 @@
-"""GeoJSONVectorSource: geometries from GeoJSON files."""
+"""GeoJSONVectorSource: geometries from GeoJSON files (C+E)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,20 +8,18 @@ from pydantic import Field
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
-from rastervision.core.data.utils.features import Features
-from rastervision.core.data.utils.misc import Uris, listify_uris
-from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
-from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
+from rastervision.core.data.utils.misc import Uris
+from rastervision.core.data.vector_source.vector_file_source import VectorFileSource
+from rastervision.core.data.vector_source.vector_source import VectorSourceConfig
 from rastervision.core.data.vector_transformer import VectorTransformer
 from rastervision.pipeline.config import register_config
 
 
-class GeoJSONVectorSource(VectorSource):
-    """Features of one or more GeoJSON files.
+class GeoJSONVectorSource(VectorFileSource):
+    """Features of one or more GeoJSON files, in the pixels that release 0.31 puts them in.
 
-    Coordinates are longitude and latitude, or in the CRS that a file's `crs` member names.
-    Invalid polygons are repaired, multi-part geometries split, features without geometry
-    dropped.
+    Coordinates are longitude and latitude, or in the CRS that a file's `crs` member names. Files
+    of other formats are read as by `VectorFileSource`.
     """
 
     def __init__(
@@ -42,17 +40,7 @@ class GeoJSONVectorSource(VectorSource):
             round_pixels: whether vertices are rounded as `crs_transformer` does (by default
                 down to whole pixels). False keeps them exact.
         """
-        super().__init__(crs_transformer, vector_transformers, bbox)
-        self.uris = listify_uris(uris)
-        self.round_pixels = round_pixels
-
-    def _get_features(self) -> Features:
-        rounding: Rounding = 'transformer' if self.round_pixels else 'none'
-        parts = []
-        for uri in self.uris:
-            features, crs = read_features(uri)
-            parts.append(to_pixels(features, crs, self.crs_transformer, rounding))
-        return Features.concat(parts)
+        super().__init__(uris, crs_transformer, vector_transformers, bbox, round_pixels)
 
 
 def geojson_vector_source_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
@@ -66,7 +54,7 @@ def geojson_vector_source_config_upgrader(cfg_dict: dict[str, Any], version: int
 
 @register_config('geojson_vector_source', upgrader=geojson_vector_source_config_upgrader)
 class GeoJSONVectorSourceConfig(VectorSourceConfig):
-    """Geometries from GeoJSON files."""
+    """Geometries from GeoJSON files, or files of other formats with one layer."""
 
     uris: str | list[str] = Field(..., description='URI of a GeoJSON file, or of several.')
     round_pixels: bool = Field(

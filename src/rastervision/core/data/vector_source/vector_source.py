@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pydantic import Field
+from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
@@ -16,7 +17,8 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features, repair
 from rastervision.core.data.utils.geojson_parsing import parse_geojson
-from rastervision.core.data.utils.vector_io import to_pixels
+from rastervision.core.data.utils.ogr_files import Bounds
+from rastervision.core.data.utils.vector_io import map_bounds, to_pixels
 from rastervision.core.data.vector_transformer import (
     BufferTransformerConfig,
     ClassInferenceTransformerConfig,
@@ -71,11 +73,25 @@ class VectorSource:
         features, _ = parse_geojson(self._get_geojson(), type(self).__name__)
         return to_pixels(repair(features)[0], None, self.crs_transformer)
 
+    def find_bounds(self, crs: CRS | None) -> Bounds | None:
+        """Where, in a CRS, the features lie that can touch `bbox`; None for anywhere.
+
+        Args:
+            crs: of the features before they are placed; None for the image's map CRS, or pixels.
+        """
+        if self._bbox is None:
+            return None
+        reaches = [t.reach(self._bbox, self.crs_transformer) for t in self.vector_transformers]
+        if any(reach is None for reach in reaches):
+            return None
+        margin = 1 + ceil(sum(reach for reach in reaches if reach is not None))
+        return map_bounds(self._bbox.erode(-margin), self.crs_transformer, crs)
+
     # ---- arrays, in the source pixel frame
 
     @cached_property
     def features(self) -> Features:
-        """All features after the transformers, in the source pixel frame, `bbox` or not."""
+        """Features after the transformers, in the source pixel frame, at least those at `bbox`."""
         features = self._get_features()
         for transformer in self.vector_transformers:
             features = transformer.apply(features, self.crs_transformer)

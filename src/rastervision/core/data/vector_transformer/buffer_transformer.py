@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 from pydantic import Field
 
+from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features, split_parts
@@ -76,6 +77,10 @@ class BufferTransformer(ArrayVectorTransformer):
         )
         parts, index = split_parts(geoms)
         return features.take(index).with_geoms(parts)
+
+    def reach(self, bbox: Box, crs_transformer: CRSTransformer | None = None) -> float:  # noqa: ARG002 - interface
+        distances = [self.default_buf, *self.class_bufs.values()]
+        return max(0.0, *(distance for distance in distances if distance is not None), 0.0)
 
 
 @register_config('buffer_transformer')

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from pydantic import Field, field_validator
 
+from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features, Properties
@@ -80,6 +81,9 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
                 class_config.get_class_id(name)
         except ConfigError as e:
             raise ConfigError(f'{field} of a class inference: {e}') from None
+
+    def reach(self, bbox: Box, crs_transformer: CRSTransformer | None = None) -> float:  # noqa: ARG002 - interface
+        return 0.0
 
     @staticmethod
     def infer_feature_class_id(

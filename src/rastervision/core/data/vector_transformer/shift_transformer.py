@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pyproj import CRS, Transformer
 
+from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
 from rastervision.core.data.utils.features import Features
@@ -59,6 +60,12 @@ class ShiftTransformer(ArrayVectorTransformer):
             return np.round(moved) if self.round_pixels else moved
 
         return features.with_geoms(shapely.transform(features.geoms, move))
+
+    def reach(self, bbox: Box, crs_transformer: CRSTransformer | None = None) -> float:
+        corners = Features(shapely.points(bbox.to_points()), [{}] * 4)
+        moved = self.apply(corners, crs_transformer)
+        # the length of a metre in pixels varies a little over an image
+        return 1 + 1.5 * float(np.max(shapely.distance(corners.geoms, moved.geoms)))
 
     def _exact(self, crs_transformer: CRSTransformer | None) -> CRSTransformer:
         if isinstance(crs_transformer, RasterioCRSTransformer):

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features
@@ -49,6 +50,13 @@ class VectorTransformer(ABC):
         """Transform features in pixel coordinates."""
         geojson = self.transform(features.to_geojson(), crs_transformer)
         return parse_geojson(geojson, features.origin)[0]
+
+    def reach(self, bbox: Box, crs_transformer: CRSTransformer | None = None) -> float | None:  # noqa: ARG002 - for subclasses
+        """How far, in pixels, a feature may lie from a box and yet touch it when transformed.
+
+        None, if nobody knows; files are then read whole, not only around their image.
+        """
+        return None
 
 
 class ArrayVectorTransformer(VectorTransformer):

@@ -1,0 +1,155 @@
+"""GeoParquet files: reading and writing with pyarrow, which the extra `parquet` installs."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from rastervision.core.data.utils.features import Features, Geoms
+from rastervision.core.data.utils.ogr_files import FindBounds, features_from_wkb
+from rastervision.pipeline.errors import ConfigError, DataError
+
+_CHUNK = 65_536
+_GEOMETRY = 'geometry'
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    """The modules pyarrow and pyarrow.parquet."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise ConfigError(
+            'Parquet files need pyarrow: pip install "rastervision[parquet]"'
+        ) from None
+    return pa, parquet
+
+
+def read_geoparquet(
+    path: Path, uri: str, crs: CRS | None = None, find_bounds: FindBounds | None = None
+) -> tuple[Features, Counter[str], CRS | None]:
+    """Features of a GeoParquet file; memory holds those that are wanted, and a chunk of others.
+
+    Args:
+        path: the file.
+        uri: its name in messages.
+        crs: CRS of the coordinates; None takes that of the file.
+        find_bounds: tells what part of the file is wanted.
+
+    Returns:
+        Single parts, not repaired; why how many were dropped; the CRS.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+        DataError: the file is no GeoParquet file.
+    """
+    pyarrow, parquet = _pyarrow()
+    try:
+        file = parquet.ParquetFile(path)
+    except (OSError, pyarrow.ArrowException) as e:
+        raise DataError(f'{uri} is no Parquet file ({str(e).partition(chr(10))[0]}).') from None
+    with file:
+        geo = _geo_metadata(file.schema_arrow.metadata, uri)
+        column = geo['columns'][geo['primary_column']]
+        if crs is None:
+            crs = _crs(column)
+        bounds = None if find_bounds is None else find_bounds(crs)
+        dropped: Counter[str] = Counter()
+        parts = [Features.empty(uri)]
+        for batch in file.iter_batches(_CHUNK):
+            wkb = np.array(batch.column(geo['primary_column']).to_pylist() or [], dtype=object)
+            keep = _wanted(wkb, bounds)
+            rows = batch.drop_columns(_not_properties(geo)).take(keep).to_pylist()
+            rows = [{k: v for k, v in row.items() if v is not None} for row in rows]
+            features, why = features_from_wkb(wkb[keep], rows or [{}] * len(keep), uri)
+            parts.append(features)
+            dropped += why
+        return Features.concat(parts), dropped, crs
+
+
+def _geo_metadata(metadata: Mapping[bytes, bytes] | None, uri: str) -> dict[str, Any]:
+    try:
+        geo: dict[str, Any] = json.loads((metadata or {})[b'geo'])
+        encoding = geo['columns'][geo['primary_column']]['encoding']
+    except (KeyError, ValueError, TypeError):
+        raise DataError(
+            f'{uri} is a Parquet file without geometries: it has no GeoParquet metadata.'
+        ) from None
+    if encoding != 'WKB':
+        raise DataError(
+            f'{uri} holds geometries in the encoding {encoding!r}; write it with WKB, as GeoPandas '
+            'and GDAL do by default.'
+        )
+    return geo
+
+
+def _crs(column: Mapping[str, Any]) -> CRS | None:
+    """The CRS of a geometry column: longitude and latitude unless it says another or null."""
+    stated = column.get('crs', 'OGC:CRS84')
+    if stated is None:
+        return None
+    return CRS.from_json_dict(stated) if isinstance(stated, dict) else CRS(stated)
+
+
+def _not_properties(geo: Mapping[str, Any]) -> list[str]:
+    """Columns of geometries, and those with their bounds."""
+    coverings = (column.get('covering', {}) for column in geo['columns'].values())
+    paths = (path for covering in coverings for path in covering.get('bbox', {}).values())
+    return sorted({*geo['columns'], *(path[0] for path in paths)})
+
+
+def _wanted(
+    wkb: NDArray[np.object_], bounds: tuple[float, float, float, float] | None
+) -> NDArray[np.intp]:
+    if bounds is None:
+        return np.arange(len(wkb))
+    xmin, ymin, xmax, ymax = shapely.bounds(shapely.from_wkb(wkb, on_invalid='ignore')).T
+    left, below, right, above = bounds
+    return np.flatnonzero((xmin <= right) & (xmax >= left) & (ymin <= above) & (ymax >= below))
+
+
+class GeoParquetWriter:
+    """Writes chunks of geometries to a GeoParquet file, each as a row group."""
+
+    def __init__(self, path: str, crs: CRS | None) -> None:
+        """Constructor.
+
+        Args:
+            path: local file to write.
+            crs: of the coordinates; None if they have none.
+        """
+        self._pyarrow, self._parquet = _pyarrow()
+        self._path = path
+        self._crs = crs
+        self._writer: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything was written."""
+        return self._writer is not None
+
+    def write(self, geoms: Geoms, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write geometries with a value per column for each; all chunks have the same columns."""
+        arrays = {_GEOMETRY: self._pyarrow.array(shapely.to_wkb(geoms).tolist(), 'binary')}
+        arrays |= {name: self._pyarrow.array(values) for name, values in columns.items()}
+        table = self._pyarrow.table(arrays)
+        if self._writer is None:
+            schema = table.schema.with_metadata({'geo': json.dumps(self._metadata())})
+            self._writer = self._parquet.ParquetWriter(self._path, schema, compression='zstd')
+        self._writer.write_table(table.cast(self._writer.schema))
+
+    def _metadata(self) -> dict[str, Any]:
+        crs = None if self._crs is None else self._crs.to_json_dict()
+        column = {'encoding': 'WKB', 'geometry_types': [], 'crs': crs}
+        return {'version': '1.1.0', 'primary_column': _GEOMETRY, 'columns': {_GEOMETRY: column}}
+
+    def close(self) -> None:
+        """Complete the file."""
+        if self._writer is not None:
+            self._writer.close()

@@ -1,0 +1,250 @@
+"""Vector files of any format that GDAL reads (GeoPackage, Shapefile, FlatGeobuf, CSV, ...).
+
+Features are read through a spatial filter where one is given: GDAL then skips what lies elsewhere,
+by the file's index if it has one, and memory holds what is near the image.
+"""
+
+import logging
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from rastervision.core.data.utils.features import Features, Properties, explode
+from rastervision.core.grid import to_crs
+from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
+
+log = logging.getLogger(__name__)
+
+Bounds: TypeAlias = tuple[float, float, float, float]
+"""xmin, ymin, xmax, ymax in the CRS of a file."""
+FindBounds: TypeAlias = Callable[[CRS | None], Bounds | None]
+"""The part of a file that is wanted, by the CRS of the file; None for all of it."""
+
+_CSV_OPTIONS = {
+    'GEOM_POSSIBLE_NAMES': 'WKT,wkt,geometry,geom,the_geom',
+    'X_POSSIBLE_NAMES': 'x,lon,lng,longitude',
+    'Y_POSSIBLE_NAMES': 'y,lat,latitude',
+    'KEEP_GEOM_COLUMNS': 'NO',
+    'AUTODETECT_TYPE': 'YES',
+    'EMPTY_STRING_AS_NULL': 'YES',
+}
+_IN_ZIP = ('.shp', '.gpkg', '.fgb', '.geojson', '.json', '.geojsonl', '.csv', '.gml', '.kml')
+
+
+@dataclass(frozen=True, slots=True)
+class OgrLayer:
+    """What a file says of one of its layers.
+
+    Attributes:
+        source: what GDAL opens.
+        name: of the layer.
+        crs: of the coordinates; None if the file does not say.
+        bounds: around all features, in that CRS; None if it takes reading them all to know.
+        options: of GDAL's driver.
+    """
+
+    source: str
+    name: str
+    crs: CRS | None
+    bounds: Bounds | None
+    options: Mapping[str, Any]
+
+
+def find_layer(path: Path, uri: str, layer: str | None = None) -> OgrLayer:
+    """The layer of a file that is asked for, or the only one with geometries.
+
+    Args:
+        path: the file.
+        uri: its name in messages.
+        layer: name of a layer.
+
+    Raises:
+        DataError: the file is empty or no vector file, or holds no geometries.
+        ConfigError: there is no such layer, or several and none was named.
+    """
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f'{uri} is empty.')
+    suffix = path.suffix.lower()
+    source = _in_zip(path, uri, layer) if suffix == '.zip' else str(path)
+    options = _CSV_OPTIONS if source.lower().endswith(('.csv', '.tsv')) else {}
+    is_picked = source.startswith('/vsizip/')  # the layer was the name of a file
+    names = layer_names(source, uri)
+    if is_picked and layer not in names:
+        layer = None
+    return open_layer(source, _choose(names, layer, uri), uri, options)
+
+
+def layer_names(source: str, uri: str) -> list[str]:
+    """Names of the layers with geometries, or of all where no layer is known to have some."""
+    import pyogrio
+
+    with _gdal(uri):
+        layers = pyogrio.list_layers(source)
+    return [str(name) for name, kind in layers if kind] or [str(name) for name, _ in layers]
+
+
+def open_layer(source: str, name: str, uri: str, options: Mapping[str, Any]) -> OgrLayer:
+    """Ask a layer what it holds.
+
+    Raises:
+        DataError: it has no geometries.
+    """
+    import pyogrio
+
+    with _gdal(uri):
+        info = pyogrio.read_info(source, layer=name, **options)
+    if info['geometry_type'] is None:
+        hint = '; a table needs a column WKT or geometry, or lon and lat' if options else ''
+        raise DataError(f'{uri}: the layer {name!r} has no geometries{hint}.')
+    total = info['total_bounds']
+    known = total is not None and bool(np.isfinite(total).all())
+    xmin, ymin, xmax, ymax = map(float, total) if known else (0, 0, 0, 0)
+    bounds = (xmin, ymin, xmax, ymax) if known else None
+    return OgrLayer(source, name, _map_crs(info['crs']), bounds, options)
+
+
+def _choose(names: Sequence[str], layer: str | None, uri: str) -> str:
+    if layer is not None:
+        if layer not in names:
+            raise ConfigError(
+                f'{uri} has no layer {layer!r}, but {_listed(names)}.{did_you_mean(layer, names)}'
+            )
+        return layer
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise DataError(f'{uri} has no layers.')
+    raise ConfigError(
+        f'{uri} has several layers, {_listed(names)}; name one as layer of a '
+        'VectorFileSourceConfig.'
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ', '.join(repr(name) for name in names)
+
+
+def _map_crs(text: str | None) -> CRS | None:
+    """The CRS of a layer; None for coordinates that are not tied to the Earth, such as pixels."""
+    crs = to_crs(text or None)
+    return None if crs is None or crs.is_engineering else crs
+
+
+def read_layer(
+    layer: OgrLayer, uri: str, bounds: Bounds | None = None
+) -> tuple[Features, Counter[str]]:
+    """Features of a layer, those that touch some bounds or all.
+
+    Args:
+        layer: from `find_layer`.
+        uri: name of the file in messages.
+        bounds: in the CRS of the layer.
+
+    Returns:
+        Single parts, not repaired, and why how many were dropped. Properties without a value are
+        left out, so that filters such as `has` know them from others.
+    """
+    import pyogrio.raw
+
+    with _gdal(uri):
+        meta, _, wkb, columns = pyogrio.raw.read(
+            layer.source,
+            layer=layer.name,
+            bbox=bounds,
+            force_2d=True,
+            datetime_as_string=True,
+            **layer.options,
+        )
+    names = [str(name) for name in meta['fields']]
+    return features_from_wkb(wkb, rows_of(names, columns, len(wkb)), uri)
+
+
+def features_from_wkb(
+    wkb: NDArray[np.object_], rows: list[Properties], origin: str
+) -> tuple[Features, Counter[str]]:
+    """Single parts of geometries in WKB, and why how many geometries were dropped."""
+    geoms = shapely.force_2d(shapely.from_wkb(wkb, on_invalid='ignore'))
+    missing = shapely.is_missing(geoms)
+    null = np.array([item is None for item in wkb], dtype=bool)
+    dropped = Counter(
+        {
+            'without geometry': int(null.sum()),
+            'unreadable': int((missing & ~null).sum()),
+            'empty': int(shapely.is_empty(geoms).sum()),
+        }
+    )
+    return explode(Features(geoms, rows, origin)), dropped
+
+
+def rows_of(names: Sequence[str], columns: Sequence[NDArray[Any]], count: int) -> list[Properties]:
+    """Dicts of the values of each row, without the missing ones."""
+    if not names:
+        return [{} for _ in range(count)]
+    lists = [_values(column) for column in columns]
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        for row in zip(*lists, strict=True)
+    ]
+
+
+def _values(column: NDArray[Any]) -> list[Any]:
+    """Plain values of a column; None where one is missing."""
+    if column.dtype.kind == 'f':
+        return np.where(np.isnan(column), None, column.astype(object)).tolist()
+    values = column.tolist()
+    if column.dtype.kind == 'O':
+        return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
+    return values
+
+
+def _in_zip(path: Path, uri: str, layer: str | None) -> str:
+    """What GDAL opens to read the vector file in a zip file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile) as e:
+        raise DataError(f'{uri} is no zip file that can be read ({e}).') from None
+    files = [name for name in names if name.lower().endswith(_IN_ZIP)]
+    if len(files) > 1:
+        files = [name for name in files if Path(name).stem == layer] or files
+    if len(files) != 1:
+        found = f'these: {_listed(files)}' if files else 'none'
+        raise DataError(
+            f'{uri} must hold one vector file ({", ".join(_IN_ZIP)}), but holds {found}. Unpack '
+            'it, or name one of several (without its ending) as layer of a VectorFileSourceConfig.'
+        )
+    return f'/vsizip/{path.resolve().as_posix()}/{files[0]}'
+
+
+@contextmanager
+def _gdal(uri: str) -> Iterator[None]:
+    """Turn GDAL's errors into ours, and its warnings into log messages."""
+    from pyogrio.errors import DataSourceError
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        try:
+            yield
+        except DataSourceError as e:
+            raise DataError(f'{uri} is no vector file that GDAL can read ({_brief(e)}).') from None
+        except (RuntimeError, ValueError, OSError) as e:
+            if isinstance(e, ConfigError):
+                raise
+            raise DataError(f'{uri} cannot be read ({_brief(e)}).') from None
+    for message in sorted({str(w.message) for w in caught}):
+        log.warning('%s: %s', uri, message)
+
+
+def _brief(error: Exception) -> str:
+    """The first sentence of GDAL's message, without hints that are about its own interface."""
+    return str(error).partition('; ')[0].partition('\n')[0]
