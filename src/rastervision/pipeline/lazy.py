@@ -16,54 +16,32 @@ from typing import Any
 _config_files: list[str] = []
 
 
+Names = Mapping[str, Sequence[str]]
+"""Names by the full name of the module that they are in."""
 Exports = tuple[Callable[[str], Any], Callable[[], list[str]]]
 
 
 def lazy_exports(
-    package: str,
-    names_of: Mapping[str, Sequence[str]],
-    heavy: Mapping[str, Sequence[str]] | None = None,
+    package: str, names_of: Names, heavy: Names | None = None, further: Names | None = None
 ) -> Exports:
     """Make `__getattr__` and `__dir__` of a package.
 
     Args:
         package: The package's `__name__`.
-        names_of: Names to export by the full name of their module.
-        heavy: Likewise, names that `import *` in a config file takes only if the file mentions
-            them, because their modules load slowly.
+        names_of: Names to export.
+        heavy: Names that `import *` in a config file takes only if the file mentions them, because
+            their modules load slowly.
+        further: Names that `import *` does not take.
     """
-    return _exports(package, _module_of(names_of), _module_of(heavy or {}))
-
-
-def further_exports(namespace: dict[str, Any], names_of: Mapping[str, Sequence[str]]) -> Exports:
-    """Make `__getattr__` and `__dir__` of a package that imports the names in its `__all__`.
-
-    Args:
-        namespace: The package's `globals()`. Its `__all__` is taken out, because what `import *`
-            takes depends on who asks from here on.
-        names_of: Names to export beside those in `__all__`, by the full name of their module;
-            `import *` in a config file takes them only if the file mentions them.
-    """
-    package: str = namespace['__name__']
-    return _exports(package, dict.fromkeys(namespace.pop('__all__'), package), _module_of(names_of))
-
-
-def homes_of(names: Iterable[str], homes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The part of a table of modules and their names that has the given names."""
-    wanted = set(names)
-    found = {module: [n for n in known if n in wanted] for module, known in homes.items()}
-    return {module: known for module, known in found.items() if known}
-
-
-def _exports(package: str, light: Mapping[str, str], heavy: Mapping[str, str]) -> Exports:
-    module_of = {**light, **heavy}
+    light_names, heavy_names = _module_of(names_of), _module_of(heavy or {})
+    module_of = {**light_names, **heavy_names, **_module_of(further or {})}
 
     def get(name: str) -> Any:
         if name == '__all__':
             importer = _importer()
             if importer is None or importer.f_globals.get('__file__') not in _config_files:
-                return names()
-            return sorted(light.keys() | heavy.keys() & _mentioned(importer.f_code))
+                return sorted(light_names | heavy_names)
+            return sorted(light_names.keys() | heavy_names.keys() & _mentioned(importer.f_code))
         if name not in module_of:
             raise AttributeError(f'module {package!r} has no attribute {name!r}', name=name)
         return getattr(import_module(module_of[name]), name)
@@ -72,6 +50,47 @@ def _exports(package: str, light: Mapping[str, str], heavy: Mapping[str, str]) -
         return sorted(module_of)
 
     return get, names
+
+
+def further_exports(namespace: dict[str, Any], further: Names) -> Exports:
+    """Make `__getattr__` and `__dir__` of a package that imports the names in its `__all__`.
+
+    Args:
+        namespace: The package's `globals()`.
+        further: Names to export beside those; `import *` does not take them.
+    """
+    get, names = lazy_exports(namespace['__name__'], {}, further=further)
+    return get, lambda: sorted({*namespace, *names()})
+
+
+def starred_exports(namespace: dict[str, Any], further: Names) -> Exports:
+    """The same, but `import *` takes the further names as well.
+
+    In a config file it takes them only if the file mentions them. So `__all__` depends on who asks,
+    and is taken out of the namespace.
+    """
+    package: str = namespace['__name__']
+    return lazy_exports(package, {package: namespace.pop('__all__')}, heavy=further)
+
+
+def names_table(text: str) -> dict[str, list[str]]:
+    """Read a table: a key and a colon on a line of its own, then lines with names, indented."""
+    table: dict[str, list[str]] = {}
+    key = ''
+    for line in text.splitlines():
+        if line.startswith(' '):
+            table[key] += line.split()
+        elif line:
+            key = line.removesuffix(':')
+            table[key] = []
+    return table
+
+
+def homes_of(names: Iterable[str], homes: Names) -> dict[str, list[str]]:
+    """The part of a table of modules and their names that has the given names."""
+    wanted = set(names)
+    found = {module: [name for name in known if name in wanted] for module, known in homes.items()}
+    return {module: known for module, known in found.items() if known}
 
 
 @contextmanager
@@ -84,7 +103,7 @@ def sparing_imports(config_file: str) -> Iterator[None]:
         _config_files.remove(config_file)
 
 
-def _module_of(names_of: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _module_of(names_of: Names) -> dict[str, str]:
     return {name: module for module, names in names_of.items() for name in names}
 
 
