@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rastervision.core.compat_exports import further_names
 from rastervision.pipeline.lazy import lazy_exports
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __getattr__, __dir__ = lazy_exports(
         f'{_HERE}.raster_stats': ['RasterStats'],
         f'{_HERE}.rv_pipeline': ['PredictOptions'],
     },
+    heavy=further_names(__name__),
 )
 
 

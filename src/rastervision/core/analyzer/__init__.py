@@ -2,10 +2,12 @@
 
 from rastervision.core.analyzer.analyzer import Analyzer, AnalyzerConfig
 from rastervision.core.analyzer.stats_analyzer import StatsAnalyzer, StatsAnalyzerConfig
+from rastervision.core.compat_exports import further_names
 from rastervision.core.data.scene import Scene
 from rastervision.core.raster_stats import RasterStats
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'Analyzer',
@@ -17,3 +19,5 @@ __all__ = [
     'StatsAnalyzer',
     'StatsAnalyzerConfig',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))

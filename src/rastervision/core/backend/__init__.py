@@ -8,7 +8,9 @@ from rastervision.core.backend.chip_store import (
     SampleWriter,
     ShareWriter,
 )
+from rastervision.core.compat_exports import further_names
 from rastervision.pipeline.config import Config
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'Backend',
@@ -19,3 +21,5 @@ __all__ = [
     'SampleWriter',
     'ShareWriter',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))

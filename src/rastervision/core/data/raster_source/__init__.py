@@ -1,6 +1,7 @@
 """Sources of pixels. Release 0.31 exported the names of other packages as well."""
 
 from rastervision.core.box import Box
+from rastervision.core.compat_exports import further_names
 from rastervision.core.data.crs_transformer import RasterioCRSTransformer
 from rastervision.core.data.raster_source.multi_raster_source import (
     MultiRasterSource,
@@ -38,6 +39,7 @@ from rastervision.core.data.vector_transformer import (
 )
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'Box',
@@ -65,3 +67,5 @@ __all__ = [
     'XarraySource',
     'XarraySourceConfig',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))

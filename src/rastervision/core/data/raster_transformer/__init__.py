@@ -1,5 +1,6 @@
 """Changes to the pixels of chips. Release 0.31 exported the names of other packages as well."""
 
+from rastervision.core.compat_exports import further_names
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.raster_transformer.cast_transformer import (
     CastTransformer,
@@ -31,6 +32,7 @@ from rastervision.core.data.raster_transformer.stats_transformer import (
 )
 from rastervision.core.raster_stats import RasterStats
 from rastervision.pipeline.config import Config
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'CastTransformer',
@@ -51,3 +53,5 @@ __all__ = [
     'StatsTransformer',
     'StatsTransformerConfig',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))

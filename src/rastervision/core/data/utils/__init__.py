@@ -1,5 +1,6 @@
 """Helpers of the data layer. The names here load their modules at their first use."""
 
+from rastervision.core.compat_exports import further_names
 from rastervision.pipeline.lazy import lazy_exports
 
 _HERE = 'rastervision.core.data.utils'
@@ -50,6 +51,17 @@ __getattr__, __dir__ = lazy_exports(
             'save_img',
         ],
         f'{_HERE}.raster': ['fill_overflow', 'pad_to_window_size'],
+        f'{_HERE}.rasterio': [
+            'build_vrt',
+            'crop_geotiff',
+            'download_and_build_vrt',
+            'get_channel_order_from_dataset',
+            'is_masked',
+            'read_window',
+            'write_bbox',
+            'write_geotiff_like_geojson',
+            'write_window',
+        ],
         f'{_HERE}.vectorization': [
             'denoise',
             'get_kernel',
@@ -58,4 +70,5 @@ __getattr__, __dir__ = lazy_exports(
             'mask_to_polygons',
         ],
     },
+    heavy=further_names(__name__),
 )

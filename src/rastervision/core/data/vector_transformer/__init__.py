@@ -1,5 +1,6 @@
 """Changes to features: class inference, buffers, shifts."""
 
+from rastervision.core.compat_exports import further_names
 from rastervision.core.data.vector_transformer.buffer_transformer import (
     BufferTransformer,
     BufferTransformerConfig,
@@ -16,6 +17,7 @@ from rastervision.core.data.vector_transformer.vector_transformer import (
     VectorTransformer,
     VectorTransformerConfig,
 )
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'BufferTransformer',
@@ -27,3 +29,5 @@ __all__ = [
     'VectorTransformer',
     'VectorTransformerConfig',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))
