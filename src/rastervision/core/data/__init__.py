@@ -1,6 +1,7 @@
 """Scenes and their parts: imagery, labels, transformers, stores."""
 
 from rastervision.core.box import Box
+from rastervision.core.compat_exports import further_names
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import (
     CRSTransformer,
@@ -102,6 +103,7 @@ __all__ = [
     'MinMaxTransformerConfig',
     'NanTransformer',
     'NanTransformerConfig',
+from rastervision.pipeline.lazy import starred_exports
     'PolygonVectorOutputConfig',
     'RGBClassTransformer',
     'RGBClassTransformerConfig',
@@ -136,3 +138,5 @@ __all__ = [
     'VectorTransformer',
     'VectorTransformerConfig',
 ]
+
+__getattr__, __dir__ = starred_exports(globals(), further_names(__name__))

@@ -1,5 +1,14 @@
 """The ground truth of scenes."""
 
+from rastervision.core.compat_exports import further_names
+from rastervision.core.data.label_source.chip_classification_label_source import (
+    ChipClassificationLabelSource,
+    ChipClassificationLabelSourceConfig,
+)
+from rastervision.core.data.label_source.chip_regression_label_source import (
+    ChipRegressionLabelSource,
+    ChipRegressionLabelSourceConfig,
+)
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
 from rastervision.core.data.label_source.semantic_segmentation_label_source import (
     SemanticSegmentationLabelSource,
@@ -9,6 +18,9 @@ from rastervision.core.data.label_source.semantic_segmentation_label_source impo
 __all__ = [
     'LabelSource',
     'LabelSourceConfig',
+from rastervision.pipeline.lazy import further_exports
     'SemanticSegmentationLabelSource',
     'SemanticSegmentationLabelSourceConfig',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))

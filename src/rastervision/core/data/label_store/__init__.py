@@ -1,5 +1,14 @@
 """What predictions are written to and read from."""
 
+from rastervision.core.compat_exports import further_names
+from rastervision.core.data.label_store.chip_classification_geojson_store import (
+    ChipClassificationGeoJSONStore,
+    ChipClassificationGeoJSONStoreConfig,
+)
+from rastervision.core.data.label_store.chip_regression_geojson_store import (
+    ChipRegressionGeoJSONStore,
+    ChipRegressionGeoJSONStoreConfig,
+)
 from rastervision.core.data.label_store.label_store import (
     LabelStore,
     LabelStoreConfig,
@@ -18,6 +27,7 @@ from rastervision.core.data.label_store.vector_output import (
 __all__ = [
     'BuildingVectorOutputConfig',
     'LabelStore',
+from rastervision.pipeline.lazy import further_exports
     'LabelStoreConfig',
     'LabelWriter',
     'PolygonVectorOutputConfig',
@@ -25,3 +35,5 @@ __all__ = [
     'SemanticSegmentationLabelStoreConfig',
     'VectorOutputConfig',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))

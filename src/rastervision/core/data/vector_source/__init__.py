@@ -1,5 +1,6 @@
 """Labels as geometries."""
 
+from rastervision.core.compat_exports import further_names
 from rastervision.core.data.vector_source.geojson_vector_source import (
     GeoJSONVectorSource,
     GeoJSONVectorSourceConfig,
@@ -13,6 +14,7 @@ from rastervision.core.data.vector_source.vector_tile_source import (
     VectorTileSource,
     VectorTileSourceConfig,
 )
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'GeoJSONVectorSource',
@@ -24,3 +26,5 @@ __all__ = [
     'VectorTileSource',
     'VectorTileSourceConfig',
 ]
+
+__getattr__, __dir__ = further_exports(globals(), further_names(__name__))
