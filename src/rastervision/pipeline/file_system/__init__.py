@@ -27,6 +27,7 @@ from rastervision.pipeline.file_system.utils import (
     upload_or_copy,
     zipdir,
 )
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'FileSystem',
@@ -56,3 +57,12 @@ __all__ = [
     'upload_or_copy',
     'zipdir',
 ]
+
+_HERE = 'rastervision.pipeline.file_system'
+__getattr__, __dir__ = further_exports(
+    globals(),
+    {
+        f'{_HERE}.http_file_system': ['get_file_obj'],
+        f'{_HERE}.local_file_system': ['progressbar'],
+    },
+)
