@@ -38,3 +38,24 @@ def register_plugin(registry: 'Registry') -> None:
     from rastervision.pytorch_backend import pytorch_semantic_segmentation  # noqa: F401
 
     registry.set_plugin_version(_HERE, 2)
+    further={
+        'rastervision.core.data': ['ChipClassificationLabels'],
+        'rastervision.pipeline.config': ['register_config'],
+        'rastervision.pipeline.file_system': ['json_to_file', 'make_dir'],
+        f'{_HERE}.upgraders': [
+            'clf_learner_backend_config_upgrader',
+            'objdet_learner_backend_config_upgrader',
+            'ss_learner_backend_config_upgrader',
+        ],
+        'rastervision.pytorch_learner': [
+            'BoxList',
+            'ClassificationImageDataConfig',
+            'ClassificationLearnerConfig',
+            'ClassificationModelConfig',
+        ],
+        'rastervision.pytorch_learner.utils.prediction': [
+            'predict_scene_cc',
+            'predict_scene_od',
+            'predict_scene_ss',
+        ],
+    },

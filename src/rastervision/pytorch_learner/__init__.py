@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rastervision.pipeline.lazy import lazy_exports
+from rastervision.pytorch_learner.compat_exports import further_names
 
 if TYPE_CHECKING:
     from rastervision.pipeline.registry import Registry
@@ -82,3 +83,4 @@ def register_plugin(registry: 'Registry') -> None:
     from rastervision.pytorch_learner import semantic_segmentation_learner_config  # noqa: F401
 
     registry.set_plugin_version(_HERE, 7)
+    further=further_names(__name__),

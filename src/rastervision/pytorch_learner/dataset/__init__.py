@@ -1,6 +1,7 @@
 """Datasets: windows of scenes, and chips in files."""
 
 from rastervision.pipeline.lazy import lazy_exports
+from rastervision.pytorch_learner.compat_exports import further_names
 
 _HERE = 'rastervision.pytorch_learner.dataset'
 
@@ -40,3 +41,4 @@ __getattr__, __dir__ = lazy_exports(
         f'{_HERE}.visualizer': ['SemanticSegmentationVisualizer', 'Visualizer'],
     },
 )
+    further=further_names(__name__),

@@ -1,6 +1,7 @@
 """Helpers of the learner."""
 
 from rastervision.pipeline.lazy import lazy_exports
+from rastervision.pytorch_learner.compat_exports import further_names
 
 _HERE = 'rastervision.pytorch_learner.utils'
 
@@ -15,4 +16,5 @@ __getattr__, __dir__ = lazy_exports(
         f'{_HERE}.utils': ['MinMaxNormalize'],
         'rastervision.pytorch_learner.training.run_log': ['log_metrics_to_csv'],
     },
+    further=further_names(__name__),
 )

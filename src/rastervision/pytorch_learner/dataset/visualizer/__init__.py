@@ -1,6 +1,7 @@
 """Pictures of batches."""
 
 from rastervision.pipeline.lazy import lazy_exports
+from rastervision.pytorch_learner.compat_exports import further_names
 
 _HERE = 'rastervision.pytorch_learner.dataset.visualizer'
 
@@ -13,3 +14,4 @@ __getattr__, __dir__ = lazy_exports(
         f'{_HERE}.visualizer': ['Visualizer'],
     },
 )
+    further=further_names(__name__),
