@@ -10,27 +10,45 @@ from rastervision.core.data.crs_transformer import (
 )
 from rastervision.core.data.dataset_config import DatasetConfig
 from rastervision.core.data.label import (
+    ChipClassificationLabels,
+    ChipRegressionLabels,
+    ClassificationLabel,
     Labels,
+    ObjectDetectionLabels,
     SemanticSegmentationDiscreteLabels,
     SemanticSegmentationLabels,
     SemanticSegmentationSmoothLabels,
 )
 from rastervision.core.data.label_source import (
+    ChipClassificationLabelSource,
+    ChipClassificationLabelSourceConfig,
+    ChipRegressionLabelSource,
+    ChipRegressionLabelSourceConfig,
     LabelSource,
     LabelSourceConfig,
+    ObjectDetectionLabelSource,
+    ObjectDetectionLabelSourceConfig,
     SemanticSegmentationLabelSource,
     SemanticSegmentationLabelSourceConfig,
 )
 from rastervision.core.data.label_store import (
     BuildingVectorOutputConfig,
+    ChipClassificationGeoJSONStore,
+    ChipClassificationGeoJSONStoreConfig,
+    ChipRegressionGeoJSONStore,
+    ChipRegressionGeoJSONStoreConfig,
     LabelStore,
     LabelStoreConfig,
+    ObjectDetectionGeoJSONStore,
+    ObjectDetectionGeoJSONStoreConfig,
     PolygonVectorOutputConfig,
     SemanticSegmentationLabelStore,
     SemanticSegmentationLabelStoreConfig,
     VectorOutputConfig,
 )
 from rastervision.core.data.raster_source import (
+    MultiRasterSource,
+    MultiRasterSourceConfig,
     RasterioSource,
     RasterioSourceConfig,
     RasterizedSource,
@@ -38,6 +56,12 @@ from rastervision.core.data.raster_source import (
     RasterizerConfig,
     RasterSource,
     RasterSourceConfig,
+    STACItemCollectionConfig,
+    STACItemConfig,
+    TemporalMultiRasterSource,
+    XarrayFileSourceConfig,
+    XarraySource,
+    XarraySourceConfig,
 )
 from rastervision.core.data.raster_transformer import (
     CastTransformer,
@@ -59,8 +83,12 @@ from rastervision.core.data.scene import Scene, SceneConfig
 from rastervision.core.data.vector_source import (
     GeoJSONVectorSource,
     GeoJSONVectorSourceConfig,
+    VectorFileSource,
+    VectorFileSourceConfig,
     VectorSource,
     VectorSourceConfig,
+    VectorTileSource,
+    VectorTileSourceConfig,
 )
 from rastervision.core.data.vector_transformer import (
     BufferTransformer,
@@ -75,6 +103,7 @@ from rastervision.core.data.vector_transformer import (
 from rastervision.core.sampling.aoi_sampler import AoiSampler
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.lazy import starred_exports
 
 __all__ = [
     'AoiSampler',
@@ -85,9 +114,20 @@ __all__ = [
     'CRSTransformer',
     'CastTransformer',
     'CastTransformerConfig',
+    'ChipClassificationGeoJSONStore',
+    'ChipClassificationGeoJSONStoreConfig',
+    'ChipClassificationLabelSource',
+    'ChipClassificationLabelSourceConfig',
+    'ChipClassificationLabels',
+    'ChipRegressionGeoJSONStore',
+    'ChipRegressionGeoJSONStoreConfig',
+    'ChipRegressionLabelSource',
+    'ChipRegressionLabelSourceConfig',
+    'ChipRegressionLabels',
     'ClassConfig',
     'ClassInferenceTransformer',
     'ClassInferenceTransformerConfig',
+    'ClassificationLabel',
     'Config',
     'ConfigError',
     'DatasetConfig',
@@ -101,9 +141,15 @@ __all__ = [
     'Labels',
     'MinMaxTransformer',
     'MinMaxTransformerConfig',
+    'MultiRasterSource',
+    'MultiRasterSourceConfig',
     'NanTransformer',
     'NanTransformerConfig',
-from rastervision.pipeline.lazy import starred_exports
+    'ObjectDetectionGeoJSONStore',
+    'ObjectDetectionGeoJSONStoreConfig',
+    'ObjectDetectionLabelSource',
+    'ObjectDetectionLabelSourceConfig',
+    'ObjectDetectionLabels',
     'PolygonVectorOutputConfig',
     'RGBClassTransformer',
     'RGBClassTransformerConfig',
@@ -119,6 +165,8 @@ from rastervision.pipeline.lazy import starred_exports
     'RasterizerConfig',
     'ReclassTransformer',
     'ReclassTransformerConfig',
+    'STACItemCollectionConfig',
+    'STACItemConfig',
     'Scene',
     'SceneConfig',
     'SemanticSegmentationDiscreteLabels',
@@ -132,11 +180,19 @@ from rastervision.pipeline.lazy import starred_exports
     'ShiftTransformerConfig',
     'StatsTransformer',
     'StatsTransformerConfig',
+    'TemporalMultiRasterSource',
+    'VectorFileSource',
+    'VectorFileSourceConfig',
     'VectorOutputConfig',
     'VectorSource',
     'VectorSourceConfig',
+    'VectorTileSource',
+    'VectorTileSourceConfig',
     'VectorTransformer',
     'VectorTransformerConfig',
+    'XarrayFileSourceConfig',
+    'XarraySource',
+    'XarraySourceConfig',
 ]
 
 __getattr__, __dir__ = starred_exports(globals(), further_names(__name__))

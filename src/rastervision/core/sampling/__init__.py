@@ -1,6 +1,10 @@
 """Which windows to read, and which chips to keep."""
 
 from rastervision.core.sampling.aoi_sampler import AoiSampler
+from rastervision.core.sampling.object_windows import (
+    ObjectDetectionWindowSamplingConfig,
+    ObjectWindowSampler,
+)
 from rastervision.core.sampling.random_windows import RandomWindowSampler
 from rastervision.core.sampling.sliding import WindowGrid, window_grid
 from rastervision.core.sampling.window_sampling import (
@@ -13,6 +17,8 @@ from rastervision.core.sampling.window_sampling import (
 
 __all__ = [
     'AoiSampler',
+    'ObjectDetectionWindowSamplingConfig',
+    'ObjectWindowSampler',
     'RandomWindowSampler',
     'WindowGrid',
     'WindowSamplingConfig',

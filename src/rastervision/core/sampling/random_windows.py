@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 from typing import TypeAlias
 
 import numpy as np
@@ -99,9 +99,22 @@ class RandomWindowSampler:
             return self._in_aoi(height, width, rng)
         for _ in range(self.max_attempts):
             window = self._anywhere(height, width, rng)
-            if self._parts.accepts(window, self.within_aoi):
+            if self.accepts(window):
                 return window
         raise self._gave_up(height, width)
+
+    def sample_around(self, box: Box, height: int, width: int, rng: np.random.Generator) -> Box:
+        """Draw a window that holds a box, or lies within it where the box is larger.
+
+        Near the border of what windows can reach, as much of the box is in it as possible; areas of
+        interest do not count, see `accepts`.
+        """
+        top = self._y_axis.draw_over(box.ymin, box.ymax, height, rng)
+        return _box(top, self._x_axis.draw_over(box.xmin, box.xmax, width, rng), height, width)
+
+    def accepts(self, window: Box) -> bool:
+        """Whether a window lies in the areas of interest, or touches them if that is enough."""
+        return not self.has_aoi or self._parts.accepts(window, self.within_aoi)
 
     def _anywhere(self, height: int, width: int, rng: np.random.Generator) -> Box:
         return _box(self._y_axis.draw(height, rng), self._x_axis.draw(width, rng), height, width)
@@ -207,6 +220,13 @@ class _Axis:
         first, last = self._range(size)
         pixel = min(max(floor(point), self.start), self.stop - 1)
         return int(rng.integers(max(first, pixel - size + 1), min(last, pixel) + 1))
+
+    def draw_over(self, low: float, high: float, size: int, rng: np.random.Generator) -> int:
+        """Start of a window that holds a stretch, or lies within it."""
+        first, last = self._range(size)
+        ends = floor(low), ceil(high) - size
+        earliest, latest = (min(max(end, first), last) for end in (min(ends), max(ends)))
+        return int(rng.integers(earliest, latest + 1))
 
 
 def _box(top: int, left: int, height: int, width: int) -> Box:

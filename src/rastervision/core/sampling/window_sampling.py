@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -130,6 +130,26 @@ class WindowSamplingConfig(Config):
                 self.__dict__['w_lims'] = (width, width + 1)
         return self
 
+    def build_sampler(self, scene: 'Scene') -> RandomWindowSampler:
+        """Make the sampler of random windows of a scene, in its extent frame."""
+        return random_window_sampler(scene.extent, self, scene.aoi_polygons_bbox_coords, scene.id)
+
+    def sampler_options(
+        self, aoi_polygons: Sequence[BaseGeometry] | None, scene_id: str
+    ) -> dict[str, Any]:
+        """Return the arguments of `RandomWindowSampler` that follow from the config."""
+        return {
+            'size_lims': self.size_lims,
+            'h_lims': self.h_lims,
+            'w_lims': self.w_lims,
+            'padding': self.padding,
+            'aoi_polygons': aoi_polygons or (),
+            'within_aoi': self.within_aoi,
+            'efficient': self.efficient_aoi_sampling,
+            'max_attempts': self.max_sample_attempts,
+            'scene_id': scene_id,
+        }
+
 
 def sliding_windows(
     extent: Box,
@@ -181,18 +201,7 @@ def random_window_sampler(
     scene_id: str = '',
 ) -> RandomWindowSampler:
     """A sampler of random windows; the arguments are those of `sliding_windows`."""
-    return RandomWindowSampler(
-        extent,
-        size_lims=cfg.size_lims,
-        h_lims=cfg.h_lims,
-        w_lims=cfg.w_lims,
-        padding=cfg.padding,
-        aoi_polygons=aoi_polygons or (),
-        within_aoi=cfg.within_aoi,
-        efficient=cfg.efficient_aoi_sampling,
-        max_attempts=cfg.max_sample_attempts,
-        scene_id=scene_id,
-    )
+    return RandomWindowSampler(extent, **cfg.sampler_options(aoi_polygons, scene_id))
 
 
 def windows_of_scene(
@@ -202,5 +211,5 @@ def windows_of_scene(
     aoi = scene.aoi_polygons_bbox_coords
     if cfg.method == WindowSamplingMethod.sliding:
         return sliding_windows(scene.extent, cfg, aoi, scene.id)
-    sampler = random_window_sampler(scene.extent, cfg, aoi, scene.id)
+    sampler = cfg.build_sampler(scene)
     return (sampler.sample(rng) for _ in range(cfg.max_windows))

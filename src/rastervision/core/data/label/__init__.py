@@ -9,6 +9,8 @@ from rastervision.core.data.label.chip_regression_labels import (
     ChipRegressionLabels,
 )
 from rastervision.core.data.label.labels import Labels
+from rastervision.core.data.label.np_box_list import NpBoxList
+from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
 from rastervision.core.data.label.semantic_segmentation_discrete_labels import (
     SemanticSegmentationDiscreteLabels,
 )
@@ -16,10 +18,15 @@ from rastervision.core.data.label.semantic_segmentation_labels import SemanticSe
 from rastervision.core.data.label.semantic_segmentation_smooth_labels import (
     SemanticSegmentationSmoothLabels,
 )
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
-from rastervision.pipeline.lazy import further_exports
+    'ChipClassificationLabels',
+    'ChipRegressionLabels',
+    'ClassificationLabel',
     'Labels',
+    'NpBoxList',
+    'ObjectDetectionLabels',
     'SemanticSegmentationDiscreteLabels',
     'SemanticSegmentationLabels',
     'SemanticSegmentationSmoothLabels',

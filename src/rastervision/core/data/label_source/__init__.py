@@ -10,15 +10,25 @@ from rastervision.core.data.label_source.chip_regression_label_source import (
     ChipRegressionLabelSourceConfig,
 )
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
+from rastervision.core.data.label_source.object_detection_label_source import (
+    ObjectDetectionLabelSource,
+    ObjectDetectionLabelSourceConfig,
+)
 from rastervision.core.data.label_source.semantic_segmentation_label_source import (
     SemanticSegmentationLabelSource,
     SemanticSegmentationLabelSourceConfig,
 )
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
+    'ChipClassificationLabelSource',
+    'ChipClassificationLabelSourceConfig',
+    'ChipRegressionLabelSource',
+    'ChipRegressionLabelSourceConfig',
     'LabelSource',
     'LabelSourceConfig',
-from rastervision.pipeline.lazy import further_exports
+    'ObjectDetectionLabelSource',
+    'ObjectDetectionLabelSourceConfig',
     'SemanticSegmentationLabelSource',
     'SemanticSegmentationLabelSourceConfig',
 ]

@@ -14,6 +14,10 @@ from rastervision.core.data.label_store.label_store import (
     LabelStoreConfig,
     LabelWriter,
 )
+from rastervision.core.data.label_store.object_detection_geojson_store import (
+    ObjectDetectionGeoJSONStore,
+    ObjectDetectionGeoJSONStoreConfig,
+)
 from rastervision.core.data.label_store.semantic_segmentation_label_store import (
     SemanticSegmentationLabelStore,
     SemanticSegmentationLabelStoreConfig,
@@ -23,13 +27,19 @@ from rastervision.core.data.label_store.vector_output import (
     PolygonVectorOutputConfig,
     VectorOutputConfig,
 )
+from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
     'BuildingVectorOutputConfig',
+    'ChipClassificationGeoJSONStore',
+    'ChipClassificationGeoJSONStoreConfig',
+    'ChipRegressionGeoJSONStore',
+    'ChipRegressionGeoJSONStoreConfig',
     'LabelStore',
-from rastervision.pipeline.lazy import further_exports
     'LabelStoreConfig',
     'LabelWriter',
+    'ObjectDetectionGeoJSONStore',
+    'ObjectDetectionGeoJSONStoreConfig',
     'PolygonVectorOutputConfig',
     'SemanticSegmentationLabelStore',
     'SemanticSegmentationLabelStoreConfig',

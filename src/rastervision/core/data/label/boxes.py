@@ -1,0 +1,138 @@
+"""Boxes as (N, 4) arrays of ymin, xmin, ymax, xmax: areas, overlaps, clipping, suppression.
+
+Overlaps are found with a spatial index, so that the effort follows the number of boxes that do
+overlap, and never the square of the number of boxes.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from rastervision.core.box import Box
+
+Boxes: TypeAlias = NDArray[Any]
+"""(N, 4) ymin, xmin, ymax, xmax in one frame."""
+Indices: TypeAlias = NDArray[np.intp]
+Floats: TypeAlias = NDArray[np.float64]
+
+CHUNK = 2048
+"""Boxes that suppression compares among each other at once."""
+
+
+def box_areas(boxes: Boxes) -> Floats:
+    """(N,) areas."""
+    height, width = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    return np.asarray(height.clip(0) * width.clip(0), dtype=np.float64)
+
+
+def intersection_areas(a: Boxes, b: Boxes) -> Floats:
+    """(N,) areas that the boxes of two arrays share, row by row."""
+    height = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
+    width = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
+    return np.asarray(height.clip(0) * width.clip(0), dtype=np.float64)
+
+
+def iou(a: Boxes, b: Boxes) -> Floats:
+    """(N,) intersections over unions, row by row; 0 for boxes without area."""
+    shared = intersection_areas(a, b)
+    return _ratio(shared, box_areas(a) + box_areas(b) - shared)
+
+
+def ioa(a: Boxes, b: Boxes) -> Floats:
+    """(N,) shares of the boxes `a` that lie in `b`, row by row; 0 for boxes without area."""
+    return _ratio(intersection_areas(a, b), box_areas(a))
+
+
+def ioa_with_window(boxes: Boxes, window: Box) -> Floats:
+    """(N,) shares of the boxes that lie in a window; 0 for boxes without area."""
+    return ioa(boxes, np.array([window.tuple_format()]))
+
+
+def clip_boxes(boxes: Boxes, window: Box) -> Boxes:
+    """Cut boxes to a window; those outside of it get no area."""
+    low = [window.ymin, window.xmin] * 2
+    high = [window.ymax, window.xmax] * 2
+    return np.clip(boxes, low, high)
+
+
+def to_shapely(boxes: Boxes) -> NDArray[np.object_]:
+    """(N,) rectangles with x before y."""
+    ymin, xmin, ymax, xmax = np.asarray(boxes, dtype=np.float64).T
+    return np.asarray(shapely.box(xmin, ymin, xmax, ymax))
+
+
+def touching_pairs(a: Boxes, b: Boxes) -> tuple[Indices, Indices]:
+    """Which boxes of two arrays touch or overlap.
+
+    Args:
+        a: (N, 4) boxes.
+        b: (M, 4) boxes.
+
+    Returns:
+        (P,) positions in `a`, in ascending order, and (P,) positions in `b`.
+    """
+    i, j = shapely.STRtree(to_shapely(b)).query(to_shapely(a))
+    return i, j
+
+
+def non_max_suppression(
+    boxes: Boxes, scores: NDArray[Any], iou_thresh: float, class_ids: NDArray[Any] | None = None
+) -> Indices:
+    """Keep the best of boxes that overlap.
+
+    From the highest score to the lowest (the earlier box first among equals), a box is kept unless
+    it overlaps with one that was kept.
+
+    Args:
+        boxes: (N, 4) boxes.
+        scores: (N,) scores.
+        iou_thresh: boxes overlap when their intersection over union is above this.
+        class_ids: (N,) classes; boxes of different classes leave each other alone. None takes all
+            for one class.
+
+    Returns:
+        Positions of the boxes to keep, by descending score.
+    """
+    order: Indices = np.argsort(-np.asarray(scores, dtype=np.float64), kind='stable')
+    ranked = np.asarray(boxes, dtype=np.float64)[order]
+    classes = np.zeros(len(order)) if class_ids is None else np.asarray(class_ids)[order]
+    shapes = to_shapely(ranked)
+
+    def overlapping(
+        winners: Indices, losers: Indices, tree: shapely.STRtree
+    ) -> tuple[Indices, Indices]:
+        """Pairs of a box and a worse one, of those in a tree, that overlaps it."""
+        i, j = tree.query(shapes[winners])
+        i, j = winners[i], losers[j]
+        comparable = (i < j) & (classes[i] == classes[j])
+        i, j = i[comparable], j[comparable]
+        above = iou(ranked[i], ranked[j]) > iou_thresh
+        return i[above], j[above]
+
+    # Chunk by chunk from the best: however many boxes lie in one place, no more than those of a
+    # chunk are compared among each other, and the rest only with what is kept of it.
+    kept = np.ones(len(order), dtype=bool)
+    everything = np.arange(len(order))
+    whole_tree = shapely.STRtree(shapes) if len(order) > CHUNK else None
+    for start in range(0, len(order), CHUNK):
+        chunk = start + np.flatnonzero(kept[start : start + CHUNK])
+        _suppress(kept, *overlapping(chunk, chunk, shapely.STRtree(shapes[chunk])))
+        if whole_tree is not None:
+            _, worse = overlapping(chunk[kept[chunk]], everything, whole_tree)
+            kept[worse] = False
+    return order[kept]
+
+
+def _suppress(kept: NDArray[np.bool_], better: Indices, worse: Indices) -> None:
+    """Strike out, from the best box to the worst, what overlaps with a box that is kept."""
+    first = np.flatnonzero(np.diff(better, prepend=-1))
+    ends = np.append(first, len(better))[1:]
+    for winner, i, j in zip(better[first].tolist(), first.tolist(), ends.tolist(), strict=True):
+        if kept[winner]:
+            kept[worse[i:j]] = False
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -1,0 +1,157 @@
+"""ObjectDetectionLabelSource: the objects of a scene as boxes (C+E)."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer import CRSTransformer
+from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
+from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
+from rastervision.core.data.utils.features import POLYGON, Features
+from rastervision.core.data.utils.geojson_parsing import parse_geojson
+from rastervision.core.data.utils.misc import describe_source, parse_array_slices_2d
+from rastervision.core.data.vector_source import VectorSource, VectorSourceConfig
+from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from rastervision.core.data.scene import SceneConfig
+
+ANY_PART = 1e-6
+"""Least share of a box in a window that makes it a box of that window."""
+
+
+class ObjectDetectionLabelSource(LabelSource):
+    """The bounding boxes of polygons that have a class."""
+
+    def __init__(
+        self,
+        vector_source: VectorSource,
+        bbox: Box | None = None,
+        ioa_thresh: float | None = None,
+        clip: bool = False,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            vector_source: polygons with class ids.
+            bbox: part of the labels that is used, in the source pixel frame; that of the vector
+                source when None.
+            ioa_thresh: for windows that are asked for by index: the least share of a box that
+                must lie in the window. None takes boxes of which any part does.
+            clip: for windows that are asked for by index: cut boxes to the window.
+
+        Raises:
+            DataError: a feature has no class id, or is no polygon.
+        """
+        self.vector_source = vector_source
+        self.uris = getattr(vector_source, 'uris', None)
+        self.ioa_thresh = ANY_PART if ioa_thresh is None else ioa_thresh
+        self.clip = clip
+        self._bbox = vector_source.bbox if bbox is None else bbox
+        origin = vector_source.features.origin or describe_source(vector_source)
+        _check_features(vector_source.features, origin)
+        self._labels = ObjectDetectionLabels.from_features(vector_source.features)
+
+    def get_labels(
+        self, window: Box | None = None, ioa_thresh: float = ANY_PART, clip: bool = False
+    ) -> ObjectDetectionLabels:
+        """Boxes in a window.
+
+        Args:
+            window: box in the extent frame; None takes the whole extent.
+            ioa_thresh: the least share of a box that must lie in the window.
+            clip: cut boxes to the window.
+
+        Returns:
+            Boxes in the extent frame, in the order of the vector source.
+        """
+        window = self.extent if window is None else window
+        near = self._labels.take(self.vector_source.near(window.to_global_coords(self._bbox)))
+        boxes = ObjectDetectionLabels.global_to_local(near.get_npboxes(), self._bbox)
+        labels = ObjectDetectionLabels(boxes, near.get_class_ids(), near.get_scores())
+        return ObjectDetectionLabels.get_overlapping(labels, window, ioa_thresh, clip)
+
+    def __getitem__(self, key: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], str]:
+        """Boxes in a window, by Box or by slices; steps make the boxes smaller.
+
+        Returns:
+            (N, 4) ymin, xmin, ymax, xmax in pixels from the window's upper left corner, (N,) class
+            ids, and 'yxyx', the order of the sides.
+        """
+        steps = [1, 1]
+        window = key
+        if not isinstance(key, Box):
+            window, slices = parse_array_slices_2d(key, self.extent)
+            steps = [s.step or 1 for s in slices]
+        labels = self.get_labels(window, self.ioa_thresh, self.clip)
+        boxes = ObjectDetectionLabels.global_to_local(labels.get_npboxes(), window)
+        return boxes / np.array(steps * 2), labels.get_class_ids(), 'yxyx'
+
+    def validate_geojson(self, geojson: dict[str, Any]) -> None:
+        """Raise DataError unless all features of a document are polygons with a class id."""
+        features, _ = parse_geojson(geojson, 'The GeoJSON document')
+        _check_features(features, features.origin)
+
+    @property
+    def bbox(self) -> Box:
+        return self._bbox
+
+    @property
+    def crs_transformer(self) -> CRSTransformer:
+        """That of the vector source."""
+        return self.vector_source.crs_transformer
+
+    def set_bbox(self, bbox: Box) -> None:
+        self._bbox = bbox
+
+    @property
+    def labels_bbox(self) -> Box | None:
+        """Box around all objects."""
+        return self.vector_source.features_bbox
+
+
+def _check_features(features: Features, origin: str) -> None:
+    if None in features.column('class_id'):
+        raise DataError(
+            f'{origin}: there are features without class_id; add a class_inference_transformer to '
+            'the vector source, for example with a default_class_id.'
+        )
+    kinds = shapely.get_type_id(features.geoms)
+    others = np.unique(kinds[kinds != POLYGON])
+    if len(others):
+        names = ', '.join(shapely.GeometryType(kind).name for kind in others)
+        raise DataError(
+            f'{origin}: objects must be boxes or other polygons, but there are features of type '
+            f'{names}; turn them into polygons by a buffer_transformer of the vector source.'
+        )
+
+
+@register_config('object_detection_label_source')
+class ObjectDetectionLabelSourceConfig(LabelSourceConfig):
+    """Labels for object detection: the bounding boxes of polygons."""
+
+    vector_source: VectorSourceConfig = Field(
+        ..., description='Where the boxes, or polygons around objects, come from.'
+    )
+
+    def update(self, pipeline: Any = None, scene: 'SceneConfig | None' = None) -> None:
+        """Give the vector source the transformers that boxes need, and update it."""
+        self.vector_source.add_default_transformers()
+        self.vector_source.update(pipeline=pipeline, scene=scene)
+
+    def build(
+        self,
+        class_config: ClassConfig,
+        crs_transformer: CRSTransformer,
+        bbox: Box | None = None,
+        tmp_dir: str | None = None,  # noqa: ARG002 - part of the interface
+    ) -> ObjectDetectionLabelSource:
+        """Build the label source."""
+        source = self.vector_source.build(class_config, crs_transformer)
+        return ObjectDetectionLabelSource(source, bbox)

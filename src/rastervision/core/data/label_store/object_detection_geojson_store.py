@@ -1,0 +1,77 @@
+"""ObjectDetectionGeoJSONStore: the predicted boxes of a scene in a GeoJSON file (C+E)."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
+from rastervision.core.data.label_store.geojson_store import GeoJSONStore
+from rastervision.core.data.label_store.label_store import LabelStoreConfig
+from rastervision.core.data.vector_source import GeoJSONVectorSource
+from rastervision.core.data.vector_transformer import ClassInferenceTransformer
+from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rastervision.core.data.scene import SceneConfig
+    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+
+
+class ObjectDetectionGeoJSONStore(GeoJSONStore):
+    """A GeoJSON file of boxes with the properties `class_id`, `class_name` and `score`."""
+
+    def get_labels(self) -> ObjectDetectionLabels:
+        """Boxes of the file, in the extent frame.
+
+        Raises:
+            NotReadableError: nothing was predicted yet.
+            DataError: the file is not GeoJSON, or a box has no class.
+        """
+        source = GeoJSONVectorSource(
+            self.uri,
+            self.crs_transformer,
+            vector_transformers=[ClassInferenceTransformer(None, self.class_config)],
+            bbox=self.bbox,
+            round_pixels=False,
+        )
+        return ObjectDetectionLabels.from_features(source.get_features())
+
+
+@register_config('object_detection_geojson_store')
+class ObjectDetectionGeoJSONStoreConfig(LabelStoreConfig):
+    """A GeoJSON file with the predicted boxes of a scene."""
+
+    uri: str | None = Field(
+        None,
+        description='File to write to. When absent, a file with the id of the scene as its name, '
+        "in the pipeline's predict_uri.",
+    )
+
+    def update(
+        self,
+        pipeline: 'RVPipelineConfig | None' = None,
+        scene: 'SceneConfig | None' = None,
+    ) -> None:
+        if self.uri is None and pipeline is not None and scene is not None:
+            self.uri = f'{pipeline.predict_uri}/{scene.id}.json'
+
+    def build(
+        self,
+        class_config: ClassConfig,
+        crs_transformer: CRSTransformer,
+        bbox: Box | None = None,
+        tmp_dir: str | None = None,  # noqa: ARG002 - part of the interface
+    ) -> ObjectDetectionGeoJSONStore:
+        """Build the store; arguments as for `LabelStoreConfig.build`.
+
+        Raises:
+            ConfigError: uri is not set.
+        """
+        if self.uri is None:
+            raise ConfigError(
+                'uri of the label store is not set: give the file for the predictions.'
+            )
+        return ObjectDetectionGeoJSONStore(self.uri, class_config, crs_transformer, bbox)

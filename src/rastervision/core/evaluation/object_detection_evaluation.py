@@ -1,0 +1,144 @@
+"""ObjectDetectionEvaluation: scores of boxes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.label import ObjectDetectionLabels
+from rastervision.core.evaluation.class_evaluation_item import ClassEvaluationItem
+from rastervision.core.evaluation.classification_evaluation import ClassificationEvaluation
+from rastervision.core.evaluation.matching import (
+    MatchedDetections,
+    assign,
+    by_score,
+    overlapping_pairs,
+)
+
+Counts = NDArray[np.int64]
+
+
+class ObjectDetectionEvaluationItem(ClassEvaluationItem):
+    """Counts of one class of boxes, and average precision.
+
+    Attributes:
+        average_precision: `ap` (mean over the thresholds of COCO), `ap50` and `ap75`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.average_precision: dict[str, float] = {}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """All metrics by name; NaN for those without anything to divide by."""
+        return {**super().metrics, **self.average_precision}
+
+
+class ObjectDetectionEvaluation(ClassificationEvaluation):
+    """Scores of boxes: how many are found, and average precision as COCO computes it.
+
+    Attributes:
+        detections: What average precision follows from.
+    """
+
+    def __init__(self, class_config: ClassConfig, iou_thresh: float = 0.5) -> None:
+        """Constructor.
+
+        Args:
+            class_config: The classes.
+            iou_thresh: Intersection over union above which a prediction is right.
+        """
+        self.class_config = class_config
+        self.iou_thresh = iou_thresh
+        super().__init__()
+
+    def reset(self) -> None:
+        super().reset()
+        self.detections = MatchedDetections.empty(len(self.class_config))
+
+    def compute(
+        self,
+        ground_truth_labels: ObjectDetectionLabels,
+        prediction_labels: ObjectDetectionLabels,
+    ) -> None:
+        """Score the predictions for a scene."""
+        self.class_to_eval_item = self.compute_eval_items(
+            ground_truth_labels, prediction_labels, self.class_config, self.iou_thresh
+        )
+        self.detections = MatchedDetections.of_scene(
+            ground_truth_labels, prediction_labels, len(self.class_config)
+        )
+        self.compute_avg()
+
+    @staticmethod
+    def compute_eval_items(
+        gt_labels: ObjectDetectionLabels,
+        pred_labels: ObjectDetectionLabels,
+        class_config: ClassConfig,
+        iou_thresh: float = 0.5,
+    ) -> dict[int, ClassEvaluationItem]:
+        """Count right and wrong boxes by class; arguments as for `compute_metrics`."""
+        counts = compute_metrics(gt_labels, pred_labels, len(class_config), iou_thresh)
+        return {
+            i: ObjectDetectionEvaluationItem(i, name, tp=int(tp), fp=int(fp), fn=int(fn))
+            for i, (name, tp, fp, fn) in enumerate(zip(class_config.names, *counts, strict=True))
+        }
+
+    def merge(self, other: ClassificationEvaluation, scene_id: str | None = None) -> None:
+        """Add what another evaluation has counted, see `ClassificationEvaluation`."""
+        if isinstance(other, ObjectDetectionEvaluation):
+            self.detections = self.detections + other.detections
+        super().merge(other, scene_id)
+
+    def compute_avg(self) -> None:
+        """Make `avg_item`; of average precision, the plain mean over the classes that occur."""
+        by_class = self.detections.average_precisions()
+        for i, item in self.class_to_eval_item.items():
+            if isinstance(item, ObjectDetectionEvaluationItem):
+                item.average_precision = _named(by_class[i])
+        super().compute_avg()
+        if self.avg_item is not None:
+            known = by_class[self.detections.num_true > 0]
+            mean = _named(known.mean(axis=0)) if len(known) else dict.fromkeys(_named(by_class[0]))
+            self.avg_item['metrics'].update(mean)
+
+
+def _named(precisions: NDArray[np.float64]) -> dict[str, float]:
+    """Average precisions (T,) at the thresholds of COCO by the names of their summaries."""
+    return {
+        'ap': float(precisions.mean()),
+        'ap50': float(precisions[0]),
+        'ap75': float(precisions[5]),
+    }
+
+
+def compute_metrics(
+    gt_labels: ObjectDetectionLabels,
+    pred_labels: ObjectDetectionLabels,
+    num_classes: int,
+    iou_thresh: float = 0.5,
+) -> tuple[Counts, Counts, Counts]:
+    """Count right and wrong boxes of each class.
+
+    From the highest score to the lowest, a prediction takes the box of the ground truth that it
+    overlaps best, of those of its class that no other has taken.
+
+    Args:
+        gt_labels: The ground truth.
+        pred_labels: The predictions.
+        num_classes: C.
+        iou_thresh: Intersection over union above which a prediction is right.
+
+    Returns:
+        (C,) numbers of true positives, false positives and false negatives.
+    """
+    pairs = overlapping_pairs(gt_labels, pred_labels)
+    pairs = pairs.where(pairs.iou > iou_thresh)
+    right = assign(pairs, len(pred_labels), len(gt_labels))
+    ids = pred_labels.take(by_score(pred_labels.get_scores())).get_class_ids()
+    hits = np.bincount(ids[right], minlength=num_classes)
+    predicted = np.bincount(ids, minlength=num_classes)
+    true = np.bincount(gt_labels.get_class_ids(), minlength=num_classes)
+    return hits, predicted - hits, true - hits

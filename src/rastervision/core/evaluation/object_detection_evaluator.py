@@ -1,0 +1,57 @@
+"""ObjectDetectionEvaluator: scores the boxes of scenes (C+E)."""
+
+from pydantic import Field
+
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.evaluation.classification_evaluator import (
+    ClassificationEvaluator,
+    ClassificationEvaluatorConfig,
+)
+from rastervision.core.evaluation.evaluator import SceneGroup
+from rastervision.core.evaluation.object_detection_evaluation import ObjectDetectionEvaluation
+from rastervision.pipeline.config import register_config
+
+
+class ObjectDetectionEvaluator(ClassificationEvaluator):
+    """Compares predicted boxes to the ground truth.
+
+    With areas of interest, only boxes within one of them count.
+    """
+
+    def __init__(
+        self, class_config: ClassConfig, output_uri: str | None = None, iou_thresh: float = 0.5
+    ) -> None:
+        """Constructor.
+
+        Args:
+            class_config: the classes.
+            output_uri: JSON file for the scores; None when `process` is not used.
+            iou_thresh: intersection over union above which a prediction is right.
+        """
+        super().__init__(class_config, output_uri)
+        self.iou_thresh = iou_thresh
+
+    def create_evaluation(self) -> ObjectDetectionEvaluation:
+        return ObjectDetectionEvaluation(self.class_config, self.iou_thresh)
+
+
+@register_config('object_detection_evaluator')
+class ObjectDetectionEvaluatorConfig(ClassificationEvaluatorConfig):
+    """How boxes are scored: per class, together and for each scene.
+
+    Precision, recall and F1 are those at one threshold; average precision is that of COCO.
+    """
+
+    iou_thresh: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description='Intersection over union with a true box of its class above which a predicted '
+        'box is right, for precision, recall and F1.',
+    )
+
+    def build(
+        self, class_config: ClassConfig, scene_group: SceneGroup | None = None
+    ) -> ObjectDetectionEvaluator:
+        output_uri = self.get_output_uri(scene_group)
+        return ObjectDetectionEvaluator(class_config, output_uri, self.iou_thresh)

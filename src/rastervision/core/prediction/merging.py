@@ -1,0 +1,123 @@
+"""Joining the boxes that a model finds in overlapping windows of a scene."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rastervision.core.box import Box
+from rastervision.core.data.label import ObjectDetectionLabels
+from rastervision.core.data.label import boxes as box_ops
+from rastervision.core.prediction.window_results import WindowBoxes
+
+EDGE_PIXELS = 2
+EDGE_SHARE = 0.01
+"""A box that ends so near to the border of its window, in pixels or as a share of the window's
+side, may be what is visible of a larger object."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What was found in all windows of a scene.
+
+    Attributes:
+        boxes: (N, 4) ymin, xmin, ymax, xmax in the extent frame, within the extent.
+        class_ids: (N,) class ids.
+        scores: (N,) scores.
+        window: (N,) numbers of the windows in which they were found.
+        is_cut: (N,) whether the object may go on beyond a border of the window that is inside of
+            the scene.
+    """
+
+    boxes: NDArray[np.float64]
+    class_ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    window: NDArray[np.int64]
+    is_cut: NDArray[np.bool_]
+
+    def take(self, where: NDArray[Any]) -> Self:
+        """Some of them, by position or where a mask is True."""
+        return type(self)(
+            self.boxes[where],
+            self.class_ids[where],
+            self.scores[where],
+            self.window[where],
+            self.is_cut[where],
+        )
+
+
+def merge_windows(
+    results: Iterable[WindowBoxes], extent: Box, score_thresh: float, merge_thresh: float
+) -> ObjectDetectionLabels:
+    """Boxes of a scene, each object once, from those of its windows.
+
+    Args:
+        results: what was found in the windows, in any order; those without data do not count.
+        extent: Box(0, 0, height, width) of the scene.
+        score_thresh: boxes whose score is not above this drop out.
+        merge_thresh: boxes of one class whose intersection over union is above this are the same
+            object; the one with the highest score is kept. And a box that a window cuts off is the
+            same object as one that another window shows whole, if more than this share of it lies
+            in that; then the whole one is kept, whatever the scores.
+
+    Returns:
+        Boxes by descending score, cut to the extent.
+    """
+    found = collect(results, extent, score_thresh)
+    found = found.take(~is_part_of_other(found, merge_thresh))
+    kept = box_ops.non_max_suppression(found.boxes, found.scores, merge_thresh, found.class_ids)
+    return ObjectDetectionLabels(found.boxes[kept], found.class_ids[kept], found.scores[kept])
+
+
+def collect(results: Iterable[WindowBoxes], extent: Box, score_thresh: float) -> Detections:
+    """Boxes above a score in the extent frame, cut to the extent; empty ones drop out."""
+    windows, columns, counts = [], [], []
+    for result in results:
+        high = result.scores > score_thresh
+        if result.valid and high.any():
+            windows.append(result.window.tuple_format())
+            columns.append((result.boxes[high], result.class_ids[high], result.scores[high]))
+            counts.append(int(high.sum()))
+    if not windows:
+        nothing = np.zeros(0)
+        return Detections(
+            np.zeros((0, 4)),
+            nothing.astype(np.int64),
+            nothing.astype(np.float32),
+            nothing.astype(np.int64),
+            nothing.astype(bool),
+        )
+    boxes, class_ids, scores = (np.concatenate(column) for column in zip(*columns, strict=True))
+    number = np.repeat(np.arange(len(windows)), counts)
+    window = np.array(windows, dtype=np.float64)[number]
+    is_cut = _touches_inner_border(boxes, window, extent)
+    placed = box_ops.clip_boxes(boxes.astype(np.float64) + window[:, [0, 1, 0, 1]], extent)
+    found = Detections(placed, class_ids, scores, number, is_cut)
+    return found.take(box_ops.box_areas(placed) > 0)
+
+
+def _touches_inner_border(
+    boxes: NDArray[Any], windows: NDArray[np.float64], extent: Box
+) -> NDArray[np.bool_]:
+    """(N,) whether local boxes end at a side of their window that is no side of the scene."""
+    size = windows[:, 2:] - windows[:, :2]
+    margin = np.maximum(EDGE_PIXELS, EDGE_SHARE * size)
+    starts_inside = windows[:, :2] > [extent.ymin, extent.xmin]
+    ends_inside = windows[:, 2:] < [extent.ymax, extent.xmax]
+    at_start = (boxes[:, :2] <= margin) & starts_inside
+    at_end = (boxes[:, 2:] >= size - margin) & ends_inside
+    return np.asarray((at_start | at_end).any(axis=1))
+
+
+def is_part_of_other(found: Detections, merge_thresh: float) -> NDArray[np.bool_]:
+    """(N,) which cut boxes lie, by more than a share, in a whole one of another window."""
+    cut, whole = np.flatnonzero(found.is_cut), np.flatnonzero(~found.is_cut)
+    i, j = box_ops.touching_pairs(found.boxes[cut], found.boxes[whole])
+    i, j = cut[i], whole[j]
+    comparable = (found.class_ids[i] == found.class_ids[j]) & (found.window[i] != found.window[j])
+    i, j = i[comparable], j[comparable]
+    is_part = np.zeros(len(found.boxes), dtype=bool)
+    is_part[i[box_ops.ioa(found.boxes[i], found.boxes[j]) > merge_thresh]] = True
+    return is_part

@@ -1,0 +1,93 @@
+"""The object detection pipeline."""
+
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from rastervision.core.data import (
+    LabelStoreConfig,
+    ObjectDetectionGeoJSONStore,
+    ObjectDetectionGeoJSONStoreConfig,
+    ObjectDetectionLabels,
+    ObjectDetectionLabelSource,
+    Scene,
+    SceneConfig,
+)
+from rastervision.core.evaluation import EvaluatorConfig, ObjectDetectionEvaluatorConfig
+from rastervision.core.prediction import WindowPlan
+from rastervision.core.prediction.merging import merge_windows
+from rastervision.core.prediction.window_results import WindowBoxes
+from rastervision.core.rv_pipeline.object_detection_options import (
+    ObjectDetectionChipOptions,
+    ObjectDetectionPredictOptions,
+)
+from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
+from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+from rastervision.core.stac_mlm import Task
+from rastervision.core.utils.overrides import overridden_since
+from rastervision.pipeline.config import register_config
+
+
+class ObjectDetection(RVPipeline):
+    """Finds the boxes around objects in a scene."""
+
+    config: 'ObjectDetectionConfig'
+
+    def build_scene(self, scene: SceneConfig) -> Scene:
+        """Build one scene; its windows have the boxes that the chip options say."""
+        built = super().build_scene(scene)
+        options, source = self.config.chip_options, built.label_source
+        if options is not None and isinstance(source, ObjectDetectionLabelSource):
+            options.apply_to(source, scene.id)
+        return built
+
+    def scene_plan(self, scene: Scene) -> WindowPlan | None:
+        """Return the parts of a scene whose label store keeps parts."""
+        store, options = scene.label_store, self.predict_options()
+        if not isinstance(store, ObjectDetectionGeoJSONStore):
+            return None
+        if overridden_since(store, 'part_folder', 'save'):
+            return None
+        stride = options.stride or options.chip_sz // 2
+        return WindowPlan(scene.extent, options.chip_sz, stride, options.batch_sz)
+
+    def labels_of_windows(
+        self, scene: Scene, results: Iterable[WindowBoxes]
+    ) -> ObjectDetectionLabels:
+        """Join the boxes of overlapping windows, so that each object is there once."""
+        options = self.predict_options()
+        return merge_windows(results, scene.extent, options.score_thresh, options.merge_thresh)
+
+    def predict_options(self) -> ObjectDetectionPredictOptions:
+        """Return the options of PREDICT."""
+        return self.config.predict_options or self.config.get_default_predict_options()
+
+
+@register_config('object_detection')
+class ObjectDetectionConfig(RVPipelineConfig):
+    """Configure an object detection pipeline."""
+
+    chip_options: ObjectDetectionChipOptions | None = Field(None, description='Options of CHIP.')
+    predict_options: ObjectDetectionPredictOptions | None = Field(
+        None, description='Options of PREDICT.'
+    )
+
+    def build(self, tmp_dir: str) -> ObjectDetection:
+        """Build the pipeline."""
+        return ObjectDetection(self, tmp_dir)
+
+    def get_default_label_store(self, scene: SceneConfig) -> LabelStoreConfig:  # noqa: ARG002 - interface
+        """Return a GeoJSON store."""
+        return ObjectDetectionGeoJSONStoreConfig()
+
+    def get_default_evaluator(self) -> EvaluatorConfig:
+        """Return the evaluator of boxes."""
+        return ObjectDetectionEvaluatorConfig()
+
+    def get_default_predict_options(self) -> ObjectDetectionPredictOptions:
+        """Return the options of a pipeline that gives none."""
+        return ObjectDetectionPredictOptions()
+
+    def stac_task(self) -> Task:
+        """Name the task as in STAC MLM."""
+        return 'object-detection'

@@ -1,0 +1,60 @@
+"""Options of the CHIP and PREDICT commands for object detection."""
+
+from pydantic import Field
+
+from rastervision.core.data import ObjectDetectionLabelSource
+from rastervision.core.rv_pipeline.chip_options import ChipOptions
+from rastervision.core.rv_pipeline.predict_options import PredictOptions
+from rastervision.core.rv_pipeline.upgraders import od_chip_options_upgrader
+from rastervision.core.sampling import ObjectDetectionWindowSamplingConfig
+from rastervision.pipeline.config import register_config
+
+
+@register_config('object_detection_chip_options', upgrader=od_chip_options_upgrader)
+class ObjectDetectionChipOptions(ChipOptions):
+    """Which chips to cut for object detection."""
+
+    sampling: (
+        ObjectDetectionWindowSamplingConfig | dict[str, ObjectDetectionWindowSamplingConfig]
+    ) = Field(
+        ...,
+        description='How to choose windows and the boxes in them: one config for all scenes, or '
+        'one by scene id.',
+    )
+
+    def apply_to(self, source: ObjectDetectionLabelSource, scene_id: str) -> None:
+        """Let the windows of a label source have the boxes that ``sampling`` asks for."""
+        sampling = self.sampling
+        if isinstance(sampling, dict):
+            if scene_id not in sampling:
+                return  # a scene that no chips are cut from
+            sampling = sampling[scene_id]
+        source.ioa_thresh, source.clip = sampling.ioa_thresh, sampling.clip
+
+
+@register_config('object_detection_predict_options')
+class ObjectDetectionPredictOptions(PredictOptions):
+    """How to predict a scene for object detection."""
+
+    stride: int | None = Field(
+        None,
+        description='Pixels between the starts of two windows. If None, half of chip_sz, so that '
+        'an object of up to half of chip_sz is seen whole by at least one window.',
+    )
+    merge_thresh: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description='Boxes of a class are the same object if their intersection over union is '
+        'above this; the one with the highest score is kept. So are a box that is cut off by its '
+        'window and a whole one of another window, if more than this share of the first lies in '
+        'the second; the whole one is kept.',
+    )
+    score_thresh: float = Field(
+        0.5, ge=0, le=1, description='Boxes whose score is not above this are dropped.'
+    )
+
+    def update(self) -> None:
+        """Fill the stride."""
+        if self.stride is None:
+            self.stride = max(1, self.chip_sz // 2)

@@ -1,0 +1,134 @@
+"""Random windows for object detection: around objects, and away from them (C+E)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import shapely
+from pydantic import Field
+from shapely.geometry.base import BaseGeometry
+
+from rastervision.core.box import Box
+from rastervision.core.data.label import boxes as box_ops
+from rastervision.core.data.label.boxes import Boxes
+from rastervision.core.sampling.random_windows import RandomWindowSampler
+from rastervision.core.sampling.window_sampling import WindowSamplingConfig
+from rastervision.pipeline.config import register_config
+
+if TYPE_CHECKING:
+    from rastervision.core.data.scene import Scene
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ObjectWindowSampler(RandomWindowSampler):
+    """Draws windows around objects, and between them windows without objects.
+
+    With areas of interest, only objects that lie within one of them count: others may not have been
+    labelled.
+    """
+
+    def __init__(
+        self,
+        extent: Box,
+        objects: Boxes,
+        neg_ratio: float,
+        neg_ioa_thresh: float = 0.2,
+        *,
+        aoi_polygons: Sequence[BaseGeometry] = (),
+        **kwargs: Any,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            extent: what the windows are drawn over.
+            objects: (N, 4) ymin, xmin, ymax, xmax of the objects, in the frame of `extent`.
+            neg_ratio: how many windows without objects to draw for each one around an object, on
+                average.
+            neg_ioa_thresh: a window is one without objects if less than this share of every object
+                lies in it.
+            aoi_polygons: areas of interest, in the frame of `extent`.
+            **kwargs: further arguments of `RandomWindowSampler`.
+        """
+        super().__init__(extent, aoi_polygons=aoi_polygons, **kwargs)
+        self.neg_share = neg_ratio / (1 + neg_ratio)
+        self.neg_ioa_thresh = neg_ioa_thresh
+        shapes = box_ops.to_shapely(objects)
+        near = shapely.STRtree(shapes).query(extent.to_shapely(), predicate='intersects')
+        if aoi_polygons:
+            near = near[shapely.covered_by(shapes[near], shapely.union_all(list(aoi_polygons)))]
+        self._objects = objects[np.sort(near)]
+        self._tree = shapely.STRtree(box_ops.to_shapely(self._objects))
+
+    def sample(self, rng: np.random.Generator) -> Box:
+        """Draw a window; any window where there are no objects."""
+        if not len(self._objects):
+            return super().sample(rng)
+        is_negative = rng.random() < self.neg_share
+        return self.sample_negative(rng) if is_negative else self.sample_positive(rng)
+
+    def sample_positive(self, rng: np.random.Generator) -> Box:
+        """Draw a window that holds an object, each one as likely as any other.
+
+        If the object is larger, the window lies within it. Where the areas of interest leave no
+        room for any such window in `max_attempts` draws, it is a random window.
+        """
+        for _ in range(self.max_attempts):
+            box = self._objects[rng.integers(len(self._objects))]
+            height, width = self.sample_size(rng)
+            window = self.sample_around(Box.from_npbox(box), height, width, rng)
+            if self.accepts(window):
+                return window
+        return super().sample(rng)
+
+    def sample_negative(self, rng: np.random.Generator) -> Box:
+        """Draw a window without objects, or that with the fewest of `max_attempts` windows."""
+        fewest, best = np.inf, None
+        for _ in range(self.max_attempts):
+            window = super().sample(rng)
+            count = self.count_objects(window)
+            if best is None or count < fewest:
+                fewest, best = count, window
+            if count == 0:
+                break
+        return super().sample(rng) if best is None else best
+
+    def count_objects(self, window: Box) -> int:
+        """Number of objects of which enough lies in a window to make it no negative one."""
+        near = self._objects[self._tree.query(window.to_shapely())]
+        return int((box_ops.ioa_with_window(near, window) >= self.neg_ioa_thresh).sum())
+
+
+@register_config('object_detection_window_sampling')
+class ObjectDetectionWindowSamplingConfig(WindowSamplingConfig):
+    """Which windows of a scene to read for object detection, and which objects are in a window."""
+
+    ioa_thresh: Share = Field(
+        0.8,
+        description='The least share of a box that must lie in a window, so that the box is one of '
+        'the window.',
+    )
+    clip: bool = Field(False, description='Cut boxes to their window.')
+    neg_ratio: Annotated[float, Field(ge=0)] | None = Field(
+        None,
+        description='Windows without objects for each window around an object, on average, among '
+        'random windows. If None, windows are drawn anywhere.',
+    )
+    neg_ioa_thresh: Share = Field(
+        0.2,
+        description='A window counts as one without objects if less than this share of every '
+        'object lies in it.',
+    )
+
+    def build_sampler(self, scene: 'Scene') -> RandomWindowSampler:
+        """Make the sampler of random windows of a scene."""
+        labels = scene.label_source
+        if self.neg_ratio is None or labels is None:
+            return super().build_sampler(scene)
+        return ObjectWindowSampler(
+            scene.extent,
+            labels.get_labels().get_npboxes(),  # type: ignore[attr-defined]  # those of detection
+            self.neg_ratio,
+            self.neg_ioa_thresh,
+            **self.sampler_options(scene.aoi_polygons_bbox_coords, scene.id),
+        )
