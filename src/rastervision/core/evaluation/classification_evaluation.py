@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.evaluation import confusion as cm
 from rastervision.core.evaluation.class_evaluation_item import (
     ClassEvaluationItem,
@@ -106,3 +107,20 @@ class ClassificationEvaluation(ABC):
             NotWritableError: the file cannot be written.
         """
         json_to_file(self.to_json(), output_uri)
+
+
+class ConfusionEvaluation(ClassificationEvaluation):
+    """Scores that follow from how often each class was taken for each."""
+
+    def __init__(self, class_config: ClassConfig) -> None:
+        super().__init__()
+        self.class_config = class_config
+
+    def set_confusion(self, confusion: cm.Confusion) -> None:
+        """Score a (C, C) confusion matrix (rows: truth, columns: prediction)."""
+        self.conf_mat = np.asarray(confusion)
+        self.class_to_eval_item = {
+            i: ClassEvaluationItem.from_multiclass_conf_mat(self.conf_mat, i, name)
+            for i, name in enumerate(self.class_config.names)
+        }
+        self.compute_avg()

@@ -2,25 +2,17 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.label import SemanticSegmentationLabels
 from rastervision.core.evaluation import confusion as cm
-from rastervision.core.evaluation.class_evaluation_item import ClassEvaluationItem
-from rastervision.core.evaluation.classification_evaluation import ClassificationEvaluation
+from rastervision.core.evaluation.classification_evaluation import ConfusionEvaluation
 
 
-class SemanticSegmentationEvaluation(ClassificationEvaluation):
+class SemanticSegmentationEvaluation(ConfusionEvaluation):
     """Scores of class maps, pixel by pixel.
 
     Pixels whose true class is the null class are left out if that stands for missing data, which
     it does when it is called "null".
     """
-
-    def __init__(self, class_config: ClassConfig) -> None:
-        super().__init__()
-        self.class_config = class_config
 
     def compute(
         self, gt_labels: SemanticSegmentationLabels, pred_labels: SemanticSegmentationLabels
@@ -38,12 +30,3 @@ class SemanticSegmentationEvaluation(ClassificationEvaluation):
                 yield cm.confusion_matrix(truth, predicted, num_classes, keep)
 
         self.set_confusion(cm.sum_confusions(parts(), num_classes))
-
-    def set_confusion(self, confusion: cm.Confusion) -> None:
-        """Score a (C, C) confusion matrix (rows: truth, columns: prediction)."""
-        self.conf_mat = np.asarray(confusion)
-        self.class_to_eval_item = {
-            i: ClassEvaluationItem.from_multiclass_conf_mat(self.conf_mat, i, name)
-            for i, name in enumerate(self.class_config.names)
-        }
-        self.compute_avg()

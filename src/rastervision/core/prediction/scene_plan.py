@@ -9,12 +9,19 @@ from its start: a window is always in the same batch, since the rounding of a mo
 depend on what else is in it. And whoever computes a part sees every window that touches it.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import overload
 
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
 from rastervision.core.box import Box
+from rastervision.core.sampling.aoi_sampler import union_of
 from rastervision.core.windows import PadDirection, axis_starts, required_padding
 
 BLEND_BYTES = 256 * 2**20
@@ -22,18 +29,22 @@ BLEND_BYTES = 256 * 2**20
 
 MIN_PART_ROWS = 1024
 
+_CHUNK = 65_536
+
 
 class Windows(Sequence[Box]):
     """Square windows at all places of a grid, row by row; they take no memory."""
 
-    def __init__(self, ys: range, xs: range, size: int, indices: range | None = None) -> None:
+    def __init__(
+        self, ys: range, xs: range, size: int, indices: range | NDArray[np.intp] | None = None
+    ) -> None:
         """Constructor.
 
         Args:
             ys: First rows of the windows.
             xs: First columns.
             size: Height and width.
-            indices: Which of the windows, counted row by row; all by default.
+            indices: Which of the windows, counted row by row, ascending; all by default.
         """
         self.ys = ys
         self.xs = xs
@@ -52,8 +63,26 @@ class Windows(Sequence[Box]):
     def __getitem__(self, index: int | slice) -> 'Box | Windows':
         if isinstance(index, slice):
             return Windows(self.ys, self.xs, self.size, self._indices[index])
-        row, column = divmod(self._indices[index], len(self.xs))
+        row, column = divmod(int(self._indices[index]), len(self.xs))
         return Box.make_square(self.ys[row], self.xs[column], self.size)
+
+    def touching(self, polygons: Sequence[BaseGeometry]) -> 'Windows':
+        """Those that touch one of some polygons in their frame."""
+        area = union_of(polygons)
+        shapely.prepare(area)
+        kept = []
+        for start in range(0, len(self), _CHUNK):
+            indices = np.asarray(self._indices[start : start + _CHUNK])
+            row, column = np.divmod(indices, len(self.xs))
+            y, x = np.array(self.ys)[row], np.array(self.xs)[column]
+            boxes = shapely.box(x, y, x + self.size, y + self.size)
+            kept.append(indices[shapely.intersects(area, boxes)])
+        return Windows(self.ys, self.xs, self.size, np.concatenate([np.empty(0, int), *kept]))
+
+    def in_rows(self, rows: slice) -> range:
+        """Positions of the windows in some rows of the grid, which `rows` counts."""
+        width = len(self.xs)
+        return range(*(bisect_left(self._indices, row * width) for row in (rows.start, rows.stop)))
 
 
 def prediction_windows(
@@ -93,6 +122,11 @@ class Part:
     column: int
     box: Box
 
+    @property
+    def work(self) -> int:
+        """How much work the part is, in pixels."""
+        return self.box.area
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -103,11 +137,14 @@ class Run:
         box: Their union.
         windows: What the model must see, row by row: all windows that touch the box, and those
             that share a batch with them. Batches are counted from the first one given.
+        unseen: Windows that touch the box, but no area of interest, so that the model need not
+            see them, row by row.
     """
 
     parts: tuple[Part, ...]
     box: Box
     windows: Sequence[Box]
+    unseen: Sequence[Box] = ()
 
 
 class ScenePlan:
@@ -129,6 +166,7 @@ class ScenePlan:
         num_values: int,
         block_size: int,
         budget: int = BLEND_BYTES,
+        aoi_polygons: Sequence[BaseGeometry] = (),
     ) -> None:
         """Constructor.
 
@@ -141,6 +179,8 @@ class ScenePlan:
             num_values: float32 values that are held for each pixel, such as its class scores.
             block_size: Side of the tiles of output rasters in pixels.
             budget: Bytes that the rows of windows under construction may take, about.
+            aoi_polygons: Areas of interest in the extent frame; the model sees only windows that
+                touch one. Without any, it sees all windows.
         """
         self._batch_sz = batch_sz
         unit = 2 * block_size
@@ -150,10 +190,13 @@ class ScenePlan:
         boxes = ((i, Box(y0, x0, y1, x1)) for i, (x0, x1) in enumerate(columns) for y0, y1 in rows)
         self.parts = tuple(Part(index, column, box) for index, (column, box) in enumerate(boxes))
         windows = prediction_windows(extent, chip_sz, stride, crop_sz)
-        self._windows = [
+        self._grids = [
             Windows(windows.ys, windows.xs[_touching(windows.xs, chip_sz, *edges)], chip_sz)
             for edges in columns
         ]
+        self._windows = (
+            [grid.touching(aoi_polygons) for grid in self._grids] if aoi_polygons else self._grids
+        )
 
     def runs(self, parts: Collection[Part]) -> list[Run]:
         """Group parts that follow on each other in a column, in the order of the plan.
@@ -169,11 +212,17 @@ class ScenePlan:
     def _run(self, parts: tuple[Part, ...]) -> Run:
         first, last = parts[0].box, parts[-1].box
         box = Box(first.ymin, first.xmin, last.ymax, last.xmax)
-        windows, batch = self._windows[parts[0].column], self._batch_sz
-        rows = _touching(windows.ys, windows.size, box.ymin, box.ymax)
-        start, stop = rows.start * len(windows.xs), rows.stop * len(windows.xs)
-        aligned = slice(start // batch * batch, -(-stop // batch) * batch)
-        return Run(parts, box, windows[aligned])
+        grid, windows = self._grids[parts[0].column], self._windows[parts[0].column]
+        rows = _touching(grid.ys, grid.size, box.ymin, box.ymax)
+        needed, batch = windows.in_rows(rows), self._batch_sz
+        if not needed:
+            return Run(parts, box, (), grid[_slice(grid.in_rows(rows))])
+        aligned = slice(needed.start // batch * batch, -(-needed.stop // batch) * batch)
+        if windows is grid:
+            return Run(parts, box, windows[aligned])
+        seen = set(windows[_slice(needed)])
+        unseen = [window for window in grid[_slice(grid.in_rows(rows))] if window not in seen]
+        return Run(parts, box, windows[aligned], unseen)
 
 
 def _touching(starts: range, size: int, low: int, high: int) -> slice:
@@ -191,3 +240,7 @@ def _column_edges(width: int, unit: int, most_units: int) -> list[int]:
     units = -(-width // unit)
     count = -(-units // max(1, most_units))
     return [*(i * units // count * unit for i in range(count)), width]
+
+
+def _slice(positions: range) -> slice:
+    return slice(positions.start, positions.stop)

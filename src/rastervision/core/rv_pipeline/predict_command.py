@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rastervision.core.data import SceneConfig
-from rastervision.core.prediction import Part
 from rastervision.core.rv_pipeline.partial import PartialResults
 from rastervision.core.rv_pipeline.scene_prediction import ScenePrediction
 from rastervision.core.rv_pipeline.scenes import predicted_scenes, without_labels
@@ -33,7 +32,7 @@ class _Task:
     """
 
     config: SceneConfig
-    parts: Sequence[Part] | None
+    parts: Sequence[Any] | None
     num_windows: int = 0
     joins: bool = True
 
@@ -63,12 +62,10 @@ class PredictCommand:
             self._partial().remove()  # of a run with splits that ended
         self.pipeline.use_model()  # that of now, whatever was loaded before
         self.pipeline.model_digest()  # where there is no model, there is none for all scenes
-        weights = [self._weights(config) for config in self.scenes]
-        shares = share_of_groups(weights, split_ind, num_splits)
         tasks = []
-        for config, areas, share in zip(self.scenes, weights, shares, strict=True):
+        for config, share, is_whole in self._shares(split_ind, num_splits):
             with self._keeping_failure(config):
-                tasks += self._tasks(config, share, joins=share == slice(0, len(areas)))
+                tasks += self._tasks(config, share, joins=is_whole)
         self._carry_out(tasks)
         if num_splits == 1:
             self._raise_failures()
@@ -99,20 +96,30 @@ class PredictCommand:
 
     # --- what there is to do
 
+    def _shares(self, split_ind: int, num_splits: int) -> Iterator[tuple[SceneConfig, slice, bool]]:
+        """Which parts of each scene a split is to predict, and whether they are all."""
+        if num_splits == 1:
+            for config in self.scenes:
+                yield config, slice(None), True
+            return
+        weights = [self._weights(config) for config in self.scenes]
+        shares = share_of_groups(weights, split_ind, num_splits)
+        for config, areas, share in zip(self.scenes, weights, shares, strict=True):
+            if share.start < share.stop:
+                yield config, share, share == slice(0, len(areas))
+
     def _weights(self, config: SceneConfig) -> list[int]:
-        """Areas of what can be shared of a scene: its parts, or all of it; none if it fails."""
+        """Work of what can be shared of a scene: its parts, or all of it; none if it fails."""
         with self._keeping_failure(config):
             scene = self.pipeline.build_scene(config)
             prediction = self.pipeline.scene_prediction(scene)
             if prediction is None or not prediction.is_resumable:
                 return [scene.extent.area]
-            return [part.box.area for part in prediction.plan.parts]
+            return prediction.work()
         return []
 
     def _tasks(self, config: SceneConfig, share: slice, joins: bool) -> list[_Task]:
         """What is to be done for a share of a scene: one task, or none if it is done already."""
-        if share.start >= share.stop:
-            return []
         prediction = self._prediction(config)
         if prediction is None:
             return [_Task(config, None)]
@@ -163,7 +170,7 @@ class PredictCommand:
         plan = self.pipeline.scene_plan(scene)
         if plan is None:
             raise StageError('its label store takes no parts')
-        prediction = ScenePrediction(self.pipeline, scene, plan, *keys)
+        prediction = self.pipeline.prediction_in_parts(scene, plan, *keys)
         if not prediction.is_done():
             prediction.join()
 

@@ -1,7 +1,7 @@
 """RVPipeline: the six commands, in terms of scenes and a backend."""
 
 import logging
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,25 +11,25 @@ from rastervision.core.backend import Backend
 from rastervision.core.box import Box
 from rastervision.core.data import Labels, Scene, SceneConfig
 from rastervision.core.data_sample import DataSample
-from rastervision.core.prediction import Run, ScenePlan, ScoreTile
+from rastervision.core.prediction import Run, ScenePlan, ScoreTile, WindowPlan
 from rastervision.core.rv_pipeline import bundling, layout
 from rastervision.core.rv_pipeline.chip_command import ChipCommand
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.chipping import scene_windows
-from rastervision.core.rv_pipeline.partial import PartialResults
 from rastervision.core.rv_pipeline.predict_command import PredictCommand
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.prediction_key import prediction_key
 from rastervision.core.rv_pipeline.scene_prediction import ScenePrediction
-from rastervision.core.rv_pipeline.scenes import (
-    LazyScenes,
-    analyzer_scene,
-    evaluated_groups,
-    scenes_of_group,
-    without_labels,
+from rastervision.core.rv_pipeline.shared import (
+    SceneTask,
+    analyses,
+    evaluations,
+    join_shares,
+    process,
 )
-from rastervision.core.rv_pipeline.shared import SceneTask, join_shares, process_share
 from rastervision.core.rv_pipeline.summary import summarize
+from rastervision.core.rv_pipeline.tile_prediction import TilePrediction
+from rastervision.core.rv_pipeline.window_prediction import WindowPrediction
 from rastervision.core.utils.overrides import overridden_since, overrides
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.pipeline import Pipeline
@@ -46,8 +46,8 @@ class RVPipeline(Pipeline):
 
     Subclasses change single steps: ``get_train_windows``, ``get_train_labels`` and
     ``post_process_sample`` for CHIP, ``predict_scene`` and ``post_process_predictions`` for
-    PREDICT. Whoever adds a task gives ``scene_plan`` and ``join_windows``, so that scenes are
-    predicted in parts.
+    PREDICT. Whoever adds a task gives ``scene_plan``, so that scenes are predicted in parts, and
+    ``join_windows`` for a `ScenePlan` or ``labels_of_windows`` for a `WindowPlan`.
     """
 
     commands: ClassVar[list[str]] = list(layout.STAGES)
@@ -74,32 +74,13 @@ class RVPipeline(Pipeline):
 
     def analyze(self, split_ind: int = 0, num_splits: int = 1) -> None:
         """Run every analyzer over every scene group, or a split's share of that."""
-        self._process(self._analyses(), 'analyze', split_ind, num_splits)
+        tasks = analyses(self.config, self.build_scene)
+        process(tasks, self.config.stage_uri('analyze'), split_ind, num_splits, self.tmp_dir)
 
     def finish_analyze(self, num_splits: int = 1) -> None:
         """Write what follows from the shares of all splits of ANALYZE."""
-        join_shares(self._analyses(), self.config.stage_uri('analyze'), num_splits, self.tmp_dir)
-
-    def _analyses(self) -> list[SceneTask]:
-        tasks = []
-        dataset = self.config.dataset
-        for group, ids in dataset.scene_groups.items():
-            members = [analyzer_scene(s) for s in scenes_of_group(dataset, ids)]
-            scenes = LazyScenes(members, self.build_scene)
-            for i, analyzer_cfg in enumerate(self.config.analyzers if members else []):
-                analyzer = analyzer_cfg.build(scene_group=(group, ids))
-                tasks.append(SceneTask(group, i, analyzer, scenes, scenes))
-        return tasks
-
-    def _process(self, tasks: list[SceneTask], stage: str, split_ind: int, num_splits: int) -> None:
-        """Do a split's share of some tasks, or all of them if there is one split."""
-        if num_splits > 1:
-            process_share(tasks, self.config.stage_uri(stage), split_ind, num_splits)
-            return
-        PartialResults(self.config.stage_uri(stage)).remove()  # of a run with splits that ended
-        for task in tasks:
-            log.info('%s of %s (scenes: %d).', stage.upper(), task.group, len(task.scenes))
-            task.work.process(task.scenes, self.tmp_dir)
+        tasks = analyses(self.config, self.build_scene)
+        join_shares(tasks, self.config.stage_uri('analyze'), num_splits, self.tmp_dir)
 
     # --- CHIP
 
@@ -191,17 +172,24 @@ class RVPipeline(Pipeline):
         if plan is None or not _has_stream(self.any_backend()):
             return None
         model = self.model_digest()
-        if scene.config is None or model is None:
-            return ScenePrediction(self, scene, plan, None)
-        classes = self.config.dataset.class_config
-        key = prediction_key(scene.config, self.predict_options(), classes, model)
-        return ScenePrediction(self, scene, plan, key)
+        key = None
+        if scene.config is not None and model is not None:
+            classes = self.config.dataset.class_config
+            key = prediction_key(scene.config, self.predict_options(), classes, model)
+        return self.prediction_in_parts(scene, plan, key)
 
-    def scene_plan(self, scene: Scene) -> ScenePlan | None:  # noqa: ARG002 - for subclasses
+    def prediction_in_parts(
+        self, scene: Scene, plan: ScenePlan | WindowPlan, key: str | None
+    ) -> ScenePrediction:
+        """Return the prediction of a scene by a plan; arguments as for `ScenePrediction`."""
+        kind = WindowPrediction if isinstance(plan, WindowPlan) else TilePrediction
+        return kind(self, scene, plan, key)
+
+    def scene_plan(self, scene: Scene) -> ScenePlan | WindowPlan | None:  # noqa: ARG002 - for subclasses
         """Return the parts in which a scene can be predicted; None (the default) for no parts."""
         return None
 
-    def predict_windows(self, scene: Scene, windows: Sequence[Box]) -> Iterator[Any]:
+    def predict_windows(self, scene: Scene, windows: Sequence[Box]) -> Generator[Any, None, None]:
         """Return what the model says about windows, if the backend has such a stream."""
         return self.ready_backend().predict_windows(scene, windows, self.predict_options())
 
@@ -212,6 +200,13 @@ class RVPipeline(Pipeline):
 
         Yields:
             Bands of rows that fill the box of the run, from top to bottom.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def labels_of_windows(self, scene: Scene, results: Iterable[Any]) -> Labels:
+        """Make labels of what the model says about all windows of a scene, in their order.
+
+        For tasks whose ``scene_plan`` is a `WindowPlan`.
         """
         raise NotImplementedError(type(self).__name__)
 
@@ -299,30 +294,18 @@ class RVPipeline(Pipeline):
 
     def eval(self, split_ind: int = 0, num_splits: int = 1) -> None:
         """Score the predictions of every scene group that has labels, or a split's share of it."""
-        tasks = self._evaluations()
+        tasks = evaluations(self.config, self.build_scene)
         if not tasks:
             log.info('EVAL is skipped: no validation or test scene has labels.')
-        self._process(tasks, 'eval', split_ind, num_splits)
+        process(tasks, self.config.stage_uri('eval'), split_ind, num_splits, self.tmp_dir)
         if num_splits == 1:
             self._tell_evaluated(tasks)
 
     def finish_eval(self, num_splits: int = 1) -> None:
         """Write the scores that follow from the shares of all splits of EVAL."""
-        tasks = self._evaluations()
+        tasks = evaluations(self.config, self.build_scene)
         if join_shares(tasks, self.config.stage_uri('eval'), num_splits, self.tmp_dir):
             self._tell_evaluated(tasks)
-
-    def _evaluations(self) -> list[SceneTask]:
-        tasks = []
-        for group, members in evaluated_groups(self.config.dataset):
-            scenes = LazyScenes(members, self.build_scene)
-            images = LazyScenes([without_labels(s) for s in members], self.build_scene)
-            for i, evaluator_cfg in enumerate(self.config.evaluators):
-                evaluator = evaluator_cfg.build(
-                    self.config.dataset.class_config, scene_group=(group, set(scenes.ids))
-                )
-                tasks.append(SceneTask(group, i, evaluator, scenes, images))
-        return tasks
 
     def _tell_evaluated(self, tasks: list[SceneTask]) -> None:
         for group, scenes in {task.group: task.scenes for task in tasks}.items():

@@ -1,16 +1,23 @@
 """GeoJSONStore: the base of stores that keep the predictions for a scene in one GeoJSON file."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.core.data.label.labels import Labels
-from rastervision.core.data.label_store.label_store import LabelStore
+from rastervision.core.data.label_store.label_store import LabelStore, LabelStoreConfig
 from rastervision.core.data.label_store.part_folder import PartFolder
 from rastervision.core.data.utils.label_geojson import recorded_key
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
+
+if TYPE_CHECKING:
+    from rastervision.core.data.scene import SceneConfig
+    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 
 class GeoJSONStore(LabelStore):
@@ -76,3 +83,33 @@ class GeoJSONStore(LabelStore):
 
     def set_bbox(self, bbox: Box) -> None:
         self._bbox = bbox
+
+
+class GeoJSONStoreConfig(LabelStoreConfig):
+    """A GeoJSON file with the predictions for a scene; the base of the stores of tasks."""
+
+    uri: str | None = Field(
+        None,
+        description='File to write to. When absent, a file named after the scene in the '
+        "pipeline's predict_uri.",
+    )
+
+    def update(
+        self,
+        pipeline: 'RVPipelineConfig | None' = None,
+        scene: 'SceneConfig | None' = None,
+    ) -> None:
+        if self.uri is None and pipeline is not None and scene is not None:
+            self.uri = f'{pipeline.predict_uri}/{scene.id}.json'
+
+    def known_uri(self) -> str:
+        """Return the uri.
+
+        Raises:
+            ConfigError: It is not set.
+        """
+        if self.uri is None:
+            raise ConfigError(
+                'uri of the label store is not set: give the file for the predictions.'
+            )
+        return self.uri

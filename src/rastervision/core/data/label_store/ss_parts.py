@@ -12,20 +12,12 @@ import numpy as np
 from rastervision.core.box import Box
 from rastervision.core.data.label_store.cog import TileFile
 from rastervision.core.data.label_store.label_store import LabelWriter
+from rastervision.core.data.label_store.part_folder import PartFolder, check_complete
 from rastervision.core.data.label_store.ss_join import join_parts
 from rastervision.core.data.label_store.ss_outputs import SceneOutputs
 from rastervision.core.data.label_store.ss_writer import SemanticSegmentationWriter, write_part
-from rastervision.pipeline.errors import DataError, StageError
-from rastervision.pipeline.file_system import (
-    atomic_path,
-    download_if_needed,
-    file_exists,
-    get_tmp_dir,
-    is_local,
-    list_paths,
-    make_dir,
-    sync_to_dir,
-)
+from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.file_system import atomic_path, get_tmp_dir, is_local, make_dir
 from rastervision.pipeline.file_system.local_file_system import TMP_PREFIX
 
 FOLDER = '.partial'
@@ -56,22 +48,15 @@ class PredictionParts:
         _check(boxes, outputs.extent, 2 * outputs.block_size)
         self._outputs = outputs
         self._boxes = boxes
-        self._key = key
-        self._tmp_dir = tmp_dir
         self._loaded: dict[int, TileFile] = {}
-        folder = f'{outputs.root_uri}/{FOLDER}'
-        self._folder = f'{folder}/{key}'
-        for other in list_paths(folder) if file_exists(folder) else []:
-            if other.rstrip('/').rpartition('/')[2] != key:
-                _remove(other)
+        self._folder = PartFolder(f'{outputs.root_uri}/{FOLDER}', key, tmp_dir)
 
     def is_done(self, index: int) -> bool:
         """Whether a part is there, undamaged."""
         if index not in self._loaded:
-            uri = self._uri(index)
-            if not file_exists(uri, include_dir=False):
+            path = self._folder.find(index)
+            if path is None:
                 return False
-            path = uri if is_local(uri) else download_if_needed(uri, self._tmp_dir)
             try:
                 self._loaded[index] = TileFile.load(path, self._stamp(index))
             except DataError:
@@ -85,7 +70,7 @@ class PredictionParts:
         The part is there when the block ends well; when it fails, nothing of it is left.
         """
         with (
-            atomic_path(self._uri(index)) as path,
+            atomic_path(self._folder.part_uri(index)) as path,
             write_part(
                 self._outputs, self._boxes[index], TileFile(path), self._stamp(index)
             ) as writer,
@@ -99,29 +84,19 @@ class PredictionParts:
             StageError: parts are missing.
         """
         missing = [index for index in range(len(self._boxes)) if not self.is_done(index)]
-        if missing:
-            shown = ', '.join(map(str, missing[:5])) + (', ...' if len(missing) > 5 else '')
-            raise StageError(
-                f'{len(missing)} of {len(self._boxes)} parts of {self._outputs.root_uri} are '
-                f'missing (numbers {shown}); run the prediction again, it computes only these.'
-            )
+        check_complete(missing, len(self._boxes), self._outputs.root_uri)
         parts = [(box, self._loaded[index]) for index, box in enumerate(self._boxes)]
         _remove_leftovers(self._outputs.root_uri)
-        join_parts(self._outputs, parts, self._key)
+        join_parts(self._outputs, parts, self._folder.key)
         self.remove()
 
     def remove(self) -> None:
         """Remove all parts."""
         self._loaded.clear()
-        folder = f'{self._outputs.root_uri}/{FOLDER}'
-        if file_exists(folder):
-            _remove(folder)
-
-    def _uri(self, index: int) -> str:
-        return f'{self._folder}/{index:05}.part'
+        self._folder.remove()
 
     def _stamp(self, index: int) -> dict[str, Any]:
-        return {'key': self._key, 'box': list(self._boxes[index])}
+        return {'key': self._folder.key, 'box': list(self._boxes[index])}
 
 
 @contextmanager
@@ -168,12 +143,3 @@ def _remove_leftovers(uri: str) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def _remove(uri: str) -> None:
-    """Remove a folder of parts."""
-    if is_local(uri):
-        shutil.rmtree(uri, ignore_errors=True)
-        return
-    with get_tmp_dir() as empty:
-        sync_to_dir(empty, uri, delete=True)

@@ -45,7 +45,15 @@ class WindowParts:
         return self._load(index) is not None
 
     def write(self, index: int, results: Sequence[WindowResult]) -> None:
-        """Write what a model says about the windows of a part, in their order."""
+        """Write what a model says about the windows of a part, in their order.
+
+        Raises:
+            ValueError: There are not as many results as windows.
+        """
+        if len(results) != len(self._parts[index]):
+            raise ValueError(
+                f'The backend gave {len(results)} results for {len(self._parts[index])} windows.'
+            )
         columns = _to_columns(results)
         columns['stamp'] = np.array(self._stamp(index))
         with atomic_path(self._folder.part_uri(index)) as path, Path(path).open('wb') as file:

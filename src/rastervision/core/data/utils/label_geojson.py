@@ -37,7 +37,7 @@ def save_boxes(
     Args:
         uri: The file.
         boxes: (N, 4) ymin, xmin, ymax, xmax in pixels, in the extent frame of `bbox`.
-        columns: Properties by name, N values that JSON can hold each; None leaves the property out.
+        columns: Properties by name, N values that JSON can hold each.
         crs_transformer: From pixels to the coordinates of the file.
         bbox: Where the extent lies in the image, in the source pixel frame.
         key: Fingerprint of the prediction, which `recorded_key` reads.
@@ -59,7 +59,7 @@ def save_boxes(
 def _properties(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     lists = [v.tolist() if isinstance(v, np.ndarray) else v for v in columns.values()]
     for row in zip(*lists, strict=True):
-        yield _encode({k: v for k, v in zip(columns, row, strict=True) if v is not None})
+        yield _encode(dict(zip(columns, row, strict=True)))
 
 
 def _write(

@@ -114,7 +114,7 @@ def write_and_fail(parts, index, box):
 def damage(parts, index, box, how):
     with parts.writer(index) as writer:
         write(writer, box)
-    (path,) = Path(parts._folder).glob(f'{index:05}.part')
+    path = Path(parts._folder.part_uri(index))
     content = bytearray(path.read_bytes())
     if how == 'cut off':
         del content[len(content) // 2 :]

@@ -1,0 +1,43 @@
+"""ChipClassificationGeoJSONStore: the classes of cells in a GeoJSON file (C+E)."""
+
+from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.label import ChipClassificationLabels
+from rastervision.core.data.label_store.geojson_store import GeoJSONStore, GeoJSONStoreConfig
+from rastervision.core.data.vector_source import GeoJSONVectorSource
+from rastervision.core.data.vector_transformer import ClassInferenceTransformer
+from rastervision.pipeline.config import register_config
+
+
+class ChipClassificationGeoJSONStore(GeoJSONStore):
+    """A GeoJSON file with a polygon for each cell, and its class_id, class_name and scores."""
+
+    def get_labels(self) -> ChipClassificationLabels:
+        """Read the labels of the whole scene.
+
+        Raises:
+            NotReadableError: Nothing was predicted yet.
+            DataError: The file has features without a class.
+        """
+        source = GeoJSONVectorSource(
+            self.uri,
+            self._crs_transformer,
+            [ClassInferenceTransformer(None, self.class_config)],
+        )
+        return ChipClassificationLabels.from_features(source.features, self._bbox)
+
+
+@register_config('chip_classification_geojson_store')
+class ChipClassificationGeoJSONStoreConfig(GeoJSONStoreConfig):
+    """A GeoJSON file with the classes of cells."""
+
+    def build(
+        self,
+        class_config: ClassConfig,
+        crs_transformer: CRSTransformer,
+        bbox: Box | None = None,
+        tmp_dir: str | None = None,  # noqa: ARG002 - interface
+    ) -> ChipClassificationGeoJSONStore:
+        """Build the store; arguments as for `LabelStoreConfig.build`."""
+        return ChipClassificationGeoJSONStore(self.known_uri(), class_config, crs_transformer, bbox)

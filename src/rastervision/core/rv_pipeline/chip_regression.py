@@ -1,0 +1,65 @@
+"""The chip regression pipeline."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from rastervision.core.box import Box
+from rastervision.core.data import (
+    ChipRegressionGeoJSONStoreConfig,
+    ChipRegressionLabels,
+    LabelStoreConfig,
+    Scene,
+    SceneConfig,
+)
+from rastervision.core.evaluation import ChipRegressionEvaluatorConfig, EvaluatorConfig
+from rastervision.core.prediction import WindowPlan, WindowScores
+from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
+from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+from rastervision.core.rv_pipeline.window_prediction import window_plan
+from rastervision.core.stac_mlm import Task
+from rastervision.pipeline.config import register_config
+
+
+class ChipRegression(RVPipeline):
+    """Predicts values for every cell of a grid over a scene."""
+
+    config: 'ChipRegressionConfig'
+
+    def scene_plan(self, scene: Scene) -> WindowPlan | None:
+        """Return the windows of a scene, in parts, if its label store is a GeoJSON file."""
+        return window_plan(scene, self.predict_options())
+
+    def labels_of_windows(
+        self,
+        scene: Scene,  # noqa: ARG002 - interface
+        results: Iterable[WindowScores],
+    ) -> ChipRegressionLabels:
+        """Give every cell its values; none where the image has no data."""
+        results = list(results)
+        values = np.array([result.scores for result in results], dtype=np.float32)
+        nodata = np.array([not result.valid for result in results])
+        values[nodata] = np.nan
+        cells = Box.to_npboxes(result.window for result in results)
+        return ChipRegressionLabels(cells, values, nodata)
+
+
+@register_config('chip_regression')
+class ChipRegressionConfig(RVPipelineConfig):
+    """Configure a chip regression pipeline; the class names are those of the targets."""
+
+    def build(self, tmp_dir: str) -> ChipRegression:
+        """Build the pipeline."""
+        return ChipRegression(self, tmp_dir)
+
+    def get_default_label_store(self, scene: SceneConfig) -> LabelStoreConfig:  # noqa: ARG002 - interface
+        """Return a GeoJSON store."""
+        return ChipRegressionGeoJSONStoreConfig()
+
+    def get_default_evaluator(self) -> EvaluatorConfig:
+        """Return the evaluator of values."""
+        return ChipRegressionEvaluatorConfig()
+
+    def stac_task(self) -> Task:
+        """Name the task as in STAC MLM."""
+        return 'regression'
