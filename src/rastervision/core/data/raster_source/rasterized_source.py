@@ -223,7 +223,7 @@ class RasterizedSourceConfig(Config):
         except ConfigError as e:
             raise ConfigError(f'background_class_id of a rasterizer: {e}') from None
         return RasterizedSource(
-            self.vector_source.build(class_config, crs_transformer),
+            self.vector_source.build(class_config, crs_transformer, bbox),
             background_class_id=self.rasterizer_config.background_class_id,
             bbox=bbox,
             all_touched=self.rasterizer_config.all_touched,

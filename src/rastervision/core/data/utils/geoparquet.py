@@ -146,7 +146,7 @@ class GeoParquetWriter:
 
     def _metadata(self) -> dict[str, Any]:
         crs = None if self._crs is None else self._crs.to_json_dict()
-        column = {'encoding': 'WKB', 'geometry_types': [], 'crs': crs}
+        column: dict[str, Any] = {'encoding': 'WKB', 'geometry_types': [], 'crs': crs}
         return {'version': '1.1.0', 'primary_column': _GEOMETRY, 'columns': {_GEOMETRY: column}}
 
     def close(self) -> None:

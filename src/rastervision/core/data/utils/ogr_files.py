@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -199,9 +200,9 @@ def rows_of(names: Sequence[str], columns: Sequence[NDArray[Any]], count: int) -
 
 def _values(column: NDArray[Any]) -> list[Any]:
     """Plain values of a column; None where one is missing."""
+    values: list[Any] = column.tolist()
     if column.dtype.kind == 'f':
-        return np.where(np.isnan(column), None, column.astype(object)).tolist()
-    values = column.tolist()
+        return [None if isnan(value) else value for value in values]
     if column.dtype.kind == 'O':
         return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
     return values

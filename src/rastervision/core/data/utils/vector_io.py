@@ -75,6 +75,16 @@ def read_features(
     return mended(features, dropped, uri), crs or found_crs
 
 
+def bounds_of_file(uri: str, layer: str | None = None) -> tuple[Bounds, CRS | None] | None:
+    """Bounds around all features of a file, and their CRS; None where that takes reading it."""
+    path = _fetch(uri)
+    suffix = path.suffix.lower()
+    if suffix in {*_LINES, *_GEOJSON, *_PARQUET} or _starts_as_json(path):
+        return None
+    found = find_layer(path, uri, layer)
+    return None if found.bounds is None else (found.bounds, found.crs)
+
+
 def mended(features: Features, dropped: Counter[str], uri: str) -> Features:
     """Features with valid polygons only; what was dropped or repaired is logged.
 
@@ -224,10 +234,9 @@ def map_bounds(box: Box, crs_transformer: CRSTransformer, crs: CRS | None) -> Bo
         corners = np.stack(crs_transformer.pixel_to_map((x.ravel(), y.ravel())), axis=-1)
     if not np.isfinite(corners).all():
         return None
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    margin = (high - low) / _BOUNDS_STEPS
-    xmin, ymin, xmax, ymax = *(low - margin).tolist(), *(high + margin).tolist()
-    return xmin, ymin, xmax, ymax
+    (xmin, ymin), (xmax, ymax) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    dx, dy = (xmax - xmin) / _BOUNDS_STEPS, (ymax - ymin) / _BOUNDS_STEPS
+    return xmin - dx, ymin - dy, xmax + dx, ymax + dy
 
 
 def _transformer_from(

@@ -11,7 +11,7 @@ from pyproj import CRS, Transformer
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
-from rastervision.core.data.utils.features import Features
+from rastervision.core.data.utils.features import Features, as_geoms
 from rastervision.core.data.vector_transformer.vector_transformer import (
     ArrayVectorTransformer,
     VectorTransformerConfig,
@@ -62,7 +62,7 @@ class ShiftTransformer(ArrayVectorTransformer):
         return features.with_geoms(shapely.transform(features.geoms, move))
 
     def reach(self, bbox: Box, crs_transformer: CRSTransformer | None = None) -> float:
-        corners = Features(shapely.points(bbox.to_points()), [{}] * 4)
+        corners = Features(as_geoms(shapely.points(bbox.to_points())), [{}] * 4)
         moved = self.apply(corners, crs_transformer)
         # the length of a metre in pixels varies a little over an image
         return 1 + 1.5 * float(np.max(shapely.distance(corners.geoms, moved.geoms)))

@@ -18,6 +18,7 @@ from rastervision.core.data import (
     VectorTileSourceConfig,
     VectorTransformer,
 )
+from rastervision.pipeline.config import Config
 from rastervision.pipeline.errors import ConfigError, DataError
 
 ZOOM = 14
@@ -158,4 +159,4 @@ def test_the_config_builds_the_source(template) -> None:
     config = VectorTileSourceConfig(uri=template, zoom=ZOOM)
     classes = ClassConfig(names=['a', 'b', 'null'])
     check(config.build(classes, IMAGE, EXTENT))
-    assert VectorTileSourceConfig.model_validate(config.model_dump()) == config
+    assert Config.from_dict(config.to_dict()) == config
