@@ -4,9 +4,11 @@ As in `scene_plan`, the parts follow from the scene's size and the options alone
 whole batches of windows, so a window is in the same batch whoever computes its part.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+
+from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
 from rastervision.core.prediction.scene_plan import Windows, prediction_windows
@@ -55,7 +57,14 @@ class WindowPlan:
         parts: Their parts, in order.
     """
 
-    def __init__(self, extent: Box, chip_sz: int, stride: int, batch_sz: int) -> None:
+    def __init__(
+        self,
+        extent: Box,
+        chip_sz: int,
+        stride: int,
+        batch_sz: int,
+        aoi_polygons: Sequence[BaseGeometry] = (),
+    ) -> None:
         """Constructor.
 
         Args:
@@ -63,8 +72,12 @@ class WindowPlan:
             chip_sz: Height and width of the windows in pixels.
             stride: Distance between windows in pixels.
             batch_sz: Windows that the model sees at once.
+            aoi_polygons: Areas of interest in the extent frame, if only windows that touch one
+                are wanted.
         """
         self.windows = prediction_windows(extent, chip_sz, stride)
+        if aoi_polygons:
+            self.windows = self.windows.touching(aoi_polygons)
         count = len(self.windows)
         least = max(MIN_PART_WINDOWS, -(-count // MAX_PARTS))
         self._part_sz = -(-least // batch_sz) * batch_sz

@@ -49,14 +49,17 @@ class ObjectDetection(RVPipeline):
         if overridden_since(store, 'part_folder', 'save'):
             return None
         stride = options.stride or options.chip_sz // 2
-        return WindowPlan(scene.extent, options.chip_sz, stride, options.batch_sz)
+        aoi = options.aoi_polygons(scene)
+        return WindowPlan(scene.extent, options.chip_sz, stride, options.batch_sz, aoi)
 
     def labels_of_windows(
         self, scene: Scene, results: Iterable[WindowBoxes]
     ) -> ObjectDetectionLabels:
         """Join the boxes of overlapping windows, so that each object is there once."""
         options = self.predict_options()
-        return merge_windows(results, scene.extent, options.score_thresh, options.merge_thresh)
+        labels = merge_windows(results, scene.extent, options.score_thresh, options.merge_thresh)
+        aoi = options.aoi_polygons(scene)
+        return labels.touching(aoi) if aoi else labels
 
     def predict_options(self) -> ObjectDetectionPredictOptions:
         """Return the options of PREDICT."""

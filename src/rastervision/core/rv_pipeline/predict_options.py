@@ -1,11 +1,15 @@
 """Options of the PREDICT command that all tasks share."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
+from shapely.geometry.base import BaseGeometry
 
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rastervision.core.data import Scene
 
 
 @register_config('predict_options')
@@ -27,6 +31,17 @@ class PredictOptions(Config):
         description='What runs the model. "auto" takes the fastest one on a CPU that gives the '
         'same scores as PyTorch, and PyTorch on a GPU.',
     )
+
+    aoi_only: bool = Field(
+        False,
+        description='Predict the areas of interest of scenes that have some, nothing else: windows '
+        'that touch none are left out. Pixels outside are of the null class, cells and boxes '
+        'outside are not written.',
+    )
+
+    def aoi_polygons(self, scene: 'Scene') -> list[BaseGeometry]:
+        """Polygons of the extent frame to which the prediction is limited; none for all of it."""
+        return scene.aoi_polygons_bbox_coords if self.aoi_only else []
 
     def update(self) -> None:
         """Fill the stride."""

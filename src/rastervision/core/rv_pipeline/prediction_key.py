@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ def prediction_key(
         'version': version('rastervision'),
         'model': model,
         'image': _image_facts(scene),
+        'aoi': (scene.aoi_uris, _stamps(_files(scene))) if options.aoi_only else None,
         'outputs': {name: value for name, value in store.items() if name != 'uri'},
         'options': options.to_dict(),
         'classes': classes.to_dict(),
@@ -58,9 +59,13 @@ def _image_facts(scene: SceneConfig) -> dict[str, Any]:
         if transformer.stats_uri is not None:
             statistics.append(file_to_json(transformer.stats_uri))
             transformer.stats_uri = None
-    files = sorted({path for config in find_configs(source, Config) for path in _files(config)})
-    stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return {'source': source.to_dict(), 'statistics': statistics, 'files': stamps}
+    files = (path for config in find_configs(source, Config) for path in _files(config))
+    return {'source': source.to_dict(), 'statistics': statistics, 'files': _stamps(files)}
+
+
+def _stamps(files: Iterable[Path]) -> list[tuple[str, int, int]]:
+    """Name, size and time of the last change of files, each once."""
+    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted({*files})]
 
 
 def _files(config: Config) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from rastervision.core.data import (
 )
 from rastervision.core.evaluation import EvaluatorConfig, SemanticSegmentationEvaluatorConfig
 from rastervision.core.prediction import Run, ScenePlan, ScoreTile, blend
+from rastervision.core.prediction.aoi import with_unseen, within_aoi
 from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
@@ -50,6 +51,7 @@ class SemanticSegmentation(RVPipeline):
             options.batch_sz,
             num_values=len(self.config.dataset.class_config),
             block_size=store.rasterio_block_size,
+            aoi_polygons=options.aoi_polygons(scene),
         )
 
     def join_windows(
@@ -58,9 +60,11 @@ class SemanticSegmentation(RVPipeline):
         """Blend the scores of overlapping windows: no more than some rows are in memory."""
         options = self.predict_options()
         num_classes = len(self.config.dataset.class_config)
-        yield from blend(
-            results, scene.extent, num_classes, options.blend, options.crop_pixels(), run.box
-        )
+        polygons = options.aoi_polygons(scene)
+        tiles = with_unseen(results, run.unseen, num_classes) if polygons else results
+        crop_sz = options.crop_pixels()
+        bands = blend(tiles, scene.extent, num_classes, options.blend, crop_sz, run.box)
+        yield from within_aoi(bands, polygons) if polygons else bands
 
     def predict_options(self) -> SemanticSegmentationPredictOptions:
         """Return the options of PREDICT."""

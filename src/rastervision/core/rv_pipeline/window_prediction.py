@@ -40,4 +40,5 @@ def window_plan(scene: Scene, options: PredictOptions) -> WindowPlan | None:
     if not isinstance(store, GeoJSONStore) or overridden_since(store, 'part_folder', 'save'):
         return None
     stride = options.stride or options.chip_sz
-    return WindowPlan(scene.extent, options.chip_sz, stride, options.batch_sz)
+    aoi = options.aoi_polygons(scene)
+    return WindowPlan(scene.extent, options.chip_sz, stride, options.batch_sz, aoi)

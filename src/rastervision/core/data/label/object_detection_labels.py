@@ -1,7 +1,7 @@
 """Labels of object detection: boxes with classes and scores."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import shapely
@@ -231,10 +231,18 @@ class ObjectDetectionLabels(Labels):
         Args:
             aoi_polygons: areas of interest in the extent frame.
         """
-        polygons = np.array(list(aoi_polygons), dtype=object)
-        tree = shapely.STRtree(polygons)
+        return self._by_polygons(aoi_polygons, 'within')
+
+    def touching(self, polygons: Iterable[BaseGeometry]) -> 'ObjectDetectionLabels':
+        """Boxes that touch one of some polygons of the extent frame."""
+        return self._by_polygons(polygons, 'intersects')
+
+    def _by_polygons(
+        self, polygons: Iterable[BaseGeometry], predicate: Literal['within', 'intersects']
+    ) -> 'ObjectDetectionLabels':
+        tree = shapely.STRtree(np.array(list(polygons), dtype=object))
         shapes = box_ops.to_shapely(self._boxes)
-        return self.take(np.unique(tree.query(shapes, predicate='within')[0]))
+        return self.take(np.unique(tree.query(shapes, predicate=predicate)[0]))
 
     @staticmethod
     def prune_duplicates(
