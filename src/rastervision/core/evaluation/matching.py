@@ -13,6 +13,7 @@ from rastervision.core.data.label import ObjectDetectionLabels
 from rastervision.core.data.label import boxes as box_ops
 
 Indices = NDArray[np.intp]
+Counts = NDArray[np.int64]
 
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """Intersections over union from which COCO takes a prediction for right."""
@@ -22,68 +23,84 @@ RECALLS = np.linspace(0, 1, 101)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Predictions and true boxes of the same class that overlap.
+    """Pairs of a predicted and a true box that overlap.
 
     Attributes:
-        predicted: (P,) numbers of predictions, in ascending order; the best pair of each is first.
+        predicted: (P,) numbers of predictions, in ascending order. For each, its true boxes stand
+            by descending IoU; of equals, one of the same class is first, and then the last one.
         true: (P,) numbers of true boxes.
-        iou: (P,) intersections over union.
+        iou: (P,) intersections over union, above 0.
+        agrees: (P,) whether both are of the same class.
     """
 
     predicted: Indices
     true: Indices
     iou: NDArray[np.float64]
+    agrees: NDArray[np.bool_]
 
     def where(self, keep: NDArray[np.bool_]) -> Self:
         """Some of the pairs."""
-        return type(self)(self.predicted[keep], self.true[keep], self.iou[keep])
+        columns = (self.predicted, self.true, self.iou, self.agrees)
+        return type(self)(*(column[keep] for column in columns))
 
 
 def overlapping_pairs(truth: ObjectDetectionLabels, predicted: ObjectDetectionLabels) -> Pairs:
-    """Pairs of boxes that share an area; predictions are numbered from the highest score down."""
-    ranked = predicted.take(by_score(predicted.get_scores()))
-    i, j = box_ops.touching_pairs(ranked.get_npboxes(), truth.get_npboxes())
-    same = ranked.get_class_ids()[i] == truth.get_class_ids()[j]
-    i, j = i[same], j[same]
-    iou = box_ops.iou(ranked.get_npboxes()[i], truth.get_npboxes()[j])
-    order = np.lexsort((-j, -iou, i))  # as in COCO, the last one among equals is the best
+    """All pairs of boxes that share an area."""
+    i, j = box_ops.touching_pairs(predicted.get_npboxes(), truth.get_npboxes())
+    iou = box_ops.iou(predicted.get_npboxes()[i], truth.get_npboxes()[j])
+    agrees = predicted.get_class_ids()[i] == truth.get_class_ids()[j]
+    order = np.lexsort((-j, ~agrees, -iou, i))
     order = order[iou[order] > 0]
-    return Pairs(i[order], j[order], iou[order])
+    return Pairs(i[order], j[order], iou[order], agrees[order])
+
+
+def assign(pairs: Pairs, rank: Indices) -> NDArray[np.bool_]:
+    """Choose pairs so that no box is in two of them.
+
+    Pairs are chosen one by one in the order of their ranks. To have this in array operations,
+    predictions ask for true boxes in rounds: each for its first one; a true box takes the pair of
+    the best rank and refuses the others; who was refused asks for the next. A box is never better
+    off with another order, so that the outcome is the same.
+
+    Args:
+        pairs: the pairs that are possible.
+        rank: (P,) a different number for each pair, the lower the better; in the pairs of one
+            prediction they ascend.
+
+    Returns:
+        (P,) which pairs are chosen.
+    """
+    count = len(rank)
+    by_rank = np.empty(count, dtype=np.intp)
+    by_rank[rank] = np.arange(count)
+    is_last = np.diff(pairs.predicted, append=-1) != 0
+    best = np.full(pairs.true.max(initial=-1) + 1, count)  # rank of the pair that a true box holds
+    asking = np.flatnonzero(np.diff(pairs.predicted, prepend=-1))
+    while len(asking):
+        wanted = pairs.true[asking]
+        before = best[wanted]
+        np.minimum.at(best, wanted, rank[asking])
+        after = best[wanted]
+        lost = np.zeros(count, dtype=bool)
+        lost[asking[rank[asking] != after]] = True
+        lost[by_rank[before[(before < count) & (before != after)]]] = True
+        asking = np.flatnonzero(lost & ~is_last) + 1
+    chosen = np.zeros(count, dtype=bool)
+    chosen[by_rank[best[best < count]]] = True
+    return chosen
+
+
+def match_by_iou(pairs: Pairs) -> Pairs:
+    """Pairs by descending IoU, each box in one of them at most."""
+    order = np.argsort(-pairs.iou, kind='stable')
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    return pairs.where(assign(pairs, rank))
 
 
 def by_score(scores: NDArray[Any]) -> Indices:
     """Positions from the highest score down; equals stay in their order."""
     return np.argsort(-np.asarray(scores, dtype=np.float64), kind='stable')
-
-
-def assign(pairs: Pairs, num_predicted: int, num_true: int) -> NDArray[np.bool_]:
-    """Give each true box to one prediction at most.
-
-    In the order of their numbers, predictions take the best of the true boxes that are still free.
-    This is computed in rounds: all predictions ask for their best box at once, the first one in
-    order gets it, and the others go on to their next best. Whoever is first in order never loses
-    a box again, so the result is the same.
-
-    Returns:
-        (num_predicted,) whether a prediction got a box.
-    """
-    nobody = num_predicted
-    owner = np.full(num_true, nobody)
-    edges = np.searchsorted(pairs.predicted, np.arange(num_predicted + 1))
-    asks, end = edges[:-1].copy(), edges[1:]
-    asking = np.flatnonzero(asks < end)
-    while len(asking):
-        wanted = pairs.true[asks[asking]]
-        before = owner[wanted]
-        np.minimum.at(owner, wanted, asking)
-        refused = asking[owner[wanted] != asking]
-        displaced = before[(before != nobody) & (owner[wanted] != before)]
-        losers = np.union1d(refused, displaced)
-        asks[losers] += 1
-        asking = losers[asks[losers] < end[losers]]
-    has_box = np.zeros(num_predicted + 1, dtype=bool)
-    has_box[owner] = True
-    return has_box[:-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +114,10 @@ class MatchedDetections:
         num_true: (C,) number of true boxes of each class.
     """
 
-    class_ids: NDArray[np.int64]
+    class_ids: Counts
     scores: NDArray[np.float64]
-    right: NDArray[np.int64]
-    num_true: NDArray[np.int64]
+    right: Counts
+    num_true: Counts
 
     @classmethod
     def empty(cls, num_classes: int) -> Self:
@@ -110,18 +127,35 @@ class MatchedDetections:
 
     @classmethod
     def of_scene(
-        cls, truth: ObjectDetectionLabels, predicted: ObjectDetectionLabels, num_classes: int
+        cls,
+        truth: ObjectDetectionLabels,
+        predicted: ObjectDetectionLabels,
+        num_classes: int,
+        pairs: Pairs | None = None,
     ) -> Self:
-        """Match the predictions for one scene."""
-        order = by_score(predicted.get_scores())
-        pairs = overlapping_pairs(truth, predicted)
+        """Match the predictions for one scene.
+
+        From the highest score to the lowest, a prediction takes the true box of its class that it
+        overlaps best, of those that are left.
+
+        Args:
+            truth: the true boxes.
+            predicted: the predictions.
+            num_classes: C.
+            pairs: those of `overlapping_pairs`, if they are known.
+        """
+        pairs = overlapping_pairs(truth, predicted) if pairs is None else pairs
+        pairs = pairs.where(pairs.agrees & (pairs.iou >= COCO_THRESHOLDS[0]))
+        scores = np.asarray(predicted.get_scores(), dtype=np.float64)
         right = np.zeros(len(predicted), dtype=np.int64)
         for i, thresh in enumerate(COCO_THRESHOLDS):
             pairs = pairs.where(pairs.iou >= thresh)
-            right |= assign(pairs, len(predicted), len(truth)).astype(np.int64) << i
-        counts = np.bincount(truth.get_class_ids(), minlength=num_classes)
-        scores = np.asarray(predicted.get_scores(), dtype=np.float64)
-        return cls(predicted.get_class_ids()[order], scores[order], right, counts)
+            order = by_score(scores[pairs.predicted])
+            rank = np.empty(len(order), dtype=np.intp)
+            rank[order] = np.arange(len(order))
+            right[pairs.predicted[assign(pairs, rank)]] |= 1 << i
+        num_true = np.bincount(truth.get_class_ids(), minlength=num_classes)
+        return cls(predicted.get_class_ids(), scores, right, num_true)
 
     def __add__(self, other: 'MatchedDetections') -> Self:
         """Those of both; their scenes have nothing to do with each other."""
@@ -135,11 +169,13 @@ class MatchedDetections:
     def average_precisions(self) -> NDArray[np.float64]:
         """(C, T) average precision by class and threshold; NaN for classes without true boxes."""
         result = np.full((len(self.num_true), len(COCO_THRESHOLDS)), np.nan)
+        order = np.lexsort((-self.scores, self.class_ids))
+        ranked = self.right[order]
+        edges = np.searchsorted(self.class_ids[order], np.arange(len(self.num_true) + 1))
         for class_id in np.flatnonzero(self.num_true).tolist():
-            of_class = np.flatnonzero(self.class_ids == class_id)
-            ranked = self.right[of_class[by_score(self.scores[of_class])]]
+            of_class = ranked[edges[class_id] : edges[class_id + 1]]
             for i in range(len(COCO_THRESHOLDS)):
-                right = (ranked >> i & 1).astype(bool)
+                right = (of_class >> i & 1).astype(bool)
                 result[class_id, i] = average_precision(right, int(self.num_true[class_id]))
         return result
 
@@ -151,8 +187,9 @@ def average_precision(right: NDArray[np.bool_], num_true: int) -> float:
         right: (N,) whether a prediction is right, from the highest score down.
         num_true: number of true boxes, above 0.
     """
-    hits = np.cumsum(right)
-    precision = hits / np.arange(1, len(right) + 1)
+    hits = np.flatnonzero(right)  # between hits, precision only falls
+    found = np.arange(1, len(hits) + 1)
+    precision = found / (hits + 1)
     best = np.maximum.accumulate(precision[::-1])[::-1]
-    reached = np.searchsorted(hits / num_true, RECALLS, side='left')
+    reached = np.searchsorted(found / num_true, RECALLS, side='left')
     return float(np.append(best, 0.0)[reached].mean())

@@ -10,13 +10,12 @@ from rastervision.core.data.label import ObjectDetectionLabels
 from rastervision.core.evaluation.class_evaluation_item import ClassEvaluationItem
 from rastervision.core.evaluation.classification_evaluation import ClassificationEvaluation
 from rastervision.core.evaluation.matching import (
+    Counts,
     MatchedDetections,
-    assign,
-    by_score,
+    Pairs,
+    match_by_iou,
     overlapping_pairs,
 )
-
-Counts = NDArray[np.int64]
 
 
 class ObjectDetectionEvaluationItem(ClassEvaluationItem):
@@ -64,12 +63,25 @@ class ObjectDetectionEvaluation(ClassificationEvaluation):
         prediction_labels: ObjectDetectionLabels,
     ) -> None:
         """Score the predictions for a scene."""
-        self.class_to_eval_item = self.compute_eval_items(
-            ground_truth_labels, prediction_labels, self.class_config, self.iou_thresh
+        num_classes = len(self.class_config)
+        pairs = overlapping_pairs(ground_truth_labels, prediction_labels)
+        counts = _count(ground_truth_labels, prediction_labels, num_classes, self.iou_thresh, pairs)
+        detections = MatchedDetections.of_scene(
+            ground_truth_labels, prediction_labels, num_classes, pairs
         )
-        self.detections = MatchedDetections.of_scene(
-            ground_truth_labels, prediction_labels, len(self.class_config)
-        )
+        self.set_matches(counts, detections)
+
+    def set_matches(
+        self, counts: tuple[Counts, Counts, Counts], detections: MatchedDetections
+    ) -> None:
+        """Score what was matched.
+
+        Args:
+            counts: As `compute_metrics` gives them.
+            detections: What average precision follows from.
+        """
+        self.class_to_eval_item = _items(self.class_config, counts)
+        self.detections = detections
         self.compute_avg()
 
     @staticmethod
@@ -81,10 +93,7 @@ class ObjectDetectionEvaluation(ClassificationEvaluation):
     ) -> dict[int, ClassEvaluationItem]:
         """Count right and wrong boxes by class; arguments as for `compute_metrics`."""
         counts = compute_metrics(gt_labels, pred_labels, len(class_config), iou_thresh)
-        return {
-            i: ObjectDetectionEvaluationItem(i, name, tp=int(tp), fp=int(fp), fn=int(fn))
-            for i, (name, tp, fp, fn) in enumerate(zip(class_config.names, *counts, strict=True))
-        }
+        return _items(class_config, counts)
 
     def merge(self, other: ClassificationEvaluation, scene_id: str | None = None) -> None:
         """Add what another evaluation has counted, see `ClassificationEvaluation`."""
@@ -114,6 +123,17 @@ def _named(precisions: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
+def _items(
+    class_config: ClassConfig, counts: tuple[Counts, Counts, Counts]
+) -> dict[int, ClassEvaluationItem]:
+    return {
+        i: ObjectDetectionEvaluationItem(i, name, tp=tp, fp=fp, fn=fn)
+        for i, (name, tp, fp, fn) in enumerate(
+            zip(class_config.names, *(c.tolist() for c in counts), strict=True)
+        )
+    }
+
+
 def compute_metrics(
     gt_labels: ObjectDetectionLabels,
     pred_labels: ObjectDetectionLabels,
@@ -122,23 +142,35 @@ def compute_metrics(
 ) -> tuple[Counts, Counts, Counts]:
     """Count right and wrong boxes of each class.
 
-    From the highest score to the lowest, a prediction takes the box of the ground truth that it
-    overlaps best, of those of its class that no other has taken.
+    Predictions and true boxes are paired, whatever their classes: first the two that overlap most,
+    then the two that overlap most of the rest, and so on. A prediction is right if it is of the
+    same class as its true box.
 
     Args:
         gt_labels: The ground truth.
         pred_labels: The predictions.
         num_classes: C.
-        iou_thresh: Intersection over union above which a prediction is right.
+        iou_thresh: Boxes are paired if their intersection over union is above this.
 
     Returns:
         (C,) numbers of true positives, false positives and false negatives.
     """
     pairs = overlapping_pairs(gt_labels, pred_labels)
-    pairs = pairs.where(pairs.iou > iou_thresh)
-    right = assign(pairs, len(pred_labels), len(gt_labels))
-    ids = pred_labels.take(by_score(pred_labels.get_scores())).get_class_ids()
-    hits = np.bincount(ids[right], minlength=num_classes)
-    predicted = np.bincount(ids, minlength=num_classes)
-    true = np.bincount(gt_labels.get_class_ids(), minlength=num_classes)
-    return hits, predicted - hits, true - hits
+    return _count(gt_labels, pred_labels, num_classes, iou_thresh, pairs)
+
+
+def _count(
+    truth: ObjectDetectionLabels,
+    predicted: ObjectDetectionLabels,
+    num_classes: int,
+    iou_thresh: float,
+    pairs: Pairs,
+) -> tuple[Counts, Counts, Counts]:
+    matches = match_by_iou(pairs.where(pairs.iou > iou_thresh))
+    ids = predicted.get_class_ids()
+    hits = np.bincount(ids[matches.predicted[matches.agrees]], minlength=num_classes)
+    return (
+        hits,
+        np.bincount(ids, minlength=num_classes) - hits,
+        np.bincount(truth.get_class_ids(), minlength=num_classes) - hits,
+    )

@@ -1,14 +1,22 @@
 """ObjectDetectionEvaluator: scores the boxes of scenes (C+E)."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import numpy as np
 from pydantic import Field
 
 from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.scene import Scene
 from rastervision.core.evaluation.classification_evaluator import (
     ClassificationEvaluator,
     ClassificationEvaluatorConfig,
 )
 from rastervision.core.evaluation.evaluator import SceneGroup
 from rastervision.core.evaluation.object_detection_evaluation import ObjectDetectionEvaluation
+from rastervision.core.evaluation.matching import MatchedDetections
+from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 
 
@@ -33,6 +41,36 @@ class ObjectDetectionEvaluator(ClassificationEvaluator):
 
     def create_evaluation(self) -> ObjectDetectionEvaluation:
         return ObjectDetectionEvaluation(self.class_config, self.iou_thresh)
+
+    def evaluate_scene(self, scene: Scene) -> ObjectDetectionEvaluation:
+        return cast('ObjectDetectionEvaluation', super().evaluate_scene(scene))
+
+    def is_shareable(self) -> bool:
+        whole = ('process', 'evaluate_scene', 'evaluate_predictions')
+        return not overridden_since(self, 'process_units', *whole)
+
+    def work_units(self, scene: Scene) -> list[int]:
+        """Return the size of the scene: it is a single unit."""
+        return [scene.extent.area]
+
+    def process_units(self, scene: Scene, units: slice) -> Any:  # noqa: ARG002 - there is but one
+        """Return what the scores of the scene follow from."""
+        evaluation = self.evaluate_scene(scene)
+        items = evaluation.class_to_eval_item
+        counts = [[item.true_pos, item.false_pos, item.false_neg] for item in items.values()]
+        columns = asdict(evaluation.detections)
+        return {'counts': counts, **{name: values.tolist() for name, values in columns.items()}}
+
+    def join_units(self, scenes: Sequence[Scene], results: Mapping[str, Sequence[Any]]) -> None:  # noqa: ARG002 - interface
+        self.save_scenes((id_, self._evaluation(parts[0])) for id_, parts in results.items())
+
+    def _evaluation(self, columns: dict[str, Any]) -> ObjectDetectionEvaluation:
+        tp, fp, fn = np.array(columns.pop('counts'), dtype=np.int64).T
+        scores = np.array(columns.pop('scores'), dtype=np.float64)
+        others = {name: np.array(values, dtype=np.int64) for name, values in columns.items()}
+        evaluation = self.create_evaluation()
+        evaluation.set_matches((tp, fp, fn), MatchedDetections(scores=scores, **others))
+        return evaluation
 
 
 @register_config('object_detection_evaluator')

@@ -49,7 +49,11 @@ class Detections:
 
 
 def merge_windows(
-    results: Iterable[WindowBoxes], extent: Box, score_thresh: float, merge_thresh: float
+    results: Iterable[WindowBoxes],
+    extent: Box,
+    score_thresh: float,
+    merge_thresh: float,
+    across_classes: bool = True,
 ) -> ObjectDetectionLabels:
     """Boxes of a scene, each object once, from those of its windows.
 
@@ -57,17 +61,20 @@ def merge_windows(
         results: what was found in the windows, in any order; those without data do not count.
         extent: Box(0, 0, height, width) of the scene.
         score_thresh: boxes whose score is not above this drop out.
-        merge_thresh: boxes of one class whose intersection over union is above this are the same
-            object; the one with the highest score is kept. And a box that a window cuts off is the
-            same object as one that another window shows whole, if more than this share of it lies
-            in that; then the whole one is kept, whatever the scores.
+        merge_thresh: boxes whose intersection over union is above this are the same object; the
+            one with the highest score is kept. And a box that a window cuts off is the same object
+            as one that another window shows whole, if more than this share of it lies in that;
+            then the whole one is kept, whatever the scores.
+        across_classes: whether boxes of different classes can be the same object.
 
     Returns:
         Boxes by descending score, cut to the extent.
     """
     found = collect(results, extent, score_thresh)
-    found = found.take(~is_part_of_other(found, merge_thresh))
-    kept = box_ops.non_max_suppression(found.boxes, found.scores, merge_thresh, found.class_ids)
+    classes = np.zeros_like(found.class_ids) if across_classes else found.class_ids
+    rest = np.flatnonzero(~is_part_of_other(found, classes, merge_thresh))
+    boxes, scores = found.boxes[rest], found.scores[rest]
+    kept = rest[box_ops.non_max_suppression(boxes, scores, merge_thresh, classes[rest])]
     return ObjectDetectionLabels(found.boxes[kept], found.class_ids[kept], found.scores[kept])
 
 
@@ -111,12 +118,20 @@ def _touches_inner_border(
     return np.asarray((at_start | at_end).any(axis=1))
 
 
-def is_part_of_other(found: Detections, merge_thresh: float) -> NDArray[np.bool_]:
-    """(N,) which cut boxes lie, by more than a share, in a whole one of another window."""
+def is_part_of_other(
+    found: Detections, classes: NDArray[np.int64], merge_thresh: float
+) -> NDArray[np.bool_]:
+    """(N,) which cut boxes lie, by more than a share, in a whole one of another window.
+
+    Args:
+        found: the boxes.
+        classes: (N,) which boxes can be the same object: those for which this is the same.
+        merge_thresh: the share.
+    """
     cut, whole = np.flatnonzero(found.is_cut), np.flatnonzero(~found.is_cut)
     i, j = box_ops.touching_pairs(found.boxes[cut], found.boxes[whole])
     i, j = cut[i], whole[j]
-    comparable = (found.class_ids[i] == found.class_ids[j]) & (found.window[i] != found.window[j])
+    comparable = (classes[i] == classes[j]) & (found.window[i] != found.window[j])
     i, j = i[comparable], j[comparable]
     is_part = np.zeros(len(found.boxes), dtype=bool)
     is_part[i[box_ops.ioa(found.boxes[i], found.boxes[j]) > merge_thresh]] = True

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from rastervision.core.data import (
     LabelStoreConfig,
-    ObjectDetectionGeoJSONStore,
     ObjectDetectionGeoJSONStoreConfig,
     ObjectDetectionLabels,
     ObjectDetectionLabelSource,
@@ -14,17 +13,16 @@ from rastervision.core.data import (
     SceneConfig,
 )
 from rastervision.core.evaluation import EvaluatorConfig, ObjectDetectionEvaluatorConfig
-from rastervision.core.prediction import WindowPlan
+from rastervision.core.prediction import WindowBoxes, WindowPlan
 from rastervision.core.prediction.merging import merge_windows
-from rastervision.core.prediction.window_results import WindowBoxes
 from rastervision.core.rv_pipeline.object_detection_options import (
     ObjectDetectionChipOptions,
     ObjectDetectionPredictOptions,
 )
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+from rastervision.core.rv_pipeline.window_prediction import window_plan
 from rastervision.core.stac_mlm import Task
-from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 
 
@@ -42,22 +40,21 @@ class ObjectDetection(RVPipeline):
         return built
 
     def scene_plan(self, scene: Scene) -> WindowPlan | None:
-        """Return the parts of a scene whose label store keeps parts."""
-        store, options = scene.label_store, self.predict_options()
-        if not isinstance(store, ObjectDetectionGeoJSONStore):
-            return None
-        if overridden_since(store, 'part_folder', 'save'):
-            return None
-        stride = options.stride or options.chip_sz // 2
-        aoi = options.aoi_polygons(scene)
-        return WindowPlan(scene.extent, options.chip_sz, stride, options.batch_sz, aoi)
+        """Return the windows of a scene, in parts, if its label store is a GeoJSON file."""
+        return window_plan(scene, self.predict_options())
 
     def labels_of_windows(
         self, scene: Scene, results: Iterable[WindowBoxes]
     ) -> ObjectDetectionLabels:
         """Join the boxes of overlapping windows, so that each object is there once."""
         options = self.predict_options()
-        labels = merge_windows(results, scene.extent, options.score_thresh, options.merge_thresh)
+        labels = merge_windows(
+            results,
+            scene.extent,
+            options.score_thresh,
+            options.merge_thresh,
+            options.merge_across_classes,
+        )
         aoi = options.aoi_polygons(scene)
         return labels.touching(aoi) if aoi else labels
 

@@ -45,10 +45,15 @@ class ObjectDetectionPredictOptions(PredictOptions):
         0.5,
         ge=0,
         le=1,
-        description='Boxes of a class are the same object if their intersection over union is '
-        'above this; the one with the highest score is kept. So are a box that is cut off by its '
-        'window and a whole one of another window, if more than this share of the first lies in '
-        'the second; the whole one is kept.',
+        description='Boxes are the same object if their intersection over union is above this; '
+        'the one with the highest score is kept. So are a box that is cut off by its window and a '
+        'whole one of another window, if more than this share of the first lies in the second; '
+        'the whole one is kept.',
+    )
+    merge_across_classes: bool = Field(
+        True,
+        description='Whether boxes of different classes can be the same object. If not, an object '
+        'may be found once for each class.',
     )
     score_thresh: float = Field(
         0.5, ge=0, le=1, description='Boxes whose score is not above this are dropped.'

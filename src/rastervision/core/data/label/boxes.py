@@ -73,8 +73,14 @@ def touching_pairs(a: Boxes, b: Boxes) -> tuple[Indices, Indices]:
     Returns:
         (P,) positions in `a`, in ascending order, and (P,) positions in `b`.
     """
-    i, j = shapely.STRtree(to_shapely(b)).query(to_shapely(a))
+    i, j = shapely.STRtree(_diagonals(b)).query(_diagonals(a))
     return i, j
+
+
+def _diagonals(boxes: Boxes) -> NDArray[np.object_]:
+    """(N,) lines whose bounding boxes are the boxes: quicker to make than rectangles."""
+    corners = np.asarray(boxes, dtype=np.float64)[:, [1, 0, 3, 2]]
+    return np.asarray(shapely.linestrings(corners.reshape(-1, 2, 2)))
 
 
 def non_max_suppression(
@@ -98,7 +104,7 @@ def non_max_suppression(
     order: Indices = np.argsort(-np.asarray(scores, dtype=np.float64), kind='stable')
     ranked = np.asarray(boxes, dtype=np.float64)[order]
     classes = np.zeros(len(order)) if class_ids is None else np.asarray(class_ids)[order]
-    shapes = to_shapely(ranked)
+    shapes = _diagonals(ranked)
 
     def overlapping(
         winners: Indices, losers: Indices, tree: shapely.STRtree

@@ -1,23 +1,13 @@
 """ObjectDetectionGeoJSONStore: the predicted boxes of a scene in a GeoJSON file (C+E)."""
 
-from typing import TYPE_CHECKING
-
-from pydantic import Field
-
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
-from rastervision.core.data.label_store.geojson_store import GeoJSONStore
-from rastervision.core.data.label_store.label_store import LabelStoreConfig
+from rastervision.core.data.label_store.geojson_store import GeoJSONStore, GeoJSONStoreConfig
 from rastervision.core.data.vector_source import GeoJSONVectorSource
 from rastervision.core.data.vector_transformer import ClassInferenceTransformer
 from rastervision.pipeline.config import register_config
-from rastervision.pipeline.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rastervision.core.data.scene import SceneConfig
-    from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 
 class ObjectDetectionGeoJSONStore(GeoJSONStore):
@@ -41,22 +31,8 @@ class ObjectDetectionGeoJSONStore(GeoJSONStore):
 
 
 @register_config('object_detection_geojson_store')
-class ObjectDetectionGeoJSONStoreConfig(LabelStoreConfig):
+class ObjectDetectionGeoJSONStoreConfig(GeoJSONStoreConfig):
     """A GeoJSON file with the predicted boxes of a scene."""
-
-    uri: str | None = Field(
-        None,
-        description='File to write to. When absent, a file with the id of the scene as its name, '
-        "in the pipeline's predict_uri.",
-    )
-
-    def update(
-        self,
-        pipeline: 'RVPipelineConfig | None' = None,
-        scene: 'SceneConfig | None' = None,
-    ) -> None:
-        if self.uri is None and pipeline is not None and scene is not None:
-            self.uri = f'{pipeline.predict_uri}/{scene.id}.json'
 
     def build(
         self,
@@ -70,8 +46,4 @@ class ObjectDetectionGeoJSONStoreConfig(LabelStoreConfig):
         Raises:
             ConfigError: uri is not set.
         """
-        if self.uri is None:
-            raise ConfigError(
-                'uri of the label store is not set: give the file for the predictions.'
-            )
-        return ObjectDetectionGeoJSONStore(self.uri, class_config, crs_transformer, bbox)
+        return ObjectDetectionGeoJSONStore(self.known_uri(), class_config, crs_transformer, bbox)
