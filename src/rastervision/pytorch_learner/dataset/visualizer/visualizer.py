@@ -261,7 +261,7 @@ def _new_figure(size: tuple[float, float], show: bool) -> 'Figure':
     if show:
         from matplotlib import pyplot as plt
 
-        return plt.figure(figsize=size, layout='constrained')
+        return plt.figure(figsize=size, layout='compressed')
     from matplotlib.figure import Figure
 
-    return Figure(figsize=size, layout='constrained')
+    return Figure(figsize=size, layout='compressed')
