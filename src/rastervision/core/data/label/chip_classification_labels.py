@@ -142,7 +142,7 @@ class ChipClassificationLabels(Labels):
             self._count += 1
         self._class_ids[row] = class_id
         self._nodata[row] = False
-        if scores is not None and not self._scores.shape[1]:
+        if scores is not None and not self.num_scores:
             self._scores = np.full((len(self._cells), len(scores)), np.nan)
         self._scores[row] = np.nan if scores is None else scores
 
@@ -153,7 +153,7 @@ class ChipClassificationLabels(Labels):
             self._cells = np.concatenate([self._cells, np.empty((more, 4), dtype=np.int64)])
             self._class_ids = np.concatenate([self._class_ids, np.empty(more, dtype=np.int64)])
             self._nodata = np.concatenate([self._nodata, np.zeros(more, dtype=bool)])
-            room = np.full((more, self._scores.shape[1]), np.nan)
+            room = np.full((more, self.num_scores), np.nan)
             self._scores = np.concatenate([self._scores, room])
 
     def extend(self, labels: Self) -> None:
@@ -164,20 +164,12 @@ class ChipClassificationLabels(Labels):
 
     def __add__(self, other: Self) -> Self:
         """Cells of both; where both have a cell, that of the other."""
-        kept = self.take([cell not in other for cell in self])
-        both = (kept, other)
-        width = max(0 if labels.scores is None else labels.scores.shape[1] for labels in both)
+        both = (self.take([cell not in other for cell in self]), other)
+        width = max(labels.num_scores for labels in both)
         return self.from_arrays(
             np.concatenate([labels.cells for labels in both]),
             np.concatenate([labels.class_ids for labels in both]),
-            np.concatenate(
-                [
-                    np.full((len(labels), width), np.nan)
-                    if labels.scores is None
-                    else labels.scores
-                    for labels in both
-                ]
-            ),
+            np.concatenate([labels.scores_or_nan(width) for labels in both]),
             np.concatenate([labels.nodata for labels in both]),
         )
 
@@ -204,7 +196,16 @@ class ChipClassificationLabels(Labels):
     @property
     def scores(self) -> NDArray[np.float64] | None:
         """(N, K) scores, NaN in a row without any; None if no cell has any."""
-        return self._scores[: self._count] if self._scores.shape[1] else None
+        return self._scores[: self._count] if self.num_scores else None
+
+    @property
+    def num_scores(self) -> int:
+        """K, how many scores a cell has; 0 if no cell has any."""
+        return self._scores.shape[1]
+
+    def scores_or_nan(self, num_scores: int) -> NDArray[np.float64]:
+        """(N, num_scores) scores, NaN in a row without any."""
+        return np.full((len(self), num_scores), np.nan) if self.scores is None else self.scores
 
     @property
     def nodata(self) -> NDArray[np.bool_]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from rastervision.core.data.utils.features import Geoms
 
 NO_CLASS = -1
+DIGITS = 9
+"""Shares that differ less are equal: areas are the sums of many rounded numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class CellRule:
     Attributes:
         ioa_thresh: Least share of its area that a polygon must have in a cell to count there.
         use_intersection_over_cell: Compare with the share of the cell's area instead.
-        pick_min_class_id: Of several polygons that count, take the least class id instead of the
-            one that shares the largest area with the cell.
+        pick_min_class_id: Of several polygons that count, take the least class id instead of that
+            of the largest share. It decides between equal shares in any case.
     """
 
     ioa_thresh: float
@@ -51,11 +53,11 @@ def infer_class_ids(
     cell, polygon = tree.query(boxes, predicate='intersects')
     shared, areas = _shared_areas(cells[cell], boxes[cell], geoms[polygon])
     whole = shapely.area(boxes)[cell] if rule.use_intersection_over_cell else areas
-    counts = shared >= rule.ioa_thresh * whole
-    cell, polygon, shared = cell[counts], polygon[counts], shared[counts]
-    classes = class_ids[polygon]
-    # the best of each cell comes first, then the one that stands first in the file
-    order = np.lexsort((polygon, classes if rule.pick_min_class_id else -shared, cell))
+    share = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0).round(DIGITS)
+    counts = share >= rule.ioa_thresh
+    cell, share, classes = cell[counts], share[counts], class_ids[polygon[counts]]
+    # the one that gives a cell its class comes first
+    order = np.lexsort((classes, cell) if rule.pick_min_class_id else (classes, -share, cell))
     found, first = np.unique(cell[order], return_index=True)
     result = np.full(len(cells), NO_CLASS, dtype=np.int64)
     result[found] = classes[order][first]
