@@ -14,8 +14,8 @@ from rastervision.core.evaluation.classification_evaluator import (
     ClassificationEvaluatorConfig,
 )
 from rastervision.core.evaluation.evaluator import SceneGroup
-from rastervision.core.evaluation.object_detection_evaluation import ObjectDetectionEvaluation
 from rastervision.core.evaluation.matching import MatchedDetections
+from rastervision.core.evaluation.object_detection_evaluation import ObjectDetectionEvaluation
 from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 
