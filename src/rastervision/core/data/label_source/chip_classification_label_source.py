@@ -331,5 +331,5 @@ class ChipClassificationLabelSourceConfig(LabelSourceConfig):
                 class_config.get_name(self.background_class_id)
             except ConfigError as e:
                 raise ConfigError(f'background_class_id of a label source: {e}') from None
-        source = self.vector_source.build(class_config, crs_transformer)
+        source = self.vector_source.build(class_config, crs_transformer, bbox)
         return ChipClassificationLabelSource(self, source, bbox, lazy=self.lazy)

@@ -188,5 +188,5 @@ class ChipRegressionLabelSourceConfig(LabelSourceConfig):
         """
         if self.vector_source is None:
             raise ConfigError('vector_source of the label source is not set: give the features.')
-        source = self.vector_source.build(class_config, crs_transformer)
+        source = self.vector_source.build(class_config, crs_transformer, bbox)
         return ChipRegressionLabelSource(source, class_config.names, bbox, self.cell_sz)

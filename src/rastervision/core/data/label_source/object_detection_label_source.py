@@ -153,5 +153,5 @@ class ObjectDetectionLabelSourceConfig(LabelSourceConfig):
         tmp_dir: str | None = None,  # noqa: ARG002 - part of the interface
     ) -> ObjectDetectionLabelSource:
         """Build the label source."""
-        source = self.vector_source.build(class_config, crs_transformer)
+        source = self.vector_source.build(class_config, crs_transformer, bbox)
         return ObjectDetectionLabelSource(source, bbox)

@@ -11,7 +11,7 @@ __getattr__, __dir__ = lazy_exports(
         'rastervision.core.box': ['Box'],
         'rastervision.core.sampling.aoi_sampler': ['AoiSampler'],
         f'{_HERE}.alignment': ['match_bboxes'],
-        f'{_HERE}.factory': ['make_ss_scene'],
+        f'{_HERE}.factory': ['make_cc_scene', 'make_cr_scene', 'make_od_scene', 'make_ss_scene'],
         f'{_HERE}.geojson': [
             'all_geoms_valid',
             'buffer_geoms',
@@ -62,6 +62,8 @@ __getattr__, __dir__ = lazy_exports(
             'write_geotiff_like_geojson',
             'write_window',
         ],
+        f'{_HERE}.vector_io': ['read_features'],
+        f'{_HERE}.vector_writing': ['write_features'],
         f'{_HERE}.vectorization': [
             'denoise',
             'get_kernel',

@@ -3,8 +3,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rastervision.core.data import ClassConfig, ClassInferenceTransformer, MinMaxTransformer
-from rastervision.core.data.utils.factory import make_ss_scene
+from rastervision.core.box import Box
+from rastervision.core.data import (
+    BufferTransformerConfig,
+    ClassConfig,
+    ClassInferenceTransformer,
+    MinMaxTransformer,
+)
+from rastervision.core.data.utils.factory import (
+    make_cc_scene,
+    make_cr_scene,
+    make_od_scene,
+    make_ss_scene,
+)
 from rastervision.pipeline.errors import ConfigError, DataError
 
 PIXELS = np.random.default_rng(0).integers(1, 255, (3, 20, 30), dtype=np.uint8)
@@ -75,3 +86,43 @@ def test_contradictions_are_refused(image, write_tif, write_geojson, classes) ->
         make_ss_scene(image, ids, classes, labels)
     with pytest.raises(DataError, match=r'labels\.json touches the image'):
         make_ss_scene(image, aoi_uri=[labels])
+
+
+def test_a_scene_of_cells(image, write_geojson, box_ring, classes) -> None:
+    uri = write_geojson('labels.json', [box_ring(0, 0, 6, 6)], crs='EPSG:32633')
+    options = {'infer_cells': True, 'cell_sz': 6, 'background_class_id': 1}
+    scene = make_cc_scene(
+        image, uri, classes, label_vector_default_class_id=0, label_source_kw=options
+    )
+    assert scene.label_source[Box(0, 0, 6, 6)] == 0
+    assert scene.label_source[Box(6, 6, 12, 12)] == 1
+
+
+def test_a_scene_of_boxes(image, write_geojson, box_ring, classes) -> None:
+    uri = write_geojson('labels.json', [box_ring(2, 3, 6, 9)], crs='EPSG:32633')
+    scene = make_od_scene(
+        image,
+        uri,
+        classes,
+        label_vector_default_class_id=0,
+        label_vector_source_kw={'transformers': [BufferTransformerConfig(geom_type='Polygon')]},
+    )
+    boxes, class_ids, form = scene.label_source[scene.extent]
+    assert boxes.tolist() == [[1, 2, 7, 10]]
+    assert class_ids.tolist() == [0]
+    assert form == 'yxyx'
+
+
+def test_a_scene_of_values(image, write_geojson, box_ring) -> None:
+    uri = write_geojson('labels.json', [box_ring(0, 0, 6, 6)], {'height': 2.5}, crs='EPSG:32633')
+    scene = make_cr_scene(image, uri, ClassConfig(names=['height']))
+    assert scene.label_source[Box(0, 0, 3, 3)].tolist() == [2.5]
+
+
+@pytest.mark.parametrize('make', [make_cc_scene, make_od_scene, make_cr_scene])
+def test_a_scene_of_an_image_alone(make, image, write_geojson) -> None:
+    scene = make(image, scene_id='one')
+    assert scene.id == 'one'
+    assert scene.label_source is None
+    with pytest.raises(ConfigError, match='needs class_config'):
+        make(image, write_geojson('labels.json', []))
