@@ -1,6 +1,6 @@
 """Parts and unions of datasets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -44,3 +44,14 @@ def concat(datasets: Iterable[Dataset[Any] | None]) -> Dataset[Any] | None:
     if not given:
         return None
     return given[0] if len(given) == 1 else ConcatDataset(given)
+
+
+def parts_of(dataset: Dataset[Any]) -> Iterator[Dataset[Any]]:
+    """The datasets that a dataset was put together from by `random_subset` and `concat`."""
+    if isinstance(dataset, Subset):
+        yield from parts_of(dataset.dataset)
+    elif isinstance(dataset, ConcatDataset):
+        for part in dataset.datasets:
+            yield from parts_of(part)
+    else:
+        yield dataset

@@ -1,5 +1,6 @@
 """Names and input scaling of encoders of segmentation-models-pytorch and timm."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from rastervision.pipeline.errors import ConfigError
@@ -30,11 +31,31 @@ def resolve_encoder(name: str) -> str:
     if timm.is_model(bare):
         return _TIMM_PREFIX + bare
     known = {*smp.encoders.encoders, *timm.list_models()}
-    near = get_close_matches(bare, sorted(known))
-    hint = f' Near names: {", ".join(near)}.' if near else ''
     raise ConfigError(
-        f"encoder '{name}' is known neither to segmentation-models-pytorch nor to timm.{hint}"
+        f"encoder '{name}' is known neither to segmentation-models-pytorch nor to timm."
+        f'{_near_names(bare, known)}'
     )
+
+
+def resolve_timm(name: str) -> str:
+    """The name of a model of timm, which may be written with the prefix `tu-`.
+
+    Raises:
+        ConfigError: If timm has no such model; it suggests near names.
+    """
+    import timm
+
+    bare = name.removeprefix(_TIMM_PREFIX)
+    if timm.is_model(bare):
+        return bare
+    raise ConfigError(
+        f"encoder '{name}' is not known to timm.{_near_names(bare, timm.list_models())}"
+    )
+
+
+def _near_names(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, sorted(known))
+    return f' Near names: {", ".join(near)}.' if near else ''
 
 
 def timm_name(resolved: str) -> str | None:

@@ -92,3 +92,28 @@ class CrossEntropyWithDice(nn.Module):
         """Loss of class scores (N, K, ...) against class ids (N, ...), as a scalar."""
         loss: Tensor = self.cross_entropy(scores, y) + self.weight * self.dice(scores, y)
         return loss
+
+
+class MaskedL1(nn.Module):
+    """Mean absolute error in which values that are not known do not count."""
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        """Constructor.
+
+        Args:
+            weights: What the error of each target is multiplied by.
+        """
+        super().__init__()
+        self.weights = torch.tensor(weights)
+
+    def forward(self, values: Tensor, y: Tensor) -> Tensor:
+        """Loss of values (N, K) against true ones (N, K), NaN where unknown.
+
+        It is the mean over the items with a known value, summed over targets; 0 for a target whose
+        values are all unknown.
+        """
+        known = ~y.isnan()
+        # not NaN * 0: that would be NaN in the gradient
+        errors = (values - torch.where(known, y, values.detach())).abs().sum(dim=0)
+        means = errors / known.sum(dim=0).clamp_min(1)
+        return (means * self.weights.to(means)).sum()

@@ -21,21 +21,15 @@ from rastervision.pytorch_learner.models.pretrained import (
     local_weights,
     url_download,
 )
+from rastervision.pytorch_learner.models.scaling import ScaledNet
 
 _SMP_CLASSES = {'unet': 'Unet', 'fpn': 'FPN', 'deeplabv3plus': 'DeepLabV3Plus'}
 
 _NOT_THE_USERS = {'encoder_name', 'classes', 'in_channels', 'aux_params', 'kwargs'}
 
 
-class ScaledSegmentationNet(nn.Module):
-    """A network with its input scaling, for images of any size.
-
-    The scaling is part of the saved state, so a bundle means the same whatever the versions of the
-    libraries say later.
-    """
-
-    mean: Tensor
-    std: Tensor
+class ScaledSegmentationNet(ScaledNet):
+    """A network with its input scaling, for images of any size."""
 
     def __init__(
         self, net: nn.Module, mean: tuple[float, ...], std: tuple[float, ...], multiple: int
@@ -44,21 +38,18 @@ class ScaledSegmentationNet(nn.Module):
 
         Args:
             net: Takes (N, C, H, W) with H and W multiples of `multiple`, gives (N, K, H, W).
-            mean: C numbers to subtract from the channels.
-            std: C numbers to divide the channels by, after that.
+            mean: As for `ScaledNet`.
+            std: As for `ScaledNet`.
             multiple: Images are extended at the right and lower edge to a multiple of this many
                 pixels by repeating the edge; the scores are cut back.
         """
-        super().__init__()
-        self.net = net
+        super().__init__(net, mean, std)
         self.multiple = multiple
-        self.register_buffer('mean', torch.tensor(mean).view(1, -1, 1, 1))
-        self.register_buffer('std', torch.tensor(std).view(1, -1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores (N, K, H, W) of images (N, C, H, W) in [0, 1]."""
         height, width = x.shape[-2:]
-        x = (x - self.mean) / self.std
+        x = self.scale(x)
         extra = (-height % self.multiple, -width % self.multiple)
         # an ONNX file keeps the branch that was taken when it was made
         if any(extra) or torch.jit.is_tracing():  # type: ignore[no-untyped-call, attr-defined] # torch does not say

@@ -4,6 +4,7 @@ from rastervision.pytorch_learner.dataset.utils.utils import (
     DatasetError,
     GeoDatasetError,
     ImageDatasetError,
+    class_folder,
     discover_images,
     load_image,
 )
@@ -12,6 +13,7 @@ __all__ = [
     'DatasetError',
     'GeoDatasetError',
     'ImageDatasetError',
+    'class_folder',
     'discover_images',
     'load_image',
 ]

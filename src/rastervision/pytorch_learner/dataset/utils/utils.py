@@ -1,9 +1,11 @@
 """Errors of the datasets, and image files."""
 
+import re
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,11 @@ def discover_images(
     """
     wanted = set(extensions)
     return sorted(p for p in Path(dir).iterdir() if p.suffix.lower() in wanted)
+
+
+def class_folder(name: str) -> str:
+    """Name of the folder of a class: characters that a file system does not take are quoted."""
+    return re.sub(r'[%/\\:*?"<>|]', lambda match: quote(match[0], safe=''), name)
 
 
 def load_image(path: PathLike[str] | str) -> NDArray[Any]:

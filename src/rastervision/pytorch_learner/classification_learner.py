@@ -1,0 +1,43 @@
+"""ClassificationLearner: a class for every image."""
+
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import Dataset, Sampler
+
+from rastervision.pipeline.errors import ConfigError
+from rastervision.pytorch_learner.data_config import Split
+from rastervision.pytorch_learner.tasks.classification import ClassificationTask
+from rastervision.pytorch_learner.whole_image_learner import WholeImageLearner
+
+if TYPE_CHECKING:
+    from rastervision.pytorch_learner.dataset.visualizer.visualizer import Visualizer
+
+
+class ClassificationLearner(WholeImageLearner):
+    """Trains and uses models that score every class for an image.
+
+    Models take (N, C, H, W) float32 and give scores (N, K).
+    """
+
+    def make_task(self) -> ClassificationTask:
+        """Loss, metrics and meaning of class scores."""
+        classes = self.cfg.data.class_config
+        if classes is None:
+            raise ConfigError('data.class_config is not set: give the data config a ClassConfig.')
+        return ClassificationTask(classes, self.loss)
+
+    def get_visualizer_class(self) -> 'type[Visualizer]':
+        """What draws images with their classes."""
+        from rastervision.pytorch_learner.dataset.visualizer import (
+            classification_visualizer as pictures,
+        )
+
+        return pictures.ClassificationVisualizer
+
+    def build_sampler(self, ds: Dataset[Any], split: Split) -> Sampler[int] | None:
+        """Order of the items of a split; for training random, and balanced if so configured."""
+        if split == 'train' and getattr(self.cfg.data, 'balance_classes', False):
+            from rastervision.pytorch_learner.dataset.class_balance import balanced_sampler
+
+            return balanced_sampler(ds)
+        return super().build_sampler(ds, split)
