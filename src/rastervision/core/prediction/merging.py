@@ -63,8 +63,8 @@ def merge_windows(
         score_thresh: boxes whose score is not above this drop out.
         merge_thresh: boxes whose intersection over union is above this are the same object; the
             one with the highest score is kept. And a box that a window cuts off is the same object
-            as one that another window shows whole, if more than this share of it lies in that;
-            then the whole one is kept, whatever the scores.
+            as one of which another window shows more, if more than this share of it lies in that;
+            then the one that shows more is kept, whatever the scores.
         across_classes: whether boxes of different classes can be the same object.
 
     Returns:
@@ -121,18 +121,22 @@ def _touches_inner_border(
 def is_part_of_other(
     found: Detections, classes: NDArray[np.int64], merge_thresh: float
 ) -> NDArray[np.bool_]:
-    """(N,) which cut boxes lie, by more than a share, in a whole one of another window.
+    """(N,) which cut boxes lie, by more than a share, in a box of another window that shows more.
+
+    A whole box shows more, and so does a cut one that is larger.
 
     Args:
         found: the boxes.
         classes: (N,) which boxes can be the same object: those for which this is the same.
         merge_thresh: the share.
     """
-    cut, whole = np.flatnonzero(found.is_cut), np.flatnonzero(~found.is_cut)
-    i, j = box_ops.touching_pairs(found.boxes[cut], found.boxes[whole])
-    i, j = cut[i], whole[j]
-    comparable = (classes[i] == classes[j]) & (found.window[i] != found.window[j])
+    boxes, areas = found.boxes, box_ops.box_areas(found.boxes)
+    cut = np.flatnonzero(found.is_cut)
+    i, j = box_ops.touching_pairs(boxes[cut], boxes)
+    i = cut[i]
+    shows_more = ~found.is_cut[j] | (areas[j] > areas[i])
+    comparable = shows_more & (classes[i] == classes[j]) & (found.window[i] != found.window[j])
     i, j = i[comparable], j[comparable]
-    is_part = np.zeros(len(found.boxes), dtype=bool)
-    is_part[i[box_ops.ioa(found.boxes[i], found.boxes[j]) > merge_thresh]] = True
+    is_part = np.zeros(len(boxes), dtype=bool)
+    is_part[i[box_ops.ioa(boxes[i], boxes[j]) > merge_thresh]] = True
     return is_part

@@ -46,9 +46,9 @@ class ObjectDetectionPredictOptions(PredictOptions):
         ge=0,
         le=1,
         description='Boxes are the same object if their intersection over union is above this; '
-        'the one with the highest score is kept. So are a box that is cut off by its window and a '
-        'whole one of another window, if more than this share of the first lies in the second; '
-        'the whole one is kept.',
+        'the one with the highest score is kept. So are a box that is cut off by its window and '
+        'one of another window that shows more of the object, if more than this share of the '
+        'first lies in the second; the second is kept.',
     )
     merge_across_classes: bool = Field(
         True,
