@@ -185,7 +185,10 @@ def predict(
     r"""Predict images with MODEL_BUNDLE and write the results to the folder OUT.
 
     One IMAGE file is written to OUT itself. Several of them, or what can hold any number of images,
-    are written to a folder each, OUT/<name of the image>:
+    are written to a folder each, OUT/<name of the image>. Models whose results are cells, boxes or
+    values write GeoJSON: OUT is the file, or the folder of the files <name of the image>.json.
+
+    IMAGE is one file, or one of these:
 
     \b
       a folder       all images in it (without subfolders); a remote one ends with /

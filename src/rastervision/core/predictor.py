@@ -7,21 +7,25 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from rastervision.core.analyzer import StatsAnalyzerConfig
 from rastervision.core.bundled_pipeline import BundledPipeline
 from rastervision.core.data import (
-    ClassConfig,
     LabelStoreConfig,
-    PolygonVectorOutputConfig,
     RasterSourceConfig,
     Scene,
     SceneConfig,
-    SemanticSegmentationLabelStoreConfig,
     StatsTransformerConfig,
 )
 from rastervision.core.image_list import ListedImage, find_images, may_exist, output_names
+from rastervision.core.prediction_outputs import (
+    Scores,
+    check_outputs,
+    many_outputs,
+    one_output,
+    set_outputs,
+)
 from rastervision.core.prediction_report import ImageResult, Outcome, PredictionReport
 from rastervision.core.rv_pipeline import PredictOptions, layout
 from rastervision.core.rv_pipeline.scenes import analyzer_scene
@@ -31,8 +35,6 @@ from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.progress import progress
 
 log = logging.getLogger(__name__)
-
-Scores: TypeAlias = Literal['none', 'uint8', 'float16', 'float32']
 
 
 class Predictor:
@@ -85,6 +87,8 @@ class Predictor:
         )
         self.config = self.bundle.config
         self.tmp_dir = tmp_dir
+        if self.config.dataset.all_scenes:
+            check_outputs(self._template()[1], scores, polygons)
 
     def predict(
         self, image_uris: list[str] | str, label_uri: str, skip_finished: bool = False
@@ -93,14 +97,16 @@ class Predictor:
 
         Args:
             image_uris: The files that make up the image.
-            label_uri: Where to write: a folder for semantic segmentation, else a file.
+            label_uri: Where to write: a folder for semantic segmentation; for other tasks a file,
+                or a folder that is there for a file in it that is named after the image.
             skip_finished: Do nothing if the same prediction is there already.
 
         Raises:
             DataError: The image cannot be read or does not fit the model.
         """
         uris = [image_uris] if isinstance(image_uris, str) else list(image_uris)
-        with self._open(uris, label_uri) as scene:
+        output_uri = one_output(self._template()[1], label_uri, uris[0])
+        with self._open(uris, output_uri) as scene:
             self.bundle.predict(scene, skip_finished)
 
     def predict_many(
@@ -114,8 +120,8 @@ class Predictor:
         Args:
             images: Image files, folders of images, patterns such as 'tiles/**/*.tif' or lists
                 (.txt, .csv); see `rastervision.core.image_list`.
-            output_uri: Folder below which each image gets a folder of its own, named by
-                `output_names`.
+            output_uri: Folder below which each image gets a folder, or a file, of its own, named
+                by `output_names`.
             skip_finished: Leave out images whose prediction is there already.
 
         Returns:
@@ -125,7 +131,7 @@ class Predictor:
             RVError: The images cannot be listed, or the model cannot be loaded.
         """
         listed = find_images([images] if isinstance(images, str) else images)
-        uris = [layout.join_uri(output_uri, name) for name in output_names(listed)]
+        uris = many_outputs(self._template()[1], output_uri, output_names(listed))
         # those that do not exist come first: they are told before the model is loaded
         work = sorted(zip(listed, uris, strict=True), key=lambda item: may_exist(item[0].uri))
         results = []
@@ -165,25 +171,26 @@ class Predictor:
             self._fill_stats(config)
             yield self.bundle.build_scene(config)
 
-    def _scene(self, image_uris: list[str], label_uri: str) -> SceneConfig:
-        """Return the bundle's scene with this image in place of its own."""
+    def _template(self) -> tuple[SceneConfig, LabelStoreConfig]:
+        """Return a copy of the bundle's scene without labels, and its label store."""
         dataset = self.config.dataset
-        scenes = dataset.all_scenes
-        if not scenes:
+        if not dataset.all_scenes:
             raise DataError(
                 'The model bundle describes no scene, so it cannot say how to read one.'
             )
-        scene = (dataset.validation_scenes or scenes)[0].copy()
-        scene.id = PurePosixPath(image_uris[0].replace('\\', '/')).stem
+        scene = (dataset.validation_scenes or dataset.all_scenes)[0].copy()
         scene.label_source = None
         scene.aoi_uris = None
         if scene.label_store is None:
             scene.label_store = self.config.get_default_label_store(scene)
-        setattr(scene.label_store, 'uri', label_uri)  # noqa: B010 - not a field of the base
-        if isinstance(scene.label_store, SemanticSegmentationLabelStoreConfig):
-            _set_polygons(scene.label_store, dataset.class_config, self.polygons)
-        if self.scores is not None:
-            _set_scores(scene.label_store, self.scores)
+        return scene, scene.label_store
+
+    def _scene(self, image_uris: list[str], label_uri: str) -> SceneConfig:
+        """Return the bundle's scene with this image in place of its own."""
+        scene, store = self._template()
+        scene.id = PurePosixPath(image_uris[0].replace('\\', '/')).stem
+        classes = self.config.dataset.class_config
+        set_outputs(store, label_uri, classes, self.scores, self.polygons)
         sources = list(find_configs(scene.raster_source, RasterSourceConfig))
         files = [s for s in sources if hasattr(s, 'uris')]
         if len(files) == 1:
@@ -298,22 +305,6 @@ class ScenePredictor:
                 'with a uri.'
             )
         return self.bundle.build_scene(scene)
-
-
-def _set_polygons(
-    store: SemanticSegmentationLabelStoreConfig, classes: ClassConfig, wanted: bool
-) -> None:
-    if not wanted:
-        store.vector_output = []
-    elif not store.vector_output:
-        store.vector_output = [PolygonVectorOutputConfig(class_id=i) for i in range(len(classes))]
-
-
-def _set_scores(store: LabelStoreConfig, scores: Scores) -> None:
-    if not isinstance(store, SemanticSegmentationLabelStoreConfig):
-        raise ConfigError(f'{type(store).__name__} writes no scores of its own: leave scores out.')
-    store.smooth_output = scores != 'none'
-    store.smooth_dtype = None if scores == 'none' else scores
 
 
 def _failed(name: str, error: Exception) -> tuple[Outcome, Exception]:

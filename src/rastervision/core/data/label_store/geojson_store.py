@@ -1,7 +1,7 @@
 """GeoJSONStore: the base of stores that keep the predictions for a scene in one GeoJSON file."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -88,6 +88,8 @@ class GeoJSONStore(LabelStore):
 class GeoJSONStoreConfig(LabelStoreConfig):
     """A GeoJSON file with the predictions for a scene; the base of the stores of tasks."""
 
+    file_suffix: ClassVar[str] = '.json'
+
     uri: str | None = Field(
         None,
         description='File to write to. When absent, a file named after the scene in the '
@@ -100,7 +102,7 @@ class GeoJSONStoreConfig(LabelStoreConfig):
         scene: 'SceneConfig | None' = None,
     ) -> None:
         if self.uri is None and pipeline is not None and scene is not None:
-            self.uri = f'{pipeline.predict_uri}/{scene.id}.json'
+            self.uri = f'{pipeline.predict_uri}/{scene.id}{self.file_suffix}'
 
     def known_uri(self) -> str:
         """Return the uri.

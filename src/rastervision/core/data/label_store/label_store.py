@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
@@ -66,7 +66,13 @@ class LabelStore(ABC):
 
 @register_config('label_store')
 class LabelStoreConfig(Config):
-    """Where the labels that are predicted for a scene are kept."""
+    """Where the labels that are predicted for a scene are kept.
+
+    Attributes:
+        file_suffix: End of the name of the file that predictions are written to; '' for a folder.
+    """
+
+    file_suffix: ClassVar[str] = ''
 
     def update(
         self,
