@@ -139,14 +139,19 @@ def _uri(asset: 'Asset') -> str:
     return str(asset.get_absolute_href() or asset.href)
 
 
-def with_local_assets(items: 'Item | ItemCollection') -> 'list[Item]':
+def as_items(items: 'Item | Iterable[Item]') -> 'list[Item]':
+    """One item, or several in whatever form, as a list."""
+    return list(items) if isinstance(items, Iterable) else [items]
+
+
+def with_local_assets(items: 'Iterable[Item]') -> 'list[Item]':
     """Copies of items whose rasters are local files; remote ones are downloaded."""
     copies = []
-    for item in items if isinstance(items, Iterable) else [items]:
+    for item in items:
         copy = item.clone()
-        for key, asset in item.assets.items():
+        for asset in copy.assets.values():
             if _is_raster(asset):
-                copy.assets[key].href = download_if_needed(_uri(asset))
+                asset.href = download_if_needed(_uri(asset))
         copies.append(copy)
     return copies
 

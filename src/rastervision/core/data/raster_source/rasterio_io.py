@@ -170,6 +170,8 @@ class RasterInfo:
         alpha: index of the alpha band, None without.
         has_mask: whether there is a mask band, internal or in a file beside.
         has_palette: whether pixel values are indices into a colour table.
+        scales: per band, the declared factor by which stored values are to be multiplied.
+        offsets: per band, what is to be added then.
         crs: rasterio CRS or None.
         transform: pixel (x, y) to coordinates in `crs`.
     """
@@ -181,6 +183,8 @@ class RasterInfo:
     alpha: int | None
     has_mask: bool
     has_palette: bool
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
     crs: Any
     transform: Affine
 
@@ -199,6 +203,8 @@ class RasterInfo:
                 for flags in dataset.mask_flag_enums
             ),
             has_palette=ColorInterp.palette in dataset.colorinterp,
+            scales=tuple(dataset.scales),
+            offsets=tuple(dataset.offsets),
             crs=dataset.crs,
             transform=dataset.transform,
         )

@@ -104,6 +104,15 @@ class RasterioSource(RasterSource):
         """The nodata value of each band in `channel_order`, None where there is none."""
         return [self._reader.info.nodata[band] for band in self.channel_order]
 
+    @property
+    def scales_and_offsets(self) -> tuple[list[float], list[float]]:
+        """What the file declares for each band in `channel_order`; it is not applied to chips."""
+        info = self._reader.info
+        return (
+            [info.scales[band] for band in self.channel_order],
+            [info.offsets[band] for band in self.channel_order],
+        )
+
     def download_data(self, vrt_dir: str | None = None, stream: bool = False) -> str:
         """Make the files readable for GDAL.
 
@@ -218,10 +227,10 @@ class RasterioSourceConfig(RasterSourceConfig):
         return value
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> RasterioSource:
-        transformers = [t.build(self.channel_order) for t in self.transformers]
+        used = self.transformers if use_transformers else []
         return RasterioSource(
             uris=self.uris,
-            raster_transformers=transformers if use_transformers else [],
+            raster_transformers=[t.build(self.channel_order) for t in used],
             allow_streaming=self.allow_streaming,
             channel_order=self.channel_order,
             bbox=None if self.bbox is None else Box(*self.bbox),

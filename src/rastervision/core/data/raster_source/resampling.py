@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip, no_data
+from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.alignment import PixelMap, pixel_shift
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ STEP = 16
 """Pixels between the points that are placed exactly; those between them are interpolated."""
 TOLERANCE = 0.05
 """Error of such an interpolation, in pixels, up to which it is used."""
+
+
+class OnGrid(Protocol):
+    """Anything that has pixels on the map."""
+
+    @property
+    def bbox(self) -> Box: ...
+    @property
+    def crs_transformer(self) -> CRSTransformer: ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,7 +50,7 @@ class PlacedSource:
     to_source: PixelMap
 
     @classmethod
-    def on(cls, raster: 'RasterSource', source: 'RasterSource') -> Self:
+    def on(cls, raster: OnGrid, source: 'RasterSource') -> Self:
         """Place a source on the grid of a raster.
 
         Raises:

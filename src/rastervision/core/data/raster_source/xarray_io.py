@@ -1,4 +1,4 @@
-"""Data arrays with a georeference, from Zarr and NetCDF files and from STAC items."""
+"""Data arrays with a georeference, from Zarr stores and NetCDF files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from rastervision.core.data.crs_transformer import (
     IdentityCRSTransformer,
     RasterioCRSTransformer,
 )
+from rastervision.core.data.raster_source.lazy_array import stack_arrays
 from rastervision.pipeline.errors import ConfigError, DataError, NotReadableError
 from rastervision.pipeline.file_system import download_if_needed, file_exists, is_local
 
 if TYPE_CHECKING:
-    from pystac import Item, ItemCollection
     from xarray import DataArray, Dataset
 
 AXES = {
@@ -75,17 +75,10 @@ def open_data_array(
     """
     dataset = _open(uri, tmp_dir)
     names = _variables(dataset, variable, uri)
-    if len(names) > 1:
-        # xarray stacks variables lazily only if they are dask arrays
-        with extra_needed('Stacking variables'):
-            import dask.array  # noqa: F401 - to see that it is there
-        dataset = _rename(dataset[names].chunk(), uri)
-        array = dataset.to_array('band')
-        array.attrs = dict(dataset[names[0]].attrs)
-    else:
-        dataset = _rename(dataset, uri)
-        array = dataset[names[0]]
-    return _name_bands(array, uri), _transformer(dataset, dataset[names[0]], uri)
+    dataset = _rename(dataset, uri)
+    arrays = [dataset[name] for name in names]
+    array = arrays[0] if len(arrays) == 1 else stack_arrays(arrays, 'band', names)
+    return _name_bands(array, uri), _transformer(dataset, arrays[0], uri)
 
 
 def _open(uri: str, tmp_dir: str | None) -> 'Dataset':
@@ -146,11 +139,10 @@ def _variables(dataset: 'Dataset', variable: str | Sequence[str] | None, uri: st
     missing = [name for name in wanted if name not in rasters]
     if missing:
         raise DataError(f'{uri} has no raster {missing[0]!r}; it has {", ".join(rasters)}.')
-    shapes = {dataset[name].sizes for name in wanted}
-    if len({tuple(sorted(sizes.items(), key=str)) for sizes in shapes}) > 1:
+    if len({dataset[name].dims for name in wanted}) > 1:
         raise DataError(
-            f'The variables {", ".join(wanted)} of {uri} have different shapes; name one or some '
-            'of one shape by variable.'
+            f'The variables {", ".join(wanted)} of {uri} have different dims; name one, or some '
+            'with the same dims, by variable.'
         )
     return wanted
 
@@ -227,33 +219,3 @@ def _even(centres: Any, uri: str) -> tuple[float, float]:
     ) * len(values):
         raise DataError(f'The coordinates of {uri} are not evenly spaced; warp it to a grid first.')
     return float(values[0]), float(step)
-
-
-# ---- STAC
-
-
-def stack_items(
-    items: 'Item | ItemCollection | list[Item]', stackstac_args: Mapping[str, Any]
-) -> tuple['DataArray', CRSTransformer]:
-    """Lay STAC items over each other, lazily: an array (time, band, y, x).
-
-    Args:
-        items: one item or several.
-        stackstac_args: arguments of `stackstac.stack`.
-
-    Raises:
-        ConfigError: a package is missing, or arguments that stackstac does not take.
-        DataError: the items cannot be stacked, as when their CRS is not known.
-    """
-    with extra_needed('Stacking STAC items'):
-        import stackstac
-    try:
-        array: DataArray = stackstac.stack(items, **stackstac_args)
-    except TypeError as e:
-        raise ConfigError(f'stackstac_args {dict(stackstac_args)} cannot be used: {e}') from e
-    except ValueError as e:
-        raise DataError(f'The STAC items cannot be stacked: {" ".join(str(e).split())}') from e
-    fill_value = stackstac_args.get('fill_value')
-    if fill_value is not None:
-        array.attrs['_FillValue'] = fill_value
-    return array, RasterioCRSTransformer(array.attrs['transform'], array.attrs['crs'])

@@ -15,7 +15,8 @@ from rastervision.core.data.raster_source.stac_config import (
     STACItemCollectionConfig,
     STACItemConfig,
 )
-from rastervision.core.data.raster_source.xarray_io import open_data_array, stack_items
+from rastervision.core.data.raster_source.stac_stack import stack_items
+from rastervision.core.data.raster_source.xarray_io import extra_needed, open_data_array
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer
 from rastervision.core.data.utils.raster import resize_chip
 from rastervision.pipeline.config import register_config
@@ -91,7 +92,7 @@ class XarraySource(RasterSource):
         allow_streaming: bool = False,
         stackstac_args: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Lay STAC items over each other; each of their assets, which have one band, is a band.
+        """Lay STAC items over each other, with their assets as bands.
 
         Args:
             item_or_item_collection: the item or items.
@@ -102,20 +103,21 @@ class XarraySource(RasterSource):
                 instead of bbox.
             temporal: whether the times of the items are wanted. Without, there must be one only.
             allow_streaming: whether remote assets are read in place. False downloads them.
-            stackstac_args: arguments of `stackstac.stack`, such as resolution or epsg. By default,
+            stackstac_args: resolution, epsg and more, as `StackOptions` has them. By default,
                 values are not rescaled: {'rescale': False}.
 
         Raises:
             DataError: the items cannot be stacked, or do not reach into the part.
-            ConfigError: a package is missing, or stackstac does not take the arguments.
+            ConfigError: a package is missing, or arguments that cannot be used.
         """
-        from rastervision.core.utils.stac import with_local_assets
+        from rastervision.core.utils.stac import as_items, with_local_assets
 
-        items = item_or_item_collection
+        items = as_items(item_or_item_collection)
         if not allow_streaming:
             items = with_local_assets(items)
         args = {'rescale': False} if stackstac_args is None else stackstac_args
-        data_array, crs_transformer = stack_items(items, args)
+        with extra_needed('Stacking STAC items'):
+            data_array, crs_transformer = stack_items(items, args)
         source = cls(
             data_array, crs_transformer, raster_transformers, channel_order, temporal=temporal
         )
@@ -278,17 +280,16 @@ class _PartConfig(RasterSourceConfig):
             return self
         if self.bbox is not None:
             raise ValueError('give bbox or bbox_map_coords, not both.')
-        if part[0] >= part[2] or part[1] >= part[3]:
+        if part[0] == part[2] or part[1] == part[3]:
             raise ValueError(
-                f'bbox_map_coords {part} is empty; it must be (ymin, xmin, ymax, xmax) with ymin < '
-                'ymax and xmin < xmax.'
+                f'bbox_map_coords {part} is empty; it must be (ymin, xmin, ymax, xmax).'
             )
         return self
 
 
 @register_config('xarray_source')
 class XarraySourceConfig(_PartConfig):
-    """Imagery of STAC items, laid over each other by stackstac."""
+    """Imagery of STAC items, laid over each other."""
 
     stac: STACItemConfig | STACItemCollectionConfig = Field(
         ..., description='The item or items, and which of their assets are used.'
@@ -297,7 +298,9 @@ class XarraySourceConfig(_PartConfig):
         True, description='Read remote assets in place. False: download them first.'
     )
     stackstac_args: dict[str, Any] = Field(
-        {}, description='Arguments of stackstac.stack, such as resolution, epsg or dtype.'
+        {},
+        description='How items are laid over each other, by the arguments of stackstac.stack: '
+        'assets, epsg, resolution, bounds, bounds_latlon, dtype, fill_value, rescale, sortby_date.',
     )
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> XarraySource:  # noqa: ARG002 signature of the base
