@@ -11,13 +11,12 @@ from pathlib import Path
 from rastervision.core.backend import ChippedScene, ChipStore
 from rastervision.core.rv_pipeline import layout
 from rastervision.pipeline.file_system import (
-    atomic_path,
     download_if_needed,
     file_exists,
     is_local,
     list_paths,
 )
-from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter, UniqueNames
+from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +59,9 @@ class ZipChipStore(ChipStore):
                 self._join_scene(members[str(number)], uri)
 
     def _join_scene(self, members: Sequence[tuple[zipfile.ZipFile, str]], uri: str) -> None:
-        names = UniqueNames()
-        with atomic_path(uri) as path, zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as joined:
+        with self.writer(uri) as writer:
             for file, member in members:
-                name = member.split('/', 2)[2]
-                joined.writestr(zipfile.ZipInfo(names.take(name)), file.read(member))
+                writer.take_over(member.split('/', 2)[2], file.read(member))
 
     def keep_only(self, scenes: Sequence[ChippedScene]) -> None:
         if not file_exists(self.chip_uri):

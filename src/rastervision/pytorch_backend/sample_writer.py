@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import json
 import tempfile
 import zipfile
-from collections import Counter, deque
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -106,6 +108,7 @@ class PyTorchLearnerSampleWriter(ShareWriter):
     ) -> None:
         if exc_type is None:
             with self._stack:
+                self._finish()
                 self._store(0)
             return
         for _, future in self._waiting:
@@ -134,15 +137,36 @@ class PyTorchLearnerSampleWriter(ShareWriter):
         name = '-'.join([quote(sample.scene_id or 'scene', safe=' '), *map(str, window)])
         return f'{sample.split or "train"}/{folder}/{name}.{self.get_image_ext(array)}'
 
-    def write_chip(self, chip: NDArray[Any], path: str) -> None:
-        """Store a chip in the zip file; a name that is taken already gets a number."""
+    def write_chip(self, chip: NDArray[Any], path: str) -> str:
+        """Store a chip in the zip file; a name that is taken already gets a number.
+
+        Returns:
+            Its path in the file.
+        """
         if self._share is None:
             path = self._names.take(path)
         else:
             scene, numbers = self._share
             path = f'{scene}/{next(numbers)}/{path}'
-        self._waiting.append((path, self._pool.submit(encode_chip, chip, path)))
+        self._put(path, encode_chip, chip, path)
+        return path
+
+    def take_over(self, path: str, data: bytes) -> None:
+        """Store what another writer stored of a share, in the order in which it came.
+
+        Args:
+            path: Where it is in the file of the share, without scene and count.
+            data: The content.
+        """
+        self._put(self._names.take(path), bytes, data)
+
+    def _put(self, path: str, encode: Callable[..., bytes], *args: Any) -> None:
+        """Store what a thread encodes."""
+        self._waiting.append((path, self._pool.submit(encode, *args)))
         self._store(2 * ENCODERS)
+
+    def _finish(self) -> None:
+        """Write what can be written only when all samples are known; for subclasses."""
 
     def _store(self, leave: int) -> None:
         """Move what is encoded into the zip file until no more than ``leave`` chips wait."""
@@ -164,3 +188,59 @@ class PyTorchLearnerSampleWriter(ShareWriter):
             yield path
             name = f'chips-{self._digest.hexdigest()[:16]}.zip'
             upload_or_copy(path, join_uri(self.output_uri, name))
+
+
+class ListedSampleWriter(PyTorchLearnerSampleWriter):
+    """Writes chips to ``<split>/img``, and one file that lists all chips of a split.
+
+    In the file of a share, each chip is followed by its entry as JSON; the list is made when the
+    shares are joined.
+    """
+
+    list_name: str
+    """Name of the file in the folder of the split."""
+
+    def __init__(self, output_uri: str, class_config: ClassConfig, tmp_dir: str) -> None:
+        super().__init__(output_uri, class_config, tmp_dir)
+        self._entries: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
+        self._last = ''
+
+    @abstractmethod
+    def get_entry(self, sample: DataSample) -> Any:
+        """Return what the list says of a sample, as JSON can hold it."""
+
+    @abstractmethod
+    def make_list(self, entries: Sequence[tuple[str, Any]]) -> str:
+        """Return the list of a split.
+
+        Args:
+            entries: The names of the files of the chips in their folder, with their entries.
+        """
+
+    def write_sample(self, sample: DataSample) -> None:
+        """Write the chip of a sample and take down its entry."""
+        path = self.write_chip(sample.chip, self.get_image_path(sample))
+        self.add_entry(path, self.get_entry(sample))
+
+    def add_entry(self, path: str, entry: Any) -> None:
+        """Take down the entry of the chip at a path."""
+        if self._share is not None:
+            self._put(f'{path}{_ENTRY}', str.encode, json.dumps(entry))
+            return
+        split, _, name = path.split('/')
+        self._entries[split].append((name, entry))
+
+    def take_over(self, path: str, data: bytes) -> None:
+        """Store a chip of a share, or take down the entry of the one before."""
+        if path.endswith(_ENTRY):
+            self.add_entry(self._last, json.loads(data))
+            return
+        self._last = self._names.take(path)
+        self._put(self._last, bytes, data)
+
+    def _finish(self) -> None:
+        for split, entries in self._entries.items():
+            self._put(f'{split}/{self.list_name}', str.encode, self.make_list(entries))
+
+
+_ENTRY = '.entry.json'

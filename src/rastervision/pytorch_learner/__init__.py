@@ -19,16 +19,41 @@ __getattr__, __dir__ = lazy_exports(
         'rastervision.pipeline.config': ['Config'],
         'rastervision.pipeline.errors': ['ConfigError'],
         f'{_HERE}.backbone': ['Backbone'],
+        f'{_HERE}.classification_learner_config': [
+            'ClassificationDataConfig',
+            'ClassificationDataFormat',
+            'ClassificationGeoDataConfig',
+            'ClassificationImageDataConfig',
+            'ClassificationLearnerConfig',
+            'ClassificationModelConfig',
+        ],
         f'{_HERE}.data_config': ['DataConfig'],
         f'{_HERE}.external_module': ['ExternalModuleConfig'],
         f'{_HERE}.geo_data_config': ['GeoDataConfig', 'SceneDatasetConfig'],
         f'{_HERE}.image_data_config': ['ImageDataConfig'],
         f'{_HERE}.learner_config': ['LearnerConfig'],
         f'{_HERE}.model_config': ['ModelConfig'],
+        f'{_HERE}.object_detection_learner_config': [
+            'ObjectDetectionDataConfig',
+            'ObjectDetectionDataFormat',
+            'ObjectDetectionGeoDataConfig',
+            'ObjectDetectionImageDataConfig',
+            'ObjectDetectionLearnerConfig',
+            'ObjectDetectionModelConfig',
+        ],
         f'{_HERE}.plot_options': [
             'PlotOptions',
             'get_default_channel_display_groups',
             'validate_channel_display_groups',
+        ],
+        f'{_HERE}.regression_learner_config': [
+            'RegressionDataConfig',
+            'RegressionDataFormat',
+            'RegressionGeoDataConfig',
+            'RegressionImageDataConfig',
+            'RegressionLearnerConfig',
+            'RegressionModelConfig',
+            'RegressionPlotOptions',
         ],
         f'{_HERE}.semantic_segmentation_learner_config': [
             'SemanticSegmentationDataConfig',
@@ -43,12 +68,26 @@ __getattr__, __dir__ = lazy_exports(
     heavy={  # these need torch or Albumentations
         f'{_HERE}.dataset': [
             'AlbumentationsDataset',
+            'ClassificationImageDataset',
+            'ClassificationRandomWindowGeoDataset',
+            'ClassificationSlidingWindowGeoDataset',
+            'ClassificationVisualizer',
+            'CocoDataset',
             'DatasetError',
             'GeoDataset',
             'GeoDatasetError',
             'ImageDataset',
             'ImageDatasetError',
+            'ObjectDetectionImageDataset',
+            'ObjectDetectionRandomWindowGeoDataset',
+            'ObjectDetectionSlidingWindowGeoDataset',
+            'ObjectDetectionVisualizer',
             'RandomWindowGeoDataset',
+            'RegressionDataReader',
+            'RegressionImageDataset',
+            'RegressionRandomWindowGeoDataset',
+            'RegressionSlidingWindowGeoDataset',
+            'RegressionVisualizer',
             'SemanticSegmentationDataReader',
             'SemanticSegmentationImageDataset',
             'SemanticSegmentationRandomWindowGeoDataset',
@@ -58,9 +97,20 @@ __getattr__, __dir__ = lazy_exports(
             'TransformType',
             'Visualizer',
         ],
+        f'{_HERE}.classification_learner': ['ClassificationLearner'],
         f'{_HERE}.inference.engine': ['ONNXRuntimeAdapter'],
         f'{_HERE}.learner': ['Learner'],
         f'{_HERE}.models.adapt': ['adjust_conv_channels'],
+        f'{_HERE}.object_detection_learner': ['ObjectDetectionLearner'],
+        f'{_HERE}.object_detection_utils': [
+            'BoxList',
+            'ONNXRuntimeAdapterForFasterRCNN',
+            'TorchVisionODAdapter',
+            'collate_fn',
+            'compute_coco_eval',
+        ],
+        f'{_HERE}.models.regression': ['RegressionModel'],
+        f'{_HERE}.regression_learner': ['RegressionLearner'],
         f'{_HERE}.semantic_segmentation_learner': ['SemanticSegmentationLearner'],
         f'{_HERE}.utils.torch_hub': [
             'get_hubconf_dir_from_cfg',
@@ -75,12 +125,17 @@ __getattr__, __dir__ = lazy_exports(
             'validate_albumentation_transform',
         ],
     },
+    further=further_names(__name__),
 )
 
 
 def register_plugin(registry: 'Registry') -> None:
     """Make the configs of this package known."""
-    from rastervision.pytorch_learner import semantic_segmentation_learner_config  # noqa: F401
+    from rastervision.pytorch_learner import (  # noqa: F401
+        classification_learner_config,
+        object_detection_learner_config,
+        regression_learner_config,
+        semantic_segmentation_learner_config,
+    )
 
     registry.set_plugin_version(_HERE, 7)
-    further=further_names(__name__),

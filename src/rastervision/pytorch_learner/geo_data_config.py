@@ -87,6 +87,10 @@ class GeoDataConfig(DataConfig):
         """The dataset classes of the task: sliding windows and random windows."""
         raise NotImplementedError(f'{type(self).__name__} does not say for which task it is.')
 
+    def random_window_args(self, sampling: WindowSamplingConfig) -> dict[str, Any]:  # noqa: ARG002  for subclasses
+        """What the random windows of the task take beyond those of all tasks."""
+        return {}
+
     def build_scenes(
         self, scene_configs: 'list[SceneConfig]', tmp_dir: str | None = None
     ) -> 'list[Scene]':
@@ -133,6 +137,7 @@ class GeoDataConfig(DataConfig):
             max_sample_attempts=sampling.max_sample_attempts,
             efficient_aoi_sampling=sampling.efficient_aoi_sampling,
             **common,
+            **self.random_window_args(sampling),
         )
 
     def build_dataset(

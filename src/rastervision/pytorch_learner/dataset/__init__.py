@@ -9,13 +9,36 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         'rastervision.core.box': ['Box'],
+        'rastervision.core.data.label': ['ObjectDetectionLabels'],
         'rastervision.core.data.scene': ['Scene'],
         'rastervision.core.sampling': ['AoiSampler'],
+        f'{_HERE}.boxes': ['albu_to_yxyx', 'xywh_to_albu', 'yxyx_to_albu'],
+        f'{_HERE}.classification_dataset': [
+            'ClassificationImageDataset',
+            'ClassificationRandomWindowGeoDataset',
+            'ClassificationSlidingWindowGeoDataset',
+            'make_cc_geodataset',
+            'make_image_folder_dataset',
+        ],
         f'{_HERE}.dataset': ['AlbumentationsDataset', 'ImageDataset'],
         f'{_HERE}.geo_dataset': [
             'GeoDataset',
             'RandomWindowGeoDataset',
             'SlidingWindowGeoDataset',
+        ],
+        f'{_HERE}.object_detection_dataset': [
+            'CocoDataset',
+            'ObjectDetectionImageDataset',
+            'ObjectDetectionRandomWindowGeoDataset',
+            'ObjectDetectionSlidingWindowGeoDataset',
+            'make_od_geodataset',
+        ],
+        f'{_HERE}.regression_dataset': [
+            'RegressionDataReader',
+            'RegressionImageDataset',
+            'RegressionRandomWindowGeoDataset',
+            'RegressionSlidingWindowGeoDataset',
+            'make_cr_geodataset',
         ],
         f'{_HERE}.semantic_segmentation_dataset': [
             'SemanticSegmentationDataReader',
@@ -28,6 +51,7 @@ __getattr__, __dir__ = lazy_exports(
             'TransformType',
             'apply_transform',
             'classification_transformer',
+            'object_detection_transformer',
             'regression_transformer',
             'semantic_segmentation_transformer',
         ],
@@ -38,7 +62,14 @@ __getattr__, __dir__ = lazy_exports(
             'discover_images',
             'load_image',
         ],
-        f'{_HERE}.visualizer': ['SemanticSegmentationVisualizer', 'Visualizer'],
+        f'{_HERE}.visualizer': [
+            'ClassificationVisualizer',
+            'ObjectDetectionVisualizer',
+            'RegressionVisualizer',
+            'SemanticSegmentationVisualizer',
+            'Visualizer',
+        ],
+        'rastervision.pytorch_learner.boxlist': ['BoxList'],
     },
-)
     further=further_names(__name__),
+)

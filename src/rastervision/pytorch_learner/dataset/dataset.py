@@ -4,14 +4,19 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Dataset
 
-from rastervision.pytorch_learner.dataset.quick_transform import quick_transform
+from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform, quick_transform
 from rastervision.pytorch_learner.dataset.randomness import is_random, reseed
 from rastervision.pytorch_learner.dataset.tensors import (
     image_to_tensor,
     label_to_tensor,
     scale_to_unit,
 )
-from rastervision.pytorch_learner.dataset.transform import TRANSFORMERS, Sample, TransformType
+from rastervision.pytorch_learner.dataset.transform import (
+    TRANSFORMERS,
+    Sample,
+    TransformType,
+    with_boxes,
+)
 
 if TYPE_CHECKING:
     from rastervision.pytorch_learner.dataset.transform import Transform
@@ -39,7 +44,8 @@ class AlbumentationsDataset(Dataset[Any]):
             normalize: Scale images of unsigned integers to [0, 1] by the largest number of their
                 type.
             to_pytorch: Give tensors: images as float32 with the channels before rows and columns,
-                class ids as int64, NaN where there is no label. Otherwise, give arrays.
+                class ids as int64, boxes as a BoxList, NaN where there is no label. Otherwise,
+                give arrays.
         """
         self.orig_dataset = orig_dataset
         self.transform = transform
@@ -49,9 +55,13 @@ class AlbumentationsDataset(Dataset[Any]):
         self._transformer = TRANSFORMERS[transform_type]
         self._applied: Transform | None = None
         self._reseeds = False
-        if transform is not None and transform_type is not TransformType.noop:
-            self._applied = quick_transform(transform) or transform
-            self._reseeds = self._applied is transform and is_random(transform)
+        boxes = transform_type is TransformType.object_detection
+        if transform is None:
+            self._applied = QuickTransform([]) if boxes else None
+        elif transform_type is not TransformType.noop:
+            quick = quick_transform(transform)
+            self._applied = quick or (with_boxes(transform) if boxes else transform)
+            self._reseeds = quick is None and is_random(transform)
 
     def __getitem__(self, key: Any) -> Any:
         """A sample: (image, label)."""

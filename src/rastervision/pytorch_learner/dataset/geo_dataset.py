@@ -268,8 +268,7 @@ class RandomWindowGeoDataset(GeoDataset):
             return_window=return_window,
         )
         self.max_windows = max_windows
-        self.sampler = RandomWindowSampler(
-            scene.extent,
+        self.sampler = self.build_sampler(
             size_lims=size_lims,
             h_lims=h_lims,
             w_lims=w_lims,
@@ -280,6 +279,10 @@ class RandomWindowGeoDataset(GeoDataset):
             max_attempts=max_sample_attempts,
             scene_id=scene.id,
         )
+
+    def build_sampler(self, **options: Any) -> RandomWindowSampler:
+        """Make what draws the windows; the options are those of `RandomWindowSampler`."""
+        return RandomWindowSampler(self.scene.extent, **options)
 
     @property
     def min_size(self) -> tuple[int, int]:

@@ -43,6 +43,29 @@ _MOVES: dict[str, Callable[[Any, int, int, int], Any]] = {
     'Transpose': _transpose,
     'RandomRotate90': _quarter_turns,
 }
+
+
+def _mirror(low: Any, high: Any, length: int) -> tuple[Any, Any]:
+    return length - high, length - low
+
+
+def _move_boxes(name: str, boxes: NDArray[Any], size: tuple[int, int], draw: int) -> NDArray[Any]:
+    """Boxes (N, 4) yxyx of an image of (height, width) after a flip or quarter turns of it."""
+    height, width = size
+    ymin, xmin, ymax, xmax = boxes.T
+    if name == 'HorizontalFlip':
+        xmin, xmax = _mirror(xmin, xmax, width)
+    elif name == 'VerticalFlip':
+        ymin, ymax = _mirror(ymin, ymax, height)
+    elif name == 'Transpose':
+        ymin, xmin, ymax, xmax = xmin, ymin, xmax, ymax
+    else:
+        for _ in range(draw):  # the right edge becomes the upper one
+            (ymin, ymax), xmin, xmax = _mirror(xmin, xmax, width), ymin, ymax
+            height, width = width, height
+    return np.stack([ymin, xmin, ymax, xmax], axis=1)
+
+
 _PROBABILITIES = {'RandomRotate90': 1.0}
 _PROBABILITY = 0.5
 
@@ -96,23 +119,36 @@ class QuickTransform:
         return cls([*turns, Resize(size, size)])
 
     def __call__(
-        self, *, image: NDArray[Any], mask: NDArray[Any] | None = None
+        self,
+        *,
+        image: NDArray[Any],
+        mask: NDArray[Any] | None = None,
+        boxes: NDArray[Any] | None = None,
     ) -> dict[str, NDArray[Any]]:
-        """Transform an image (..., H, W, C) and, in the same way, class ids (H, W).
+        """Transform an image (..., H, W, C) and, in the same way, what belongs to it.
+
+        Args:
+            image: The image.
+            mask: (H, W) class ids.
+            boxes: (N, 4) ymin, xmin, ymax, xmax in pixels.
 
         Returns:
-            `image` and, if it was given, `mask`: views, unless they had to be resized.
+            What was given, by name: views, unless they had to be resized.
         """
         rng = torch_rng() if self._is_random else None
         for step in self.steps:
+            size = image.shape[-3], image.shape[-2]
             if isinstance(step, Resize):
                 image = _resize_image(image, step)
                 mask = None if mask is None else _resize_ids(mask, step)
+                boxes = None if boxes is None else _resize_boxes(boxes, size, step)
             elif rng is not None and rng.random() < step.p:
                 move, draw = _MOVES[step.name], int(rng.integers(4))
                 image = move(image, -3, -2, draw)
                 mask = None if mask is None else move(mask, -2, -1, draw)
-        return {'image': image} if mask is None else {'image': image, 'mask': mask}
+                boxes = None if boxes is None else _move_boxes(step.name, boxes, size, draw)
+        given = {'image': image, 'mask': mask, 'boxes': boxes}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def quick_transform(transform: 'BasicTransform | QuickTransform') -> QuickTransform | None:
@@ -170,6 +206,11 @@ def _resize_ids(ids: NDArray[Any], size: Resize) -> NDArray[Any]:
         return ids
     rows = _nearest(ids.shape[0], size.height)
     return ids[rows[:, None], _nearest(ids.shape[1], size.width)]
+
+
+def _resize_boxes(boxes: NDArray[Any], old: tuple[int, int], new: Resize) -> NDArray[Any]:
+    yscale, xscale = new.height / old[0], new.width / old[1]
+    return boxes * np.array([yscale, xscale, yscale, xscale])
 
 
 def _nearest(length: int, new_length: int) -> NDArray[np.intp]:

@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rastervision.pytorch_learner.boxlist import BoxList
+
 
 def scale_to_unit(x: NDArray[Any], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Pixels as float32; unsigned integers are divided by the largest number of their type.
@@ -43,11 +45,17 @@ def image_to_tensor(x: NDArray[Any], normalize: bool = True) -> Tensor:
     return torch.from_numpy(out)
 
 
-def label_to_tensor(y: Any) -> Tensor:
+def label_to_tensor(y: Any) -> Tensor | BoxList:
     """A label as a tensor: class ids as int64, other numbers as float32, no label as NaN.
 
-    torch's collating of batches cannot handle None, hence the scalar NaN.
+    torch's collating of batches cannot handle None, hence the scalar NaN. A tuple of boxes, class
+    ids and the format of the boxes becomes a BoxList.
     """
+    if isinstance(y, tuple):
+        boxes, class_ids, box_format = y
+        tensor = torch.from_numpy(np.asarray(boxes, np.float32))
+        ids = torch.from_numpy(np.asarray(class_ids, np.int64))
+        return BoxList(tensor, box_format, class_ids=ids)
     if y is None:
         return torch.tensor(torch.nan)
     dtype = np.int64 if np.asarray(y).dtype.kind in 'biu' else np.float32

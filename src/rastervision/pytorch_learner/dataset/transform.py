@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rastervision.pytorch_learner.dataset.boxes import (
+    albu_to_yxyx,
+    keep_inside,
+    to_yxyx,
+    yxyx_to_albu,
+)
 from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform
 from rastervision.pytorch_learner.dataset.utils.utils import DatasetError
 
@@ -24,6 +30,7 @@ class TransformType(Enum):
     noop = 'noop'
     classification = 'classification'
     regression = 'regression'
+    object_detection = 'object_detection'
     semantic_segmentation = 'semantic_segmentation'
 
 
@@ -33,7 +40,8 @@ def apply_transform(transform: 'Transform', **kwargs: Any) -> dict[str, Any]:
     Args:
         transform: The transform.
         kwargs: Its arguments: `image` of shape (H, W, C), or (T, H, W, C) for a time series whose
-            images all change in the same way, and maybe `mask` of shape (H, W).
+            images all change in the same way, and maybe `mask` of shape (H, W) or, with a transform
+            that takes boxes, those.
 
     Returns:
         The changed arguments by name.
@@ -79,6 +87,61 @@ def semantic_segmentation_transformer(inp: Sample, transform: 'Transform') -> Sa
     return out['image'], out['mask']
 
 
+def object_detection_transformer(inp: Sample, transform: 'Transform') -> Sample:
+    """Transform the image (..., H, W, C) and its boxes, if there are any.
+
+    Args:
+        inp: The image and its label: boxes (N, 4), class ids (N,), and what the four numbers of a
+            box are: `yxyx`, `xyxy` or `xywh`, in pixels.
+        transform: The transform.
+
+    Returns:
+        The image and its label, with boxes `yxyx`. Parts of boxes outside of the image are cut
+        off; boxes of which less than a pixel is left are dropped, with their class ids.
+    """
+    x, y = inp
+    if y is None:
+        return image_only_transformer(inp, transform)
+    boxes, class_ids, _ = keep_inside(to_yxyx(y[0], y[2]), y[1], x.shape[-3:-1])
+    if isinstance(transform, QuickTransform):
+        out = apply_transform(transform, image=x, boxes=boxes)
+        x, boxes = out['image'], out['boxes']
+    else:
+        takes_boxes = with_boxes(transform)
+        field, *others = takes_boxes.processors['bboxes'].params.label_fields
+        labels = dict.fromkeys((field, *others), class_ids)
+        normal = yxyx_to_albu(boxes, x.shape[-3:-1])
+        out = apply_transform(takes_boxes, image=x, bboxes=normal, **labels)
+        x, class_ids = out['image'], np.asarray(out[field], dtype=class_ids.dtype)
+        boxes = albu_to_yxyx(out['bboxes'], x.shape[-3:-1])
+    return x, keep_inside(boxes, class_ids, x.shape[-3:-1])
+
+
+def with_boxes(transform: Any) -> Any:
+    """A transform of Albumentations that takes `bboxes` and their class ids.
+
+    Args:
+        transform: Any; one with `bbox_params` is returned as it is.
+
+    Raises:
+        DatasetError: Its bbox_params ask for something else.
+    """
+    processor = getattr(transform, 'processors', {}).get('bboxes')
+    if processor is None:
+        from rastervision.pytorch_learner.alb import alb
+
+        params = alb.BboxParams(format='albumentations', label_fields=['class_ids'], clip=True)
+        return alb.Compose([transform], bbox_params=params)
+    params = processor.params
+    if params.format != 'albumentations' or not params.label_fields:
+        raise DatasetError(
+            f'bbox_params of the transform has the format {params.format!r} and the label fields '
+            f"{params.label_fields}; use format='albumentations' and one label field, or leave "
+            'bbox_params out.'
+        )
+    return transform
+
+
 def no_transformer(inp: Sample, transform: 'Transform') -> Sample:  # noqa: ARG001  one signature
     """Leave the sample as it is."""
     return inp
@@ -91,5 +154,6 @@ TRANSFORMERS: dict[TransformType, Callable[[Sample, 'Transform'], Sample]] = {
     TransformType.noop: no_transformer,
     TransformType.classification: classification_transformer,
     TransformType.regression: regression_transformer,
+    TransformType.object_detection: object_detection_transformer,
     TransformType.semantic_segmentation: semantic_segmentation_transformer,
 }

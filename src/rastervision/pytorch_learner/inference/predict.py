@@ -38,12 +38,12 @@ class PredictedBatch:
     Attributes:
         windows: The windows, in the extent frame.
         valid: (N, h, w) bool, True where the image has data.
-        output: What `predict` gave for them, on the CPU.
+        output: What `predict` gave for them, on the CPU: a tensor of N rows, or a list.
     """
 
     windows: Sequence[Box]
     valid: NDArray[np.bool_]
-    output: Tensor
+    output: Any
 
 
 def predict_batches(
@@ -51,7 +51,7 @@ def predict_batches(
     scene: 'Scene',
     windows: Sequence[Box],
     options: 'PredictOptions',
-    predict: Callable[[Tensor], Tensor],
+    predict: Callable[[Tensor], Any],
 ) -> Iterator[PredictedBatch]:
     """Predict windows of a scene, areas of interest or not.
 
@@ -63,8 +63,9 @@ def predict_batches(
         scene: Only its raster source is used.
         windows: Windows of one size, in the extent frame.
         options: How many windows make a batch, the precision, and what runs the model.
-        predict: Gives the output for images (N, ..., C, H, W), on the model's device. Where PyTorch
-            runs the model on the CPU, it is called by several threads, with a batch each.
+        predict: Gives the output for images (N, ..., C, H, W), on the model's device: a tensor, or
+            a list of BoxLists. Where PyTorch runs the model on the CPU, it is called by several
+            threads, with a batch each.
 
     Yields:
         Batch after batch, in order.
@@ -92,7 +93,7 @@ def predict_batches(
         valid = [chip.valid.reshape(-1, *chip.valid.shape[-2:]).any(axis=0) for chip in chips]
         return _to_batch(images, pin_memory=on_gpu), (batch, np.stack(valid))
 
-    def compute(x: Tensor) -> Tensor:
+    def compute(x: Tensor) -> Any:
         with autocast(learner.device, options.precision, 'predict_options.precision'):
             return predict(x)
 
