@@ -65,7 +65,15 @@ def _read(uri: str, kind: str) -> Any:
     text = file_to_str(uri)
     try:
         return getattr(stac, kind).from_file(uri, stac_io=_stac_io_class()())
-    except (stac.STACError, KeyError, TypeError, ValueError, AttributeError) as e:
+    # pystac's errors have no common base
+    except (
+        stac.STACError,
+        stac.STACTypeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as e:
         try:
             found = json.loads(text).get('type', 'something else')
         except (ValueError, AttributeError):
