@@ -1,7 +1,8 @@
 """WindowParts: what a model says about the windows of a scene, on disk part by part."""
 
+import io
 import json
-import zipfile
+import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,9 @@ from rastervision.pipeline.file_system import atomic_path
 WindowResult: TypeAlias = WindowScores | WindowBoxes
 Columns: TypeAlias = dict[str, NDArray[Any]]
 
-_DAMAGES = (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError, EOFError)
+HEAD = struct.Struct('<8sI')
+"""What a file begins with: MAGIC, and the CRC-32 of what follows."""
+MAGIC = b'RVWINDOW'
 
 
 class WindowParts:
@@ -56,8 +59,11 @@ class WindowParts:
             )
         columns = _to_columns(results)
         columns['stamp'] = np.array(self._stamp(index))
-        with atomic_path(self._folder.part_uri(index)) as path, Path(path).open('wb') as file:
-            np.savez(file, allow_pickle=False, **columns)
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **columns)
+        content = buffer.getvalue()
+        with atomic_path(self._folder.part_uri(index)) as path:
+            Path(path).write_bytes(HEAD.pack(MAGIC, zlib.crc32(content)) + content)
 
     def read(self) -> Iterator[WindowResult]:
         """Yield what a model says about all windows, in their order.
@@ -87,13 +93,13 @@ class WindowParts:
         path = self._folder.find(index)
         if path is None:
             return None
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                columns = {name: file[name] for name in file.files}
-        except _DAMAGES:
+        data = Path(path).read_bytes()
+        content = data[HEAD.size :]
+        if data[: HEAD.size] != HEAD.pack(MAGIC, zlib.crc32(content)):
             return None
-        whole = str(columns.pop('stamp', '')) == self._stamp(index)
-        return columns if whole else None
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            columns = dict(file)
+        return columns if str(columns.pop('stamp')) == self._stamp(index) else None
 
 
 def _to_columns(results: Sequence[WindowResult]) -> Columns:
