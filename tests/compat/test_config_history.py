@@ -1,20 +1,18 @@
-"""Every change to serialised configs between releases 0.12 and 0.31, lifted to today's form.
+"""Every change to the configs of `rastervision.core` between releases 0.12 and 0.31.
 
 A row has a config as it was written at a plugin version and what must stand in it after lifting;
-None for a field that must be gone.
+GONE for a field that must not be there.
 """
 
 from typing import Any
 
 import pytest
 
-from rastervision.pipeline.config import build_config, upgrade_config
+from rastervision.pipeline.config import upgrade_config
 from rastervision.pipeline.errors import ConfigError
 
 CORE = 'rastervision.core'
-LEARNER = 'rastervision.pytorch_learner'
-BACKEND = 'rastervision.pytorch_backend'
-GONE = object()
+GONE = '(gone)'
 
 CLASS_CONFIG = {'type_hint': 'class_config', 'names': ['a', 'b'], 'colors': ['red', 'blue']}
 DATASET = {
@@ -47,30 +45,28 @@ SS_LABELS = {
         'rasterizer_config': {'type_hint': 'rasterizer', 'background_class_id': 0},
     },
 }
-IMAGE_DATA = {'type_hint': 'semantic_segmentation_image_data'}
-GEO_DATA = {'type_hint': 'semantic_segmentation_geo_data'}
-LEARNER_CFG = {'type_hint': 'semantic_segmentation_learner', 'data': IMAGE_DATA}
+CC_LABELS = {'type_hint': 'chip_classification_label_source', 'vector_source': GEOJSON}
+MULTI = {'type_hint': 'multi_raster_source', 'raster_sources': [RASTERIO, RASTERIO]}
 POLYGONS = {'type_hint': 'polygon_vector_output', 'class_id': 0}
 BUILDINGS = {'type_hint': 'building_vector_output', 'class_id': 0}
 
-ROWS: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = [
-    (CORE, 0, {**DATASET, 'img_channels': 3}, {'img_channels': GONE}),
+ROWS: list[tuple[int, dict[str, Any], dict[str, Any]]] = [
+    (0, {**DATASET, 'img_channels': 3}, {'img_channels': GONE}),
     (
-        CORE,
         0,
         {**PIPELINE, 'channel_display_groups': None, 'img_format': 'png', 'label_format': 'png'},
         {'channel_display_groups': GONE, 'img_format': GONE, 'label_format': GONE},
     ),
-    (CORE, 2, {'type_hint': 'stats_transformer'}, {'scene_group': 'train_scenes'}),
+    (1, {**MULTI, 'crs_source': 1}, {'crs_source': GONE, 'primary_source_idx': 1}),
+    (1, MULTI, {'primary_source_idx': 0}),
+    (2, {'type_hint': 'stats_transformer'}, {'scene_group': 'train_scenes'}),
     (
-        CORE,
         2,
         {'type_hint': 'semantic_segmentation_evaluator', 'vector_output_uri': None},
         {'vector_output_uri': GONE},
     ),
-    (CORE, 3, {**SS_LABELS, 'rgb_class_config': None}, {'rgb_class_config': GONE}),
+    (3, {**SS_LABELS, 'rgb_class_config': None}, {'rgb_class_config': GONE}),
     (
-        CORE,
         4,
         {
             **GEOJSON,
@@ -88,20 +84,21 @@ ROWS: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = [
             'transformers.2.geom_type': 'Point',
         },
     ),
-    (CORE, 4, {**SCENE, 'aoi_geometries': None}, {'aoi_geometries': GONE}),
-    (CORE, 5, {**RASTERIO, 'x_shift': 0.0, 'y_shift': 0.0}, {'x_shift': GONE, 'y_shift': GONE}),
-    (CORE, 6, {**RASTERIO, 'extent_crop': None}, {'extent_crop': GONE}),
-    (CORE, 6, {**BUILDINGS, 'min_aspect_ratio': 1.6}, {'min_aspect_ratio': GONE}),
+    (4, {**SCENE, 'aoi_geometries': None}, {'aoi_geometries': GONE}),
+    (4, {**CC_LABELS, 'ioa_thresh': None}, {'ioa_thresh': 0.5}),
+    (4, {**CC_LABELS, 'ioa_thresh': 0.25}, {'ioa_thresh': 0.25}),
+    (4, CC_LABELS, {'ioa_thresh': 0.5}),
+    (5, {**RASTERIO, 'x_shift': 0.0, 'y_shift': 0.0}, {'x_shift': GONE, 'y_shift': GONE}),
+    (6, {**RASTERIO, 'extent_crop': None}, {'extent_crop': GONE}),
+    (6, {**BUILDINGS, 'min_aspect_ratio': 1.6}, {'min_aspect_ratio': GONE}),
     (
-        CORE,
         7,
         {'type_hint': 'geojson_vector_source', 'uri': 'a.json'},
         {'uri': GONE, 'uris': 'a.json'},
     ),
-    (CORE, 8, {**POLYGONS, 'uri': 'x'}, {'uri': GONE}),
-    (CORE, 9, {**RASTERIO, 'extent': [0, 0, 5, 5]}, {'extent': GONE, 'bbox': [0, 0, 5, 5]}),
+    (8, {**POLYGONS, 'uri': 'x'}, {'uri': GONE}),
+    (9, {**RASTERIO, 'extent': [0, 0, 5, 5]}, {'extent': GONE, 'bbox': [0, 0, 5, 5]}),
     (
-        CORE,
         10,
         {**PIPELINE, 'train_chip_sz': 200, 'chip_nodata_threshold': 0.5},
         {
@@ -110,9 +107,8 @@ ROWS: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = [
             'chip_options.nodata_threshold': 0.5,
         },
     ),
-    (CORE, 10, PIPELINE, {'chip_options.sampling.size': 300, 'chip_options.nodata_threshold': 1.0}),
+    (10, PIPELINE, {'chip_options.sampling.size': 300, 'chip_options.nodata_threshold': 1.0}),
     (
-        CORE,
         10,
         {
             **PIPELINE,
@@ -136,7 +132,6 @@ ROWS: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = [
         },
     ),
     (
-        CORE,
         10,
         {
             **PIPELINE,
@@ -153,7 +148,6 @@ ROWS: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = [
         },
     ),
     (
-        CORE,
         11,
         {**PIPELINE, 'predict_chip_sz': 250, 'predict_batch_sz': 2},
         {
@@ -163,116 +157,20 @@ ROWS: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = [
             'predict_options.batch_sz': 2,
         },
     ),
-    (CORE, 11, PIPELINE, {'predict_options.chip_sz': 300, 'predict_options.batch_sz': 8}),
-    (CORE, 12, {**GEOJSON, 'ignore_crs_field': True}, {'ignore_crs_field': GONE}),
-    (CORE, 13, {'type_hint': 'stats_transformer'}, {'needs_channel_order': True}),
-    (LEARNER, 0, {**SS_MODEL, 'backbone': 15}, {'backbone': 'resnet50'}),
-    (LEARNER, 0, {**SS_MODEL, 'backbone': 1}, {'backbone': 'alexnet'}),
-    (LEARNER, 0, {**SS_MODEL, 'backbone': 35}, {'backbone': 'vgg19'}),
-    (
-        LEARNER,
-        1,
-        {'type_hint': 'semantic_segmentation_data', 'uri': 'x'},
-        {'type_hint': 'semantic_segmentation_image_data', 'uri': 'x'},
-    ),
-    (
-        LEARNER,
-        2,
-        {**IMAGE_DATA, 'channel_display_groups': None, 'img_format': None, 'label_format': 'png'},
-        {'channel_display_groups': GONE, 'img_format': GONE, 'label_format': GONE},
-    ),
-    (
-        LEARNER,
-        3,
-        {'type_hint': 'solver', 'ignore_last_class': True},
-        {'ignore_last_class': GONE, 'ignore_class_index': -1},
-    ),
-    (LEARNER, 3, {'type_hint': 'solver', 'ignore_last_class': False}, {'ignore_last_class': GONE}),
-    (
-        LEARNER,
-        4,
-        {'type_hint': 'solver', 'test_batch_sz': 1, 'test_num_epochs': 1, 'overfit_num_steps': 1},
-        {'test_batch_sz': GONE, 'test_num_epochs': GONE, 'overfit_num_steps': GONE},
-    ),
-    (
-        LEARNER,
-        4,
-        {**LEARNER_CFG, 'overfit_mode': False, 'test_mode': False, 'predict_mode': False},
-        {'overfit_mode': GONE, 'test_mode': GONE, 'predict_mode': GONE},
-    ),
-    (
-        LEARNER,
-        5,
-        {**GEO_DATA, 'window_opts': {'type_hint': 'geo_data_window', 'size': 9}},
-        {'window_opts': GONE, 'sampling.type_hint': 'window_sampling', 'sampling.size': 9},
-    ),
-    (
-        LEARNER,
-        6,
-        {**IMAGE_DATA, 'class_names': ['x', 'y'], 'class_colors': ['red', [1, 2, 3]]},
-        {
-            'class_names': GONE,
-            'class_colors': GONE,
-            'class_config.names': ['x', 'y'],
-            'class_config.colors': ['red', [1, 2, 3]],
-        },
-    ),
-    (
-        BACKEND,
-        0,
-        {
-            'type_hint': 'pytorch_semantic_segmentation_backend',
-            'model': SS_MODEL,
-            'solver': {'type_hint': 'solver'},
-            'augmentors': ['Blur'],
-            'group_uris': None,
-            'num_workers': 3,
-            'base_transform': None,
-        },
-        {
-            'augmentors': GONE,
-            'num_workers': GONE,
-            'data.type_hint': 'semantic_segmentation_image_data',
-            'data.augmentors': ['Blur'],
-            'data.num_workers': 3,
-            'data.img_sz': 256,
-        },
-    ),
-    (BACKEND, 1, {**SS_BACKEND, 'test_mode': False}, {'test_mode': GONE}),
+    (11, PIPELINE, {'predict_options.chip_sz': 300, 'predict_options.batch_sz': 8}),
+    (12, {**GEOJSON, 'ignore_crs_field': True}, {'ignore_crs_field': GONE}),
+    (13, {'type_hint': 'stats_transformer'}, {'needs_channel_order': True}),
+    (13, {**MULTI, 'force_same_dtype': True}, {'force_same_dtype': GONE}),
 ]
 
 
-def look_up(cfg: Any, path: str) -> Any:
-    for key in path.split('.'):
-        if isinstance(cfg, list):
-            cfg = cfg[int(key)]
-        elif key in cfg:
-            cfg = cfg[key]
-        else:
-            return GONE
-    return cfg
-
-
-def versions(plugin: str, version: int) -> dict[str, int]:
-    """All plugins at the version of release 0.31, but for one."""
-    return {CORE: 14, LEARNER: 7, BACKEND: 2, 'rastervision.pipeline': 0, plugin: version}
-
-
 @pytest.mark.parametrize(
-    ('plugin', 'version', 'old', 'expected'),
+    ('version', 'old', 'expected'),
     ROWS,
-    ids=[
-        f'{plugin.partition(".")[2]}-{version}-{old["type_hint"]}'
-        for plugin, version, old, _ in ROWS
-    ],
+    ids=[f'{version}-{old["type_hint"]}' for version, old, _ in ROWS],
 )
-def test_old_configs_are_lifted(plugin, version, old, expected):
-    new = upgrade_config({**old, 'plugin_versions': versions(plugin, version)})
-    if new['type_hint'] != 'semantic_segmentation':  # only pipelines have the field
-        new.pop('plugin_versions')
-    built = build_config(new).to_dict()
-    for path, value in expected.items():
-        assert look_up(new if value is GONE else built, path) == value, path
+def test_old_configs_are_lifted(check_lifted, version, old, expected):
+    check_lifted(CORE, version, old, expected)
 
 
 @pytest.mark.parametrize(
@@ -283,9 +181,47 @@ def test_old_configs_are_lifted(plugin, version, old, expected):
         (6, {**RASTERIO, 'extent_crop': {'skip_top': 0.5}}, 'extent_crop'),
     ],
 )
-def test_what_cannot_be_lifted_is_named(version, old, message):
+def test_what_cannot_be_lifted_is_named(lift, version, old, message):
     with pytest.raises(ConfigError, match=message):
-        upgrade_config({**old, 'plugin_versions': versions(CORE, version)})
+        lift(CORE, version, old)
+
+
+@pytest.mark.parametrize('task', ['chip_classification', 'object_detection'])
+def test_pipelines_of_all_tasks_are_lifted(check_lifted, task):
+    model = {'type_hint': f'{task.removeprefix("chip_")}_model', 'backbone': 'resnet50'}
+    data = {'type_hint': f'{task.removeprefix("chip_")}_image_data'}
+    backend = {'type_hint': f'pytorch_{task}_backend', 'model': model, 'data': data}
+    backend['solver'] = {'type_hint': 'solver'}
+    old = {**PIPELINE, 'type_hint': task, 'backend': backend}
+    sizes = {'train_chip_sz': 200, 'predict_chip_sz': 250, 'predict_batch_sz': 2}
+    expected = {
+        **dict.fromkeys(sizes, GONE),
+        'chip_options.sampling.size': 200,
+        'chip_options.nodata_threshold': 1.0,
+        'predict_options.chip_sz': 250,
+        'predict_options.batch_sz': 2,
+    }
+    check_lifted(CORE, 10, {**old, **sizes}, expected)
+    method = {'chip_options': {'method': 'random_sample'}}
+    check_lifted(CORE, 10, {**old, **method}, {'chip_options.sampling.method': 'random'})
+
+
+def test_chip_options_of_detection_are_lifted(check_lifted):
+    old = {
+        'type_hint': 'object_detection_chip_options',
+        'neg_ratio': 2.0,
+        'ioa_thresh': 0.9,
+        'window_method': 'chip',
+        'label_buffer': None,
+        'sampling': {'size': 300},
+    }
+    expected = {
+        **dict.fromkeys(('neg_ratio', 'ioa_thresh', 'window_method', 'label_buffer'), GONE),
+        'sampling.neg_ratio': 2.0,
+        'sampling.ioa_thresh': 0.9,
+        'sampling.method': 'random',
+    }
+    check_lifted(CORE, 10, old, expected)
 
 
 def test_a_config_of_the_preview_of_0_12_is_lifted():

@@ -12,11 +12,12 @@ rastervision.core.box:
     Box
 rastervision.core.data:
     BufferTransformerConfig CRSTransformer ChipClassificationGeoJSONStoreConfig
-    ChipClassificationLabels ClassConfig ClassInferenceTransformerConfig
-    GeoJSONVectorSourceConfig ObjectDetectionGeoJSONStoreConfig ObjectDetectionLabels
-    RGBClassTransformer RasterSource RasterSourceConfig RasterioCRSTransformer RasterioSource
-    RasterizedSourceConfig SemanticSegmentationLabelSource SemanticSegmentationLabels
-    SemanticSegmentationSmoothLabels VectorSource VectorSourceConfig VectorTransformerConfig
+    ChipClassificationLabelSourceConfig ChipClassificationLabels ClassConfig
+    ClassInferenceTransformerConfig GeoJSONVectorSourceConfig ObjectDetectionGeoJSONStoreConfig
+    ObjectDetectionLabels RGBClassTransformer RasterSource RasterSourceConfig
+    RasterioCRSTransformer RasterioSource RasterizedSourceConfig SemanticSegmentationLabelSource
+    SemanticSegmentationLabels SemanticSegmentationSmoothLabels VectorSource VectorSourceConfig
+    VectorTransformerConfig
 rastervision.core.data.dataset_config:
     dataset_config_upgrader
 rastervision.core.data.label.np_box_list:
@@ -50,7 +51,7 @@ rastervision.core.data.utils.alignment:
 rastervision.core.data.utils.colors:
     color_to_integer color_to_triple normalize_color rgb_to_int_array
 rastervision.core.data.utils.factory:
-    make_ss_scene
+    make_cc_scene make_od_scene make_ss_scene
 rastervision.core.data.utils.geojson:
     all_geoms_valid buffer_geoms features_to_geojson filter_features filter_geojson_to_window
     geojson_to_geodataframe geojson_to_geoms geom_to_feature geometries_to_geojson
@@ -58,6 +59,8 @@ rastervision.core.data.utils.geojson:
     get_geojson_extent get_polygons_from_uris is_empty_feature map_features map_geoms
     map_to_pixel_coords merge_geojsons pixel_to_map_coords remove_empty_features
     simplify_polygons split_multi_geometries
+rastervision.core.data.utils.label_geojson:
+    boxes_to_geojson
 rastervision.core.data.utils.misc:
     all_equal ensure_json_serializable listify_uris parse_array_slices_2d parse_array_slices_Nd
     save_img
@@ -71,7 +74,9 @@ rastervision.core.data.utils.vectorization:
 rastervision.core.data.vector_source.geojson_vector_source:
     geojson_vector_source_config_upgrader
 rastervision.core.data.vector_source.vector_source:
-    vector_source_config_upgrader
+    sanitize_geojson vector_source_config_upgrader
+rastervision.core.data.vector_transformer.property_filter:
+    create_filter
 rastervision.core.evaluation:
     ChipClassificationEvaluatorConfig ObjectDetectionEvaluatorConfig
 rastervision.core.evaluation.object_detection_evaluation:
@@ -81,7 +86,7 @@ rastervision.core.evaluation.semantic_segmentation_evaluator:
 rastervision.core.moments:
     parallel_mean parallel_variance
 rastervision.core.raster_stats:
-    get_chip random_chip_stream sliding_chip_stream
+    get_chip get_num_chips_to_sample random_chip_stream sliding_chip_stream
 rastervision.core.rv_pipeline.upgraders:
     rv_pipeline_config_upgrader ss_chip_options_upgrader ss_config_upgrader
 rastervision.core.sampling.chip_filter:
@@ -103,26 +108,27 @@ rastervision.pipeline.utils:
 FURTHER = names_table("""
 rastervision.core:
     build_config calculate_required_padding download_if_needed ensure_json_serializable
-    ensure_tuple file_to_json get_chip get_tmp_dir json_to_file parallel_mean parallel_variance
-    random_chip_stream repr_with_args sliding_chip_stream unzip upgrade_config
+    ensure_tuple file_to_json get_chip get_num_chips_to_sample get_tmp_dir json_to_file
+    parallel_mean parallel_variance random_chip_stream repr_with_args sliding_chip_stream unzip
+    upgrade_config
 rastervision.core.analyzer:
     register_config
 rastervision.core.backend:
     register_config
 rastervision.core.data:
-    all_equal all_geoms_valid buffer_geoms build_vrt color_to_integer color_to_triple
-    crop_geotiff dataset_config_upgrader denoise download_and_build_vrt download_if_needed
-    ensure_json_serializable features_to_geojson file_to_json fill_overflow filter_features
-    filter_geojson_to_window geojson_to_geodataframe geojson_to_geoms geom_to_feature
-    geometries_to_geojson geometry_to_feature geoms_to_bbox_coords geoms_to_geojson
-    get_channel_order_from_dataset get_geodataframe_extent get_geojson_extent get_kernel
-    get_local_path get_polygons_from_uris get_rectangle get_tmp_dir is_empty_feature is_masked
-    listify_uris make_dir make_ss_scene map_features map_geoms map_to_pixel_coords
-    mask_to_building_polygons mask_to_polygons match_bboxes merge_geojsons normalize_color
-    pad_to_window_size parse_array_slices_2d parse_array_slices_Nd pixel_to_map_coords
-    read_window register_config remove_empty_features rgb_to_int_array save_img
-    scene_config_upgrader simplify_polygons split_into_groups split_multi_geometries
-    upload_or_copy write_bbox write_geotiff_like_geojson write_window
+    all_equal all_geoms_valid boxes_to_geojson buffer_geoms build_vrt color_to_integer
+    color_to_triple crop_geotiff dataset_config_upgrader denoise download_and_build_vrt
+    download_if_needed ensure_json_serializable features_to_geojson file_to_json fill_overflow
+    filter_features filter_geojson_to_window geojson_to_geodataframe geojson_to_geoms
+    geom_to_feature geometries_to_geojson geometry_to_feature geoms_to_bbox_coords
+    geoms_to_geojson get_channel_order_from_dataset get_geodataframe_extent get_geojson_extent
+    get_kernel get_local_path get_polygons_from_uris get_rectangle get_tmp_dir is_empty_feature
+    is_masked listify_uris make_cc_scene make_dir make_od_scene make_ss_scene map_features
+    map_geoms map_to_pixel_coords mask_to_building_polygons mask_to_polygons match_bboxes
+    merge_geojsons normalize_color pad_to_window_size parse_array_slices_2d
+    parse_array_slices_Nd pixel_to_map_coords read_window register_config remove_empty_features
+    rgb_to_int_array save_img scene_config_upgrader simplify_polygons split_into_groups
+    split_multi_geometries upload_or_copy write_bbox write_geotiff_like_geojson write_window
 rastervision.core.data.label:
     Box clip_to_window concatenate discard_prediction_edges non_max_suppression
     prune_non_overlapping_boxes
@@ -133,12 +139,13 @@ rastervision.core.data.label_source:
     VectorSourceConfig cc_label_source_config_upgrader infer_cells pad_to_window_size
     parse_array_slices_2d read_labels register_config ss_label_source_config_upgrader
 rastervision.core.data.label_store:
-    Box CRSTransformer ChipClassificationLabels ClassConfig Config GeoJSONVectorSourceConfig
-    NotReadableError ObjectDetectionLabels RGBClassTransformer RasterioSource
-    SemanticSegmentationLabelSource SemanticSegmentationLabels SemanticSegmentationSmoothLabels
-    building_vo_config_upgrader denoise download_if_needed file_exists geoms_to_geojson
-    get_local_path get_tmp_dir json_to_file make_dir mask_to_building_polygons mask_to_polygons
-    register_config sync_to_dir vo_config_upgrader write_window
+    Box CRSTransformer ChipClassificationLabelSourceConfig ChipClassificationLabels ClassConfig
+    Config GeoJSONVectorSourceConfig NotReadableError ObjectDetectionLabels RGBClassTransformer
+    RasterioSource SemanticSegmentationLabelSource SemanticSegmentationLabels
+    SemanticSegmentationSmoothLabels boxes_to_geojson building_vo_config_upgrader denoise
+    download_if_needed file_exists geoms_to_geojson get_local_path get_tmp_dir json_to_file
+    make_dir mask_to_building_polygons mask_to_polygons register_config sync_to_dir
+    vo_config_upgrader write_window
 rastervision.core.data.raster_source:
     all_equal download_and_build_vrt download_if_needed file_to_json fill_overflow
     geoms_to_raster get_channel_order_from_dataset get_tmp_dir get_transformed_dtype
@@ -154,11 +161,11 @@ rastervision.core.data.vector_source:
     Box Config VectorTransformerConfig all_geoms_valid download_if_needed
     filter_geojson_to_window geojson_to_geodataframe geojson_to_geoms
     geojson_vector_source_config_upgrader get_geojson_extent listify_uris map_to_pixel_coords
-    merge_geojsons pixel_to_map_coords register_config remove_empty_features simplify_polygons
-    split_multi_geometries vector_source_config_upgrader
+    merge_geojsons pixel_to_map_coords register_config remove_empty_features sanitize_geojson
+    simplify_polygons split_multi_geometries vector_source_config_upgrader
 rastervision.core.data.vector_transformer:
-    Config RasterioCRSTransformer buffer_geoms features_to_geojson map_geoms map_to_pixel_coords
-    pixel_to_map_coords register_config
+    Config RasterioCRSTransformer buffer_geoms create_filter features_to_geojson map_geoms
+    map_to_pixel_coords pixel_to_map_coords register_config
 rastervision.core.evaluation:
     compute_metrics ensure_json_serializable register_config ss_evaluator_config_upgrader
     str_to_file

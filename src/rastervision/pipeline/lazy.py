@@ -47,7 +47,7 @@ def lazy_exports(
         return getattr(import_module(module_of[name]), name)
 
     def names() -> list[str]:
-        return sorted(module_of)
+        return sorted({*vars(sys.modules[package]), *module_of})
 
     return get, names
 
@@ -59,8 +59,7 @@ def further_exports(namespace: dict[str, Any], further: Names) -> Exports:
         namespace: The package's `globals()`.
         further: Names to export beside those; `import *` does not take them.
     """
-    get, names = lazy_exports(namespace['__name__'], {}, further=further)
-    return get, lambda: sorted({*namespace, *names()})
+    return lazy_exports(namespace['__name__'], {}, further=further)
 
 
 def starred_exports(namespace: dict[str, Any], further: Names) -> Exports:

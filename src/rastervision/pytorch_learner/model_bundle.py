@@ -193,6 +193,16 @@ def _compared_onnx(bundle_uri: str, weights: Path, onnx: Path) -> OnnxModel | No
     return model if compared == _digests(weights, onnx) else None
 
 
+def get_learner_config_from_bundle_dir(model_bundle_dir: str) -> LearnerConfig:
+    """Read the config in a folder with an unpacked bundle, which an older release may have written.
+
+    Raises:
+        NotReadableError: There is none.
+        ConfigError: It cannot be lifted to today's form.
+    """
+    return LearnerConfig.from_file(str(Path(model_bundle_dir, LEARNER_CONFIG)))
+
+
 def _read_config(bundle_uri: str, path: Path) -> LearnerConfig:
     try:
         cfg = LearnerConfig.from_file(str(path))

@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rastervision.core.box import Box
+from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.pipeline.errors import NotReadableError
 from rastervision.pipeline.file_system import atomic_path, download_if_needed, file_exists
@@ -71,6 +72,38 @@ def _write(
     )
     file.write(separator)
     file.write(',\n'.join(features))
+
+
+def boxes_to_geojson(
+    boxes: Sequence[Box],
+    class_ids: Sequence[int],
+    crs_transformer: CRSTransformer,
+    class_config: ClassConfig,
+    scores: Sequence[float | Sequence[float]] | None = None,
+    bbox: Box | None = None,
+) -> dict[str, Any]:
+    """Rectangles as a FeatureCollection of polygons in map coordinates.
+
+    Args:
+        boxes: N boxes in pixels, in the extent frame of `bbox`.
+        class_ids: N ids of classes; features have the class as `class_id` and `class_name`.
+        crs_transformer: From pixels to the coordinates of the result.
+        class_config: Names of the classes.
+        scores: N numbers, which features have as `score`, or lists, which they have as `scores`.
+        bbox: Where the extent lies in the image, in the source pixel frame.
+    """
+    polygons = crs_transformer.pixel_to_map(
+        np.array([box.to_shapely() for box in boxes], dtype=object), bbox=bbox
+    )
+    features = []
+    for i, (polygon, class_id) in enumerate(zip(polygons, class_ids, strict=True)):
+        properties = {'class_id': int(class_id), 'class_name': class_config.get_name(int(class_id))}
+        if scores is not None:
+            score = np.asarray(scores[i]).tolist()
+            properties['scores' if isinstance(score, list) else 'score'] = score
+        geometry = shapely.geometry.mapping(polygon)
+        features.append({'type': 'Feature', 'geometry': geometry, 'properties': properties})
+    return {'type': 'FeatureCollection', 'features': features}
 
 
 def recorded_key(uri: str) -> str | None:

@@ -174,6 +174,26 @@ class VectorSource:
         return GeoDataFrame(data, geometry=features.geoms, crs=crs)
 
 
+def sanitize_geojson(
+    geojson: dict[str, Any], crs_transformer: CRSTransformer, to_map_coords: bool = False
+) -> dict[str, Any]:
+    """Split features into single parts and repair their geometries.
+
+    Args:
+        geojson: a FeatureCollection in map coordinates.
+        crs_transformer: of the raster.
+        to_map_coords: whether the result is wanted in map coordinates rather than in pixels.
+
+    Raises:
+        DataError: it is not GeoJSON.
+    """
+    features, _ = parse_geojson(geojson, 'The GeoJSON')
+    repaired, _ = repair(features)
+    if not to_map_coords:
+        repaired = to_pixels(repaired, None, crs_transformer)
+    return repaired.to_geojson()
+
+
 def vector_source_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
     """Lift a serialised config of an older release by one version."""
     if version != 4:

@@ -63,6 +63,21 @@ def compile_filter(expression: Any) -> Predicate:
     return _comparison(op, key, values[0])
 
 
+def create_filter(filt: Any) -> Predicate:
+    """Turn a filter into a function of a GeoJSON feature.
+
+    Raises:
+        ConfigError: the filter is malformed.
+    """
+    holds = compile_filter(filt)
+
+    def takes(feature: Mapping[str, Any]) -> bool:
+        kind = (feature.get('geometry') or {}).get('type', '').removeprefix('Multi')
+        return holds({**(feature.get('properties') or {}), '$type': kind})
+
+    return takes
+
+
 def _combination(op: str, parts: Sequence[Predicate]) -> Predicate:
     if op == 'all':
         return lambda p: all(part(p) for part in parts)

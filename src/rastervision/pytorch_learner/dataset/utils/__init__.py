@@ -1,5 +1,6 @@
 """Helpers of the datasets."""
 
+from rastervision.pipeline.lazy import starred_exports
 from rastervision.pytorch_learner.dataset.utils.utils import (
     DatasetError,
     GeoDatasetError,
@@ -17,3 +18,8 @@ __all__ = [
     'discover_images',
     'load_image',
 ]
+
+__getattr__, __dir__ = starred_exports(
+    globals(),
+    {'rastervision.pytorch_learner.dataset.classification_dataset': ['make_image_folder_dataset']},
+)
