@@ -136,7 +136,7 @@ def test_assets_are_read_on_the_finest_grid(items, bands):
     assert np.array_equal(outside.valid.all(axis=1), [False, False, False, True, True])
 
 
-@pytest.mark.filterwarnings('ignore::PendingDeprecationWarning:affine')
+@pytest.mark.filterwarnings('ignore::PendingDeprecationWarning')
 def test_another_grid(items, bands):
     item = STACItemConfig(uri=items[1], assets=['red']).build()
     half = XarraySource.from_stac(item, stackstac_args={'resolution': 20})
