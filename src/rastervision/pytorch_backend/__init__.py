@@ -12,16 +12,34 @@ _HERE = 'rastervision.pytorch_backend'
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        'rastervision.core.data': ['SemanticSegmentationLabels'],
+        'rastervision.core.data': ['ObjectDetectionLabels', 'SemanticSegmentationLabels'],
         'rastervision.core.data_sample': ['DataSample'],
         'rastervision.pytorch_learner': [
+            'ObjectDetectionImageDataConfig',
+            'ObjectDetectionLearnerConfig',
+            'ObjectDetectionModelConfig',
             'SemanticSegmentationImageDataConfig',
             'SemanticSegmentationLearnerConfig',
             'SemanticSegmentationModelConfig',
         ],
+        f'{_HERE}.pytorch_chip_classification': [
+            'PyTorchChipClassification',
+            'PyTorchChipClassificationConfig',
+            'PyTorchChipClassificationSampleWriter',
+        ],
+        f'{_HERE}.pytorch_chip_regression': [
+            'PyTorchChipRegression',
+            'PyTorchChipRegressionConfig',
+            'PyTorchChipRegressionSampleWriter',
+        ],
         f'{_HERE}.pytorch_learner_backend': [
             'PyTorchLearnerBackend',
             'PyTorchLearnerBackendConfig',
+        ],
+        f'{_HERE}.pytorch_object_detection': [
+            'PyTorchObjectDetection',
+            'PyTorchObjectDetectionConfig',
+            'PyTorchObjectDetectionSampleWriter',
         ],
         f'{_HERE}.pytorch_semantic_segmentation': [
             'PyTorchSemanticSegmentation',
@@ -30,14 +48,6 @@ __getattr__, __dir__ = lazy_exports(
         ],
         f'{_HERE}.sample_writer': ['PyTorchLearnerSampleWriter'],
     },
-)
-
-
-def register_plugin(registry: 'Registry') -> None:
-    """Make the configs of this package known."""
-    from rastervision.pytorch_backend import pytorch_semantic_segmentation  # noqa: F401
-
-    registry.set_plugin_version(_HERE, 2)
     further={
         'rastervision.core.data': ['ChipClassificationLabels'],
         'rastervision.pipeline.config': ['register_config'],
@@ -59,3 +69,16 @@ def register_plugin(registry: 'Registry') -> None:
             'predict_scene_ss',
         ],
     },
+)
+
+
+def register_plugin(registry: 'Registry') -> None:
+    """Make the configs of this package known."""
+    from rastervision.pytorch_backend import (  # noqa: F401
+        pytorch_chip_classification,
+        pytorch_chip_regression,
+        pytorch_object_detection,
+        pytorch_semantic_segmentation,
+    )
+
+    registry.set_plugin_version(_HERE, 2)

@@ -114,7 +114,7 @@ class ClassificationImageDataset(ImageDataset):
 def make_cc_geodataset(
     cls: type[GeoDatasetType],
     image_uri: str | list[str],
-    label_vector_uri: str | None = None,
+    label_vector_uri: str | list[str] | None = None,
     class_config: 'ClassConfig | None' = None,
     aoi_uri: str | list[str] | None = None,
     label_vector_default_class_id: int | None = None,
@@ -128,9 +128,9 @@ def make_cc_geodataset(
     Args:
         cls: The dataset class.
         image_uri: One image or several to be mosaicked.
-        label_vector_uri: GeoJSON of cells, or of polygons that cells are inferred from.
+        label_vector_uri: Cells, or polygons that cells are inferred from.
         class_config: The classes.
-        aoi_uri: GeoJSON of areas of interest.
+        aoi_uri: Areas of interest.
         label_vector_default_class_id: Class of polygons that name none.
         image_raster_source_kw: Arguments of the RasterioSource of the image.
         label_vector_source_kw: Arguments of the GeoJSONVectorSource of the labels.
@@ -143,9 +143,9 @@ def make_cc_geodataset(
         class_config=class_config,
         aoi_uri=aoi_uri or [],
         label_vector_default_class_id=label_vector_default_class_id,
-        image_raster_source_kw=image_raster_source_kw or {},
-        label_vector_source_kw=label_vector_source_kw or {},
-        label_source_kw=label_source_kw or {},
+        image_raster_source_kw=image_raster_source_kw,
+        label_vector_source_kw=label_vector_source_kw,
+        label_source_kw=label_source_kw,
     )
     return cls(scene, **kwargs)
 

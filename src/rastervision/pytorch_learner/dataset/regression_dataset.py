@@ -4,13 +4,14 @@ import csv
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from rastervision.core.box import Box
+from rastervision.core.data.utils.factory import make_cr_scene
 from rastervision.pytorch_learner.dataset.dataset import ImageDataset
 from rastervision.pytorch_learner.dataset.geo_dataset import (
     GeoDataset,
@@ -19,6 +20,11 @@ from rastervision.pytorch_learner.dataset.geo_dataset import (
 )
 from rastervision.pytorch_learner.dataset.transform import TransformType
 from rastervision.pytorch_learner.dataset.utils.utils import ImageDatasetError, load_image
+
+if TYPE_CHECKING:
+    from rastervision.core.data.class_config import ClassConfig
+
+GeoDatasetType = TypeVar('GeoDatasetType', bound=GeoDataset)
 
 PROBES = 256
 """Random windows whose values stand for those of a scene."""
@@ -110,6 +116,42 @@ class RegressionImageDataset(ImageDataset):
         return values
 
 
+def make_cr_geodataset(
+    cls: type[GeoDatasetType],
+    image_uri: str | list[str],
+    label_vector_uri: str | list[str] | None = None,
+    class_config: 'ClassConfig | None' = None,
+    aoi_uri: str | list[str] | None = None,
+    image_raster_source_kw: dict[str, Any] | None = None,
+    label_vector_source_kw: dict[str, Any] | None = None,
+    label_source_kw: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> GeoDatasetType:
+    """Make a dataset of windows straight from files.
+
+    Args:
+        cls: The dataset class.
+        image_uri: One image or several to be mosaicked.
+        label_vector_uri: Features that have the targets as properties.
+        class_config: Its names are those of the targets.
+        aoi_uri: Areas of interest.
+        image_raster_source_kw: Arguments of the RasterioSource of the image.
+        label_vector_source_kw: Arguments of the GeoJSONVectorSource of the labels.
+        label_source_kw: Fields of the ChipRegressionLabelSourceConfig.
+        kwargs: Arguments of the dataset class.
+    """
+    scene = make_cr_scene(
+        image_uri=image_uri,
+        label_vector_uri=label_vector_uri,
+        class_config=class_config,
+        aoi_uri=aoi_uri or [],
+        image_raster_source_kw=image_raster_source_kw,
+        label_vector_source_kw=label_vector_source_kw,
+        label_source_kw=label_source_kw,
+    )
+    return cls(scene, **kwargs)
+
+
 class _RegressionGeoDataset(GeoDataset):
     """What both kinds of windows have in common."""
 
@@ -117,6 +159,11 @@ class _RegressionGeoDataset(GeoDataset):
         """Constructor; the arguments are those of the class for windows of any task."""
         kwargs.setdefault('transform_type', TransformType.regression)
         super().__init__(*args, **kwargs)
+
+    @classmethod
+    def from_uris(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the dataset straight from files; see `make_cr_geodataset`."""
+        return make_cr_geodataset(cls, *args, **kwargs)
 
     def values_of(self, windows: Iterable[Box]) -> NDArray[np.float32]:
         """(N, K) values of windows, without reading their pixels."""
