@@ -40,6 +40,8 @@ class ChipClassification(RVPipeline):
         Cells in which the image has no data are of the null class, if there is one.
         """
         results = list(results)
+        if not results:
+            return ChipClassificationLabels.make_empty()
         scores = np.array([result.scores for result in results], dtype=float)
         nodata = np.array([not result.valid for result in results])
         class_ids = scores.argmax(axis=1)

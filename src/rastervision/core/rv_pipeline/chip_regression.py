@@ -37,6 +37,8 @@ class ChipRegression(RVPipeline):
     ) -> ChipRegressionLabels:
         """Give every cell its values; none where the image has no data."""
         results = list(results)
+        if not results:
+            return ChipRegressionLabels.make_empty(len(self.config.dataset.class_config))
         values = np.array([result.scores for result in results], dtype=np.float32)
         nodata = np.array([not result.valid for result in results])
         values[nodata] = np.nan

@@ -1,0 +1,381 @@
+"""Pipelines whose results are cells: windows in parts, resume, splits, bundles."""
+
+import json
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from click.testing import CliRunner
+from pydantic import Field
+
+from rastervision.core.backend import Backend, BackendConfig, SampleWriter
+from rastervision.core.bundle import write_bundle
+from rastervision.core.data import (
+    ChipClassificationLabels,
+    ChipClassificationLabelSourceConfig,
+    ChipRegressionLabelSourceConfig,
+    ClassConfig,
+    ClassInferenceTransformerConfig,
+    DatasetConfig,
+    GeoJSONVectorSourceConfig,
+    RasterioSourceConfig,
+    SceneConfig,
+)
+from rastervision.core.prediction import WindowScores
+from rastervision.core.predictor import Predictor
+from rastervision.core.rv_pipeline import (
+    ChipClassification,
+    ChipClassificationConfig,
+    ChipRegressionConfig,
+    PredictOptions,
+)
+from rastervision.pipeline.cli import main
+from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import ConfigError, StageError
+
+COMMANDS = ['analyze', 'predict', 'eval']
+
+
+class ListWriter(SampleWriter):
+    """Forgets its samples."""
+
+    def write_sample(self, sample):
+        pass
+
+    def __exit__(self, *exc):
+        pass
+
+
+class CellBackend(Backend):
+    """Scores by brightness, a little changed by what else is in the batch, as rounding would do.
+
+    Windows are counted in the file `windows.txt` of the root.
+    """
+
+    def __init__(self, config, pipeline):
+        self.config = config
+        self.pipeline = pipeline
+        self.log = Path(config.log_dir, 'windows.txt')
+
+    def get_sample_writer(self):
+        return ListWriter()
+
+    def train(self, source_bundle_uri=None):
+        write_bundle(f'{self.pipeline.train_uri}/model-bundle.zip', {'learner-config.json': b'{}'})
+
+    def load_model(self, uri=None, *, trust_code=False):
+        pass
+
+    def model_digest(self, uri=None):
+        return self.config.weights
+
+    def predict_scene(self, scene, predict_options):
+        windows = scene.extent.get_windows(predict_options.chip_sz, predict_options.chip_sz)
+        scores = [r.scores for r in self.predict_windows(scene, windows, predict_options)]
+        return ChipClassificationLabels.from_predictions(windows, scores)
+
+    def predict_windows(self, scene, windows, predict_options):
+        size = predict_options.batch_sz
+        for start in range(0, len(windows), size):
+            batch = [windows[i] for i in range(start, min(start + size, len(windows)))]
+            noise = np.float32(zlib.crc32(str(batch).encode()) / 2**32 / 10)
+            for window in batch:
+                self._count()
+                chip = scene.raster_source.read(window)
+                building = np.float32(np.clip((chip.pixels.mean() - 60) / 30, 0, 1))
+                yield WindowScores(
+                    window, np.array([building, 1 - building]) + noise, bool(chip.valid.any())
+                )
+
+    def _count(self):
+        if num_windows(self.log) + 1 == self.config.fail_at:
+            raise StageError('power cut')
+        with self.log.open('a') as file:
+            file.write('w')
+
+
+@register_config('cell_backend')
+class CellBackendConfig(BackendConfig):
+    """Configure the model."""
+
+    log_dir: str = Field(..., description='Folder of windows.txt.')
+    weights: str = Field('one', description='Name of the weights.')
+    fail_at: int = Field(0, description='Number of the window that fails.')
+
+    def build(self, pipeline, tmp_dir):
+        return CellBackend(self, pipeline)
+
+
+def num_windows(log):
+    return len(log.read_text()) if log.exists() else 0
+
+
+def scene_config(files, label_source):
+    return SceneConfig(
+        id=files.id,
+        raster_source=RasterioSourceConfig(uris=files.image),
+        label_source=label_source,
+    )
+
+
+def cells_of(uri):
+    source = GeoJSONVectorSourceConfig(
+        uris=uri, transformers=[ClassInferenceTransformerConfig(default_class_id=0)]
+    )
+    return ChipClassificationLabelSourceConfig(
+        vector_source=source, infer_cells=True, background_class_id=1, ioa_thresh=0.3
+    )
+
+
+@pytest.fixture
+def make_pipeline(make_scene, tmp_path):
+    """Return a function that makes a pipeline over two scenes, below a root of its own."""
+    scenes = [make_scene('tall', 1, size=(1000, 24)), make_scene('b', 2)]
+    (tmp_path / 'tmp').mkdir()
+
+    def make(name='root', cls=ChipClassification, **backend):
+        (tmp_path / name).mkdir(exist_ok=True)
+        config = ChipClassificationConfig(
+            root_uri=str(tmp_path / name),
+            dataset=DatasetConfig(
+                class_config=ClassConfig(names=['building', 'ground']),
+                train_scenes=[],
+                validation_scenes=[scene_config(s, cells_of(s.labels)) for s in scenes],
+            ),
+            backend=CellBackendConfig(log_dir=str(tmp_path / name), **backend),
+            predict_options=PredictOptions(chip_sz=8, batch_sz=7),
+        )
+        config.update()
+        config.recursive_validate_config()
+        return cls(config, str(tmp_path / 'tmp'))
+
+    return make
+
+
+def run(pipeline, command, num_splits=1):
+    for i in range(num_splits):
+        getattr(pipeline, command)(i, num_splits)
+    if num_splits > 1:
+        getattr(pipeline, pipeline.gather_commands[command])(num_splits)
+
+
+def outputs(pipeline):
+    root = Path(pipeline.config.root_uri)
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob('*')
+        if path.is_file() and path.name != 'windows.txt'
+    }
+
+
+def counted(pipeline):
+    return num_windows(Path(pipeline.config.root_uri, 'windows.txt'))
+
+
+def test_outputs_are_the_same_whatever_the_splits(make_pipeline):
+    found = []
+    for num_splits in (1, 2, 3, 7):
+        pipeline = make_pipeline(str(num_splits))
+        for command in COMMANDS:
+            run(pipeline, command, num_splits)
+        found.append(outputs(pipeline))
+    assert set(found[0]) == {
+        'predict/tall.json',
+        'predict/b.json',
+        'eval/validation_scenes/eval.json',
+    }
+    assert all(other == found[0] for other in found[1:])
+
+
+def test_cells_are_found_and_scored(make_pipeline):
+    pipeline = make_pipeline()
+    for command in COMMANDS:
+        run(pipeline, command)
+    scores = json.loads(Path(pipeline.config.eval_uri, 'validation_scenes/eval.json').read_text())
+    building, ground, _ = scores['overall']
+    assert building['gt_count'] > 5
+    assert min(building['metrics']['f1'], ground['metrics']['f1']) > 0.6
+    assert set(scores['per_scene']) == {'tall', 'b'}
+    labels = pipeline.build_scene(pipeline.config.dataset.validation_scenes[0])
+    assert len(labels.label_store.get_labels()) == 125 * 3
+    assert 'building' in pipeline.summary()
+
+
+def test_a_prediction_goes_on_where_it_stopped(make_pipeline, caplog):
+    whole, resumed = make_pipeline('whole'), make_pipeline('resumed', fail_at=300)
+    whole.predict()
+    with pytest.raises(StageError, match='2 of 2 scenes:\n  tall: power cut'):
+        resumed.predict()
+    assert 'predict/tall.json' not in outputs(resumed)
+    resumed.config.backend.fail_at = 0
+    before = counted(resumed)
+    with caplog.at_level('INFO'):
+        resumed.predict()
+    assert 'tall, continuing: 4 of 6 parts are there' in caplog.text
+    assert counted(resumed) - before == 125 * 3 - 4 * 70 + 9 * 12
+    assert outputs(resumed) == outputs(whole)
+
+
+def test_finished_scenes_are_skipped_and_others_not(make_pipeline, tmp_path):
+    pipeline = make_pipeline()
+    pipeline.predict()
+    count = counted(pipeline)
+    for num_splits in (1, 2):
+        run(pipeline, 'predict', num_splits)
+    assert counted(pipeline) == count
+    os.utime(tmp_path / 'b.tif')
+    pipeline.predict()
+    assert counted(pipeline) == count + 9 * 12
+    pipeline.config.backend.weights = 'two'
+    pipeline.predict()
+    assert counted(pipeline) == 2 * count + 9 * 12
+
+
+def test_a_file_of_somebody_else_is_no_finished_prediction(make_pipeline):
+    pipeline = make_pipeline()
+    pipeline.predict()
+    for uri in ('tall.json', 'b.json'):
+        path = Path(pipeline.config.predict_uri, uri)
+        collection = json.loads(path.read_text())
+        del collection['prediction']
+        path.write_text(json.dumps(collection))
+    scenes = [pipeline.build_scene(s) for s in pipeline.config.dataset.validation_scenes]
+    assert not any(map(pipeline.is_predicted, scenes))
+
+
+class Hooked(ChipClassification):
+    """Turns all predictions around."""
+
+    def post_process_predictions(self, labels, scene):
+        return ChipClassificationLabels.from_arrays(labels.cells, 1 - labels.class_ids)
+
+
+@pytest.mark.parametrize('num_splits', [1, 2])
+def test_whole_predictions_can_be_changed(make_pipeline, num_splits):
+    pipeline, hooked = make_pipeline('ours'), make_pipeline('hooked', Hooked)
+    run(pipeline, 'predict', num_splits)
+    run(hooked, 'predict', num_splits)
+    for config, hooked_config in zip(
+        pipeline.config.dataset.validation_scenes,
+        hooked.config.dataset.validation_scenes,
+        strict=True,
+    ):
+        labels = pipeline.build_scene(config).label_store.get_labels()
+        turned = pipeline.build_scene(hooked_config).label_store.get_labels()
+        np.testing.assert_array_equal(turned.class_ids, 1 - labels.class_ids)
+
+
+@pytest.mark.parametrize('null_class', [None, 'null', 'ground'])
+def test_cells_without_data(make_pipeline, tmp_path, null_class):
+    with rasterio.open(tmp_path / 'b.tif', 'r+') as dataset:
+        dataset.nodata = 0
+        pixels = dataset.read()
+        pixels[:, :16] = 0
+        dataset.write(pixels)
+    pipeline = make_pipeline()
+    classes = pipeline.config.dataset.class_config
+    if null_class == 'null':
+        classes.names.append('null')
+        classes.colors = None
+    pipeline.config.dataset.class_config = ClassConfig(names=classes.names, null_class=null_class)
+    pipeline.predict()
+    pipeline.eval()
+    scene = pipeline.build_scene(pipeline.config.dataset.validation_scenes[1])
+    labels = scene.label_store.get_labels()
+    empty = labels.cells[:, 2] <= 16
+    assert empty.sum() == 24
+    np.testing.assert_array_equal(labels.nodata, empty)
+    if null_class is not None:
+        null_id = pipeline.config.dataset.class_config.null_class_id
+        assert set(labels.class_ids[empty]) == {null_id}
+    scores = json.loads(Path(pipeline.config.eval_uri, 'validation_scenes/eval.json').read_text())
+    assert sum(item['gt_count'] for item in scores['per_scene']['b'][:-1]) == 9 * 12 - 24
+
+
+def test_regression_of_cells(make_scene, tmp_path):
+    files = make_scene('b', 2)
+    path = Path(files.labels)
+    collection = json.loads(path.read_text())
+    for feature in collection['features']:
+        feature['properties'] = {'brightness': 1.0}
+    path.write_text(json.dumps(collection))
+    source = ChipRegressionLabelSourceConfig(
+        vector_source=GeoJSONVectorSourceConfig(uris=files.labels)
+    )
+    config = ChipRegressionConfig(
+        root_uri=str(tmp_path / 'root'),
+        dataset=DatasetConfig(
+            class_config=ClassConfig(names=['brightness', 'rest']),
+            train_scenes=[],
+            validation_scenes=[scene_config(files, source)],
+        ),
+        backend=CellBackendConfig(log_dir=str(tmp_path)),
+        predict_options=PredictOptions(chip_sz=8, batch_sz=7),
+    )
+    for feature in collection['features']:
+        feature['properties']['rest'] = 0
+    path.write_text(json.dumps(collection))
+    config.update()
+    pipeline = config.build(str(tmp_path))
+    found = []
+    for num_splits in (1, 2):
+        for command in COMMANDS:
+            run(pipeline, command, num_splits)
+        found.append(outputs(pipeline))
+    assert found[0] == found[1]
+    scores = json.loads(found[0]['eval/validation_scenes/eval.json'])
+    brightness = scores['overall'][0]
+    scene = pipeline.build_scene(config.dataset.validation_scenes[0])
+    predicted = scene.label_store.get_labels()
+    truth = scene.label_source.values_at(predicted.cells)
+    known = ~np.isnan(truth[:, 0])
+    assert brightness['count'] == known.sum() > 5
+    error = (predicted.values - truth)[known, 0]
+    assert brightness['metrics']['mae'] == pytest.approx(np.abs(error).mean())
+
+
+# --- bundles
+
+
+@pytest.fixture
+def bundle(make_pipeline):
+    pipeline = make_pipeline()
+    for command in ('analyze', 'train', 'bundle'):
+        run(pipeline, command) if command == 'analyze' else getattr(pipeline, command)()
+    return f'{pipeline.config.bundle_uri}/model-bundle.zip'
+
+
+def invoke(*args, code=0):
+    result = CliRunner().invoke(main, ['predict', *map(str, args)])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_images_get_a_file_each(bundle, tmp_path):
+    images = [tmp_path / 'b.tif', tmp_path / 'tall.tif']
+    invoke(bundle, *images, tmp_path / 'out')
+    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'b.json', 'tall.json'}
+    invoke(bundle, images[0], tmp_path / 'one.geojson')
+    invoke(bundle, images[0], tmp_path / 'out')  # a folder that is there
+    invoke(bundle, images[0], f'{tmp_path}/new/')
+    files = [tmp_path / 'one.geojson', tmp_path / 'out/b.json', tmp_path / 'new/b.json']
+    assert len({path.read_bytes() for path in files}) == 1
+    count = num_windows(tmp_path / 'root/windows.txt')
+    assert '2 finished before' in invoke(bundle, *images, tmp_path / 'out')
+    invoke(bundle, images[0], tmp_path / 'one.geojson')
+    assert num_windows(tmp_path / 'root/windows.txt') == count
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [(['--scores', 'uint8'], '--scores'), (['--no-polygons'], '--no-polygons')],
+)
+def test_options_of_rasters_are_refused(bundle, tmp_path, args, message):
+    output = invoke(bundle, tmp_path / 'b.tif', tmp_path / 'out', *args, code=1)
+    assert message in output
+    assert 'writes one file for an image' in output
+    with pytest.raises(ConfigError, match='polygons=False'):
+        Predictor(bundle, str(tmp_path), polygons=False)
