@@ -9,6 +9,7 @@ from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
+from rastervision.core.chip import Chip
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
 from rastervision.core.data.label_store.label_store import LabelStore, LabelStoreConfig
@@ -105,6 +106,17 @@ class Scene:
         """
         label = None if self.label_source is None else self.label_source[key]
         return self.raster_source[key], label
+
+    def read(self, window: Box) -> tuple[Chip, Any]:
+        """Chip and label of a window, as a model is trained on them.
+
+        Unlike by indexing, the chip has the mask of its data, and pixels without data are of the
+        null class. The label is None without a label source.
+        """
+        chip = self.raster_source.read(window)
+        if self.label_source is None:
+            return chip, None
+        return chip, self.label_source.without_nodata(self.label_source[window], chip.valid)
 
 
 def touching(polygons: Sequence[BaseGeometry], bbox: Box) -> list[BaseGeometry]:

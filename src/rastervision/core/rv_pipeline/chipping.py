@@ -63,8 +63,8 @@ def scene_samples(
 
     def read(number: int) -> tuple[int, DataSample]:
         window = windows[number]
-        chip, label = scene[window]
-        return number, DataSample(chip, label, split, scene.id, window)
+        chip, label = scene.read(window)
+        return number, DataSample(chip.pixels, label, split, scene.id, window)
 
     for number, sample in map_ahead(read, numbers, ahead=2 * READERS, workers=READERS):
         rng = np.random.default_rng([_seed(split, scene.id), number])

@@ -152,20 +152,10 @@ class _SemanticSegmentationGeoDataset(GeoDataset):
         """Constructor; the arguments are those of the class for windows of any task."""
         kwargs.setdefault('transform_type', TransformType.semantic_segmentation)
         super().__init__(*args, **kwargs)
-        classes: ClassConfig | None = getattr(self.scene.label_source, 'class_config', None)
-        self._null_class_id: int | None = None
-        if classes is not None and classes.null_class is not None:
-            self._null_class_id = classes.null_class_id
 
     def read(self, window: Box) -> Sample:
         """Image and class ids of a window; pixels without data have the null class."""
-        chip = self.scene.raster_source.read(window)
-        if self.scene.label_source is None:
-            return chip.pixels, None
-        labels = self.scene.label_source[window]
-        if self._null_class_id is not None and not chip.valid.all():
-            valid = chip.valid if chip.valid.ndim == 2 else chip.valid.any(axis=0)
-            labels = np.where(valid, labels, self._null_class_id).astype(labels.dtype)
+        chip, labels = self.scene.read(window)
         return chip.pixels, labels
 
     @classmethod

@@ -3,6 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
@@ -47,6 +50,15 @@ class LabelSource(ABC):
     @abstractmethod
     def __getitem__(self, key: Any) -> Any:
         """What a model trains on, by Box or by slices of rows and columns."""
+
+    def without_nodata(self, label: Any, valid: NDArray[np.bool_]) -> Any:  # noqa: ARG002 - for subclasses
+        """A label of a window, less what it says of pixels for which the image has no data.
+
+        Args:
+            label: of the window.
+            valid: (H, W) or (T, H, W) mask of the image.
+        """
+        return label
 
 
 @register_config('label_source')

@@ -103,6 +103,15 @@ class SemanticSegmentationLabelSource(LabelSource):
             labels = np.where(chip.valid, labels, self.class_config.null_class_id)
         return labels.astype(np.uint8, copy=False)
 
+    def without_nodata(
+        self, label: NDArray[np.uint8], valid: NDArray[np.bool_]
+    ) -> NDArray[np.uint8]:
+        """(H, W) class ids with the null class where the image has no data at any time."""
+        if valid.all() or self.class_config.null_class is None:
+            return label
+        seen = valid if valid.ndim == 2 else valid.any(axis=0)
+        return np.where(seen, label, self.class_config.null_class_id).astype(label.dtype)
+
     def get_labels(self, window: Box | None = None) -> 'SemanticSegmentationLabels':
         """Labels of a window (in the extent frame), or of the whole extent."""
         from rastervision.core.data.label import SemanticSegmentationLabels
