@@ -14,7 +14,8 @@ from rastervision.pipeline.file_system import file_exists, file_to_json, list_pa
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
-METRICS = ('precision', 'recall', 'f1', 'iou')
+METRICS = ('precision', 'recall', 'f1', 'iou', 'ap50', 'ap')
+COUNTS = ('gt_count', 'pred_count', 'count')
 MAX_SCENES = 10
 
 
@@ -29,22 +30,21 @@ def summarize(config: 'RVPipelineConfig') -> str:
 
 
 def score_table(items: Iterable[dict[str, Any]], without: str | None = None) -> str:
-    """Format evaluation items (the ``overall`` of an eval.json) as a table, a row per class.
+    """Format evaluation items (the ``overall`` of an eval.json) as a table.
 
-    Classes that occur neither in the truth nor in the predictions are left out, and so is a class
-    that stands for missing data (``without``).
+    There is a row per class, or per target of a regression. Classes that occur neither in the truth
+    nor in the predictions are left out, and so is a class that stands for missing data
+    (``without``).
     """
-    present = [
-        i
-        for i in items
-        if i['class_name'] != without and (i.get('gt_count') or i.get('pred_count'))
-    ]
+    present = [i for i in items if _name(i) != without and any(i.get(key) for key in COUNTS)]
     metrics = [m for m in METRICS if any(m in i.get('metrics', {}) for i in present)]
-    rows = [['class', *metrics]]
-    rows += [
-        [i['class_name'], *(_number(i.get('metrics', {}).get(m)) for m in metrics)] for i in present
-    ]
+    rows = [['target' if any('target' in i for i in present) else 'class', *metrics]]
+    rows += [[_name(i), *(_number(i.get('metrics', {}).get(m)) for m in metrics)] for i in present]
     return _align(rows)
+
+
+def _name(item: dict[str, Any]) -> str:
+    return str(item.get('class_name', item.get('target')))
 
 
 def _number(value: float | None) -> str:
@@ -114,11 +114,18 @@ def _next_step(config: 'RVPipelineConfig') -> Iterator[str]:
     if not file_exists(bundle):
         return
     args = ['rastervision', 'predict', bundle, _some_image(config)]
-    args.append(layout.join_uri(config.root_uri or config.stage_uri('bundle'), 'new-prediction'))
+    folder = config.root_uri or config.stage_uri('bundle')
+    args.append(layout.join_uri(folder, f'new-prediction{_suffix(config)}'))
     if any(getattr(c, 'external_def', None) is not None for _, c in walk(config.backend)):
         args.append('--trust-code')
     command = subprocess.list2cmdline(args) if os.name == 'nt' else shlex.join(args)
     yield f'Predict on another image (here one of the validation images):\n  {command}'
+
+
+def _suffix(config: 'RVPipelineConfig') -> str:
+    """End of the name of what is predicted: '' for a folder."""
+    stores = (scene.label_store for scene in predicted_scenes(config.dataset))
+    return next((store.file_suffix for store in stores if store is not None), '')
 
 
 def _some_image(config: 'RVPipelineConfig') -> str:
