@@ -1,6 +1,7 @@
 """Functions on rasterio datasets and GeoTIFF files, for scripts and notebooks."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,7 @@ def read_window(
     window: tuple[tuple[int, int], tuple[int, int]] | None = None,
     is_masked: bool = False,
     out_shape: tuple[int, int] | None = None,
+    session: Any = None,
 ) -> NDArray[Any]:
     """Read pixels of an open dataset.
 
@@ -158,6 +160,7 @@ def read_window(
         window: ((ymin, ymax), (xmin, xmax)) within the raster; None for all of it.
         is_masked: whether pixels without data become 0.
         out_shape: (height, width) to resample to, bilinearly.
+        session: session of rasterio with the credentials for a remote file.
 
     Returns:
         (H, W, C) pixels; (H, W) when `bands` is a number.
@@ -166,13 +169,14 @@ def read_window(
     shape: tuple[int, ...] | None = out_shape
     if out_shape is not None and not isinstance(indexes, int):
         shape = (len(indexes), *out_shape)
-    pixels = dataset.read(
-        indexes,
-        window=None if window is None else Window.from_slices(*window),
-        out_shape=shape,
-        masked=is_masked,
-        resampling=Resampling.bilinear,
-    )
+    with nullcontext() if session is None else rasterio.Env(session):
+        pixels = dataset.read(
+            indexes,
+            window=None if window is None else Window.from_slices(*window),
+            out_shape=shape,
+            masked=is_masked,
+            resampling=Resampling.bilinear,
+        )
     if is_masked:
         pixels = np.ma.filled(pixels, 0)
     return np.asarray(pixels if pixels.ndim == 2 else pixels.transpose(1, 2, 0))
