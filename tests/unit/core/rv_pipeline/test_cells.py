@@ -335,6 +335,7 @@ def test_regression_of_cells(make_scene, tmp_path):
     assert brightness['count'] == known.sum() > 5
     error = (predicted.values - truth)[known, 0]
     assert brightness['metrics']['mae'] == pytest.approx(np.abs(error).mean())
+    assert 'brightness' in pipeline.summary()
 
 
 # --- bundles
@@ -345,6 +346,7 @@ def bundle(make_pipeline):
     pipeline = make_pipeline()
     for command in ('analyze', 'train', 'bundle'):
         run(pipeline, command) if command == 'analyze' else getattr(pipeline, command)()
+    assert 'new-prediction.json' in pipeline.summary()
     return f'{pipeline.config.bundle_uri}/model-bundle.zip'
 
 
