@@ -24,7 +24,7 @@ class ClassificationLearner(WholeImageLearner):
         classes = self.cfg.data.class_config
         if classes is None:
             raise ConfigError('data.class_config is not set: give the data config a ClassConfig.')
-        return ClassificationTask(classes, self.loss)
+        return ClassificationTask(classes, self.loss, self.ignored_class())
 
     def get_visualizer_class(self) -> 'type[Visualizer]':
         """What draws images with their classes."""

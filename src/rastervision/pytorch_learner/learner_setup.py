@@ -179,6 +179,12 @@ class LearnerSetup(LearnerData):
         """The part of learning that differs between tasks."""
         raise NotImplementedError(f'{type(self).__name__} does not say for which task it is.')
 
+    def ignored_class(self) -> int | None:
+        """The class that does not count in loss and metrics, if the solver names one."""
+        if self.cfg.solver is None:
+            return None
+        return self.cfg.solver.ignored_class(self.cfg.data.num_classes)
+
     def get_visualizer_class(self) -> 'type[Visualizer]':
         """What draws batches of the task."""
         raise NotImplementedError(f'{type(self).__name__} does not say how to draw its batches.')

@@ -21,7 +21,7 @@ class SemanticSegmentationLearner(Learner):
         classes = self.cfg.data.class_config
         if classes is None:
             raise ConfigError('data.class_config is not set: give the data config a ClassConfig.')
-        return SegmentationTask(classes, self.loss)
+        return SegmentationTask(classes, self.loss, self.ignored_class())
 
     def get_visualizer_class(self) -> 'type[Visualizer]':
         """What draws images with class ids."""

@@ -56,8 +56,9 @@ class SolverConfig(Config):
     )
     ignore_class_index: int | None = Field(
         None,
-        description='Id of a class whose pixels do not count in the loss; negative ids count from '
-        'the last class. By default, the class called "null", if there is one.',
+        description='Id of a class whose pixels do not count in the loss and in the metrics of the '
+        'validation; negative ids count from the last class. By default, the class called "null", '
+        'if there is one; in the metrics, that one never counts.',
     )
     seed: int | None = Field(
         None,

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.evaluation import confusion as cm
+from rastervision.pytorch_learner.utils.metrics import compute_conf_mat_metrics
 
 
 class ClassificationTask:
@@ -16,16 +16,24 @@ class ClassificationTask:
     Scores are (N, K, ...) and class ids (N, ...), where `...` is nothing if images have one class.
     """
 
-    def __init__(self, classes: ClassConfig, loss: Callable[..., Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        classes: ClassConfig,
+        loss: Callable[..., Tensor] | None = None,
+        ignored_class: int | None = None,
+    ) -> None:
         """Constructor.
 
         Args:
             classes: The classes; a class called "null" stands for missing labels and is left out
                 of all metrics but its own columns.
             loss: Loss of scores against class ids; needed for training.
+            ignored_class: Id of a further class that is left out where it is true.
         """
         self.classes = classes
         self._loss = loss
+        nodata = {classes.null_class_id} if classes.null_is_nodata else set()
+        self._left_out = sorted(nodata if ignored_class is None else {*nodata, ignored_class})
 
     def loss(self, out: Tensor, y: Tensor) -> Tensor:
         """Loss of scores against class ids."""
@@ -38,32 +46,16 @@ class ClassificationTask:
         count = len(self.classes)
         truth, predicted = y.cpu().numpy(), self.best(out).cpu().numpy()
         keep = (truth >= 0) & (truth < count)
-        if self.classes.null_is_nodata:
-            keep &= truth != self.classes.null_class_id
+        for class_id in self._left_out:
+            keep &= truth != class_id
         size = max(count, out.shape[1])
         matrix = cm.confusion_matrix(truth, predicted, size, keep)
         return {'conf_mat': matrix[:count, :count]}
 
     def metrics(self, figures: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Precision, recall and F1, averaged and per class.
-
-        Averages weigh classes by how often they are true, and avg_f1 is the harmonic mean of the
-        other two, as in release 0.31. Where there is nothing to divide by, the value is 0.
-        """
+        """Precision, recall and F1, averaged and per class; see `compute_conf_mat_metrics`."""
         matrix = cm.sum_confusions((f['conf_mat'] for f in figures), len(self.classes))
-        per_class = np.nan_to_num([cm.precision(matrix), cm.recall(matrix), cm.f1(matrix)])
-        share = np.nan_to_num(cm.ratio(matrix.sum(axis=1), matrix.sum()))
-        precision, recall = per_class[:2] @ share
-        metrics = {
-            'avg_precision': float(precision),
-            'avg_recall': float(recall),
-            'avg_f1': float(np.nan_to_num(cm.harmonic_mean(precision, recall))),
-        }
-        for index, name in enumerate(self.classes.names):
-            values = per_class[:, index]
-            for metric, value in zip(('precision', 'recall', 'f1'), values, strict=True):
-                metrics[f'{name}_{metric}'] = float(value)
-        return metrics
+        return compute_conf_mat_metrics(matrix, self.classes.names)
 
     def decode(self, out: Tensor, out_shape: tuple[int, int] | None = None) -> Tensor:  # noqa: ARG002  for pixels
         """Softmax of scores as float32."""

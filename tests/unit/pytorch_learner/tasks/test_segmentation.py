@@ -48,6 +48,18 @@ def test_metrics_agree_with_scikit_learn(classes):
     assert metrics['avg_f1'] == pytest.approx(2 * p * r / (p + r))
 
 
+@pytest.mark.parametrize('classes', [CLASSES, REAL])
+def test_a_class_can_be_left_out(classes):
+    data = list(batches(1, classes))
+    task = SegmentationTask(classes, ignored_class=1)
+    # pixels that are water in truth might as well be missing
+    without = [(out, torch.where(y == 1, -1, y)) for out, y in data]
+    assert task.metrics(figures(task, data)) == task.metrics(figures(task, without))
+    found = np.sum([f['conf_mat'] for f in figures(task, data)], axis=0)
+    assert not found[1].any()
+    assert found[0].any()
+
+
 def test_columns_are_those_of_release_0_31():
     """The names, and the way from the class values to the averages, are those of its log.csv."""
     names = list(SegmentationTask(CLASSES).metrics([]))
