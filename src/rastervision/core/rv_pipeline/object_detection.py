@@ -14,7 +14,6 @@ from rastervision.core.data import (
 )
 from rastervision.core.evaluation import EvaluatorConfig, ObjectDetectionEvaluatorConfig
 from rastervision.core.prediction import WindowBoxes, WindowPlan
-from rastervision.core.prediction.merging import merge_windows
 from rastervision.core.rv_pipeline.object_detection_options import (
     ObjectDetectionChipOptions,
     ObjectDetectionPredictOptions,
@@ -48,15 +47,23 @@ class ObjectDetection(RVPipeline):
     ) -> ObjectDetectionLabels:
         """Join the boxes of overlapping windows, so that each object is there once."""
         options = self.predict_options()
-        labels = merge_windows(
-            results,
-            scene.extent,
-            options.score_thresh,
-            options.merge_thresh,
-            options.merge_across_classes,
-        )
+        labels = options.merge(results, scene.extent)
         aoi = options.aoi_polygons(scene)
         return labels.touching(aoi) if aoi else labels
+
+    def post_process_predictions(
+        self,
+        labels: ObjectDetectionLabels,  # type: ignore[override]  # those of this task
+        scene: Scene,  # noqa: ARG002 - for subclasses
+    ) -> ObjectDetectionLabels:
+        """Prune the boxes of a backend that predicts whole scenes in its own way."""
+        options = self.predict_options()
+        return ObjectDetectionLabels.prune_duplicates(
+            labels,
+            options.score_thresh,
+            options.merge_thresh,
+            across_classes=options.merge_across_classes,
+        )
 
     def predict_options(self) -> ObjectDetectionPredictOptions:
         """Return the options of PREDICT."""

@@ -1,8 +1,13 @@
 """Options of the CHIP and PREDICT commands for object detection."""
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
-from rastervision.core.data import ObjectDetectionLabelSource
+from rastervision.core.box import Box
+from rastervision.core.data import ObjectDetectionLabels, ObjectDetectionLabelSource
+from rastervision.core.prediction import WindowBoxes
+from rastervision.core.prediction.merging import merge_windows
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.upgraders import od_chip_options_upgrader
@@ -63,3 +68,14 @@ class ObjectDetectionPredictOptions(PredictOptions):
         """Fill the stride."""
         if self.stride is None:
             self.stride = max(1, self.chip_sz // 2)
+
+    def merge(self, results: Iterable[WindowBoxes], extent: Box) -> ObjectDetectionLabels:
+        """Join the boxes of all windows of a scene, see `merge_windows`.
+
+        Args:
+            results: What was found in the windows.
+            extent: Box(0, 0, height, width) of the scene.
+        """
+        return merge_windows(
+            results, extent, self.score_thresh, self.merge_thresh, self.merge_across_classes
+        )

@@ -166,7 +166,7 @@ class RVPipeline(Pipeline):
 
     def scene_prediction(self, scene: Scene) -> ScenePrediction | None:
         """Return the prediction of a scene in parts; None if it goes through memory."""
-        if self.is_hooked('predict_scene', 'post_process_predictions'):
+        if overridden_since(self, 'scene_plan', 'predict_scene', 'post_process_predictions'):
             return None
         plan = self.scene_plan(scene)
         if plan is None or not _has_stream(self.any_backend()):

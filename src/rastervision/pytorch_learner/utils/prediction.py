@@ -10,7 +10,6 @@ from rastervision.core.data.label import (
     SemanticSegmentationLabels,
 )
 from rastervision.core.prediction import prediction_windows
-from rastervision.core.prediction.merging import merge_windows
 from rastervision.core.prediction.tiles import best_class
 from rastervision.pytorch_learner.inference import cells, detection
 from rastervision.pytorch_learner.inference.segmentation import predict_windows
@@ -73,9 +72,7 @@ def predict_scene_od(
     stride = predict_options.stride or max(1, chip_sz // 2)
     windows = prediction_windows(scene.extent, chip_sz, stride)
     results = detection.predict_windows(learner, scene, windows, predict_options)
-    return merge_windows(
-        results, scene.extent, predict_options.score_thresh, predict_options.merge_thresh
-    )
+    return predict_options.merge(results, scene.extent)
 
 
 def predict_scene_ss(

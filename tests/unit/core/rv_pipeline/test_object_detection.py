@@ -27,6 +27,7 @@ from rastervision.core.data import (
 from rastervision.core.evaluation import ObjectDetectionEvaluatorConfig
 from rastervision.core.prediction import WindowBoxes
 from rastervision.core.rv_pipeline import (
+    ObjectDetection,
     ObjectDetectionChipOptions,
     ObjectDetectionConfig,
     ObjectDetectionPredictOptions,
@@ -222,6 +223,39 @@ def test_windows_without_data_have_no_objects(make_pipeline, tmp_path):
         dataset.write(np.full((1, *SIZE), 200, dtype=np.uint8))
     pipeline.predict()
     assert len(predicted(pipeline)) == 0
+
+
+class WholeBackend(BrightBackend):
+    """Gives what it finds in all windows, without joining it, as backends of 0.31 did."""
+
+    def predict_scene(self, scene, predict_options):
+        windows = scene.extent.get_windows(predict_options.chip_sz, predict_options.stride)
+        found = self.predict_windows(scene, windows, predict_options)
+        return ObjectDetectionLabels.from_predictions(
+            windows,
+            [{name: getattr(r, name) for name in ('boxes', 'class_ids', 'scores')} for r in found],
+        )
+
+
+class Hooked(ObjectDetection):
+    """Keeps two boxes."""
+
+    def post_process_predictions(self, labels, scene):
+        return super().post_process_predictions(labels, scene).take(slice(2))
+
+
+def test_backends_that_predict_whole_scenes(make_pipeline, monkeypatch):
+    pipeline = make_pipeline()
+    pipeline.backend = WholeBackend(None)
+    monkeypatch.setattr(BrightBackendConfig, 'build', lambda self, *_: WholeBackend(self))
+    pipeline.predict()
+    found = predicted(pipeline)
+    assert len(BOXES) <= len(found) < 3 * len(BOXES)
+    pruned = ObjectDetectionLabels.prune_duplicates(found, 0.5, 0.5)
+    assert len(pruned) == len(found)
+    hooked = Hooked(pipeline.config, pipeline.tmp_dir)
+    hooked.predict()
+    assert len(predicted(pipeline)) == 2
 
 
 # ---- CHIP

@@ -250,21 +250,24 @@ class ObjectDetectionLabels(Labels):
         score_thresh: float,
         merge_thresh: float,
         max_output_size: int | None = None,
+        across_classes: bool = True,
     ) -> 'ObjectDetectionLabels':
-        """Keep the best of boxes that overlap, whatever their classes.
+        """Keep the best of boxes that overlap.
 
         Args:
             labels: the labels.
             score_thresh: boxes whose score is not above this drop out.
             merge_thresh: boxes overlap when their intersection over union is above this.
             max_output_size: how many boxes to keep at most; None keeps all.
+            across_classes: whether boxes of different classes can be duplicates.
 
         Returns:
             Boxes by descending score.
         """
         high = labels.take(np.flatnonzero(labels.get_scores() > score_thresh))
-        scores = high.get_scores()
-        kept = box_ops.non_max_suppression(high.get_npboxes(), scores, merge_thresh)
+        boxes, scores = high.get_npboxes(), high.get_scores()
+        class_ids = None if across_classes else high.get_class_ids()
+        kept = box_ops.non_max_suppression(boxes, scores, merge_thresh, class_ids)
         return high.take(kept[:max_output_size])
 
     # ---- joining

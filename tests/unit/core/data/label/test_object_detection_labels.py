@@ -113,12 +113,13 @@ def test_areas_of_interest_keep_what_lies_in_one_of_them(labels):
     assert scores(labels.filter_by_aoi([left, right])) == [0.8, 0.5]
 
 
-def test_duplicates_are_pruned_whatever_their_class(labels):
+def test_duplicates_are_pruned(labels):
     prune = ObjectDetectionLabels.prune_duplicates
     assert scores(prune(labels, 0.5, 0.3)) == [0.9]
     assert scores(prune(labels, 0.1, 1 / 3)) == [0.9, 0.8, 0.5]
     assert scores(prune(labels, 0.1, 1.0)) == SCORES
     assert scores(prune(labels, 0.1, 1.0, max_output_size=2)) == [0.9, 0.8]
+    assert scores(prune(labels, 0.1, 0.3, across_classes=False)) == [0.9, 0.7, 0.5]
 
 
 def test_adding(labels):
