@@ -52,7 +52,7 @@ NUMBERED = [
 ]
 
 
-@pytest.mark.parametrize(('number', 'name'), enumerate(NUMBERED, start=1))
+@pytest.mark.parametrize(('number', 'name'), list(enumerate(NUMBERED, start=1)))
 def test_0_backbones_were_numbers(check_lifted, number, name):
     check_lifted(LEARNER, 0, {'type_hint': 'model', 'backbone': number}, {'backbone': name})
 
