@@ -1,6 +1,6 @@
 """The chip classification pipeline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from rastervision.core.data import (
 )
 from rastervision.core.evaluation import ChipClassificationEvaluatorConfig, EvaluatorConfig
 from rastervision.core.prediction import WindowPlan, WindowScores
+from rastervision.core.rv_pipeline import layout
+from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 from rastervision.core.rv_pipeline.window_prediction import window_plan
@@ -51,6 +53,11 @@ class ChipClassification(RVPipeline):
             scores[nodata] = np.nan  # they are not about that class
         cells = Box.to_npboxes(result.window for result in results)
         return ChipClassificationLabels.from_arrays(cells, class_ids, scores, nodata)
+
+    def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
+        """Draw image, truth and prediction side by side."""
+        uri = layout.preview_uri(self.config.stage_uri('eval'), group)
+        write_preview(scenes, self.config.dataset.class_config, uri)
 
 
 @register_config('chip_classification')

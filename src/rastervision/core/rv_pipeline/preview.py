@@ -1,13 +1,17 @@
 """A picture of image, truth and prediction side by side, for people."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rastervision.core.box import Box
 from rastervision.core.data import (
+    ChipClassificationGeoJSONStore,
+    ChipClassificationLabels,
+    ChipClassificationLabelSource,
     ClassConfig,
     Scene,
     SemanticSegmentationLabelSource,
@@ -25,6 +29,11 @@ GAP = 8
 CAPTION = 22
 TITLES = ('image', 'truth', 'prediction')
 PNG_LEVEL = 6
+NO_LABEL = 255
+"""Shown black."""
+
+ReadMap: TypeAlias = Callable[[Box], NDArray[np.uint8]]
+Panels: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def write_preview(scenes: Sequence[Scene], class_config: ClassConfig, uri: str) -> None:
@@ -49,20 +58,47 @@ def _spread(scenes: Sequence[Scene], count: int) -> list[Scene]:
     return [scenes[int(i * step)] for i in range(min(count, len(scenes)))]
 
 
-def _row(
-    scene: Scene, class_config: ClassConfig
-) -> tuple[str, tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]] | None:
+def _row(scene: Scene, class_config: ClassConfig) -> tuple[str, Panels] | None:
     """Return the scene's id and its (H, W, 3) panels; None for other kinds of labels."""
-    labels, store = scene.label_source, scene.label_store
-    if not isinstance(labels, SemanticSegmentationLabelSource):
+    maps = _class_maps(scene)
+    if maps is None:
         return None
-    if not isinstance(store, SemanticSegmentationLabelStore):
-        return None
-    window = max(_candidates(scene.extent), key=lambda w: _variety(labels.get_label_arr(w)))
-    palette = np.array(class_config.color_triples, dtype=np.uint8)
+    read_truth, read_predicted = maps
+    window = max(_candidates(scene.extent), key=lambda w: _variety(read_truth(w)))
+    palette = np.zeros((NO_LABEL + 1, 3), dtype=np.uint8)
+    palette[: len(class_config)] = class_config.color_triples
     chip = scene.raster_source.read(window)
-    truth, predicted = labels.get_label_arr(window), store.get_label_arr(window)
-    return scene.id, (display_image(chip.pixels, chip.valid), palette[truth], palette[predicted])
+    image = display_image(chip.pixels, chip.valid)
+    return scene.id, (image, palette[read_truth(window)], palette[read_predicted(window)])
+
+
+def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
+    """Return what gives the true and the predicted class ids (H, W) of a window, NO_LABEL for none.
+
+    None for other kinds of labels.
+    """
+    labels, store = scene.label_source, scene.label_store
+    if isinstance(labels, SemanticSegmentationLabelSource) and isinstance(
+        store, SemanticSegmentationLabelStore
+    ):
+        return labels.get_label_arr, store.get_label_arr
+    if isinstance(labels, ChipClassificationLabelSource) and isinstance(
+        store, ChipClassificationGeoJSONStore
+    ):
+        truth, predicted = labels.get_labels(), store.get_labels()
+        return partial(_draw_cells, truth), partial(_draw_cells, predicted)
+    return None
+
+
+def _draw_cells(labels: ChipClassificationLabels, window: Box) -> NDArray[np.uint8]:
+    """Return the class ids (H, W) of the cells in a window."""
+    drawn = np.full(window.size, NO_LABEL, dtype=np.uint8)
+    ymin, xmin, ymax, xmax = (labels.cells - [window.ymin, window.xmin] * 2).T
+    near = (ymin < window.height) & (xmin < window.width) & (ymax > 0) & (xmax > 0)
+    sides = np.maximum(np.stack([ymin, ymax, xmin, xmax], axis=-1)[near], 0)
+    for (y0, y1, x0, x1), class_id in zip(sides, labels.class_ids[near], strict=True):
+        drawn[y0:y1, x0:x1] = class_id
+    return drawn
 
 
 def _candidates(extent: Box) -> list[Box]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from click.testing import CliRunner
+from PIL import Image
 from pydantic import Field
 
 from rastervision.core.backend import Backend, BackendConfig, SampleWriter
@@ -31,6 +32,7 @@ from rastervision.core.rv_pipeline import (
     ChipClassificationConfig,
     ChipRegressionConfig,
     PredictOptions,
+    preview,
 )
 from rastervision.pipeline.cli import main
 from rastervision.pipeline.config import register_config
@@ -186,6 +188,7 @@ def test_outputs_are_the_same_whatever_the_splits(make_pipeline):
         'predict/tall.json',
         'predict/b.json',
         'eval/validation_scenes/eval.json',
+        'eval/validation_scenes/preview.png',
     }
     assert all(other == found[0] for other in found[1:])
 
@@ -202,6 +205,21 @@ def test_cells_are_found_and_scored(make_pipeline):
     labels = pipeline.build_scene(pipeline.config.dataset.validation_scenes[0])
     assert len(labels.label_store.get_labels()) == 125 * 3
     assert 'building' in pipeline.summary()
+
+
+def test_the_picture_shows_cells_in_the_colours_of_their_classes(make_pipeline):
+    pipeline = make_pipeline()
+    pipeline.predict()
+    pipeline.eval()
+    scene = pipeline.build_scene(pipeline.config.dataset.validation_scenes[1])
+    picture = np.asarray(Image.open(f'{pipeline.config.eval_uri}/validation_scenes/preview.png'))
+    labels = scene.label_store.get_labels()
+    colors = np.array(pipeline.config.dataset.class_config.color_triples)
+    top = 2 * (preview.GAP + preview.CAPTION) + preview.MAX_SIDE  # below the other scene
+    left = preview.GAP + 2 * (90 + preview.GAP)
+    for cell in labels:
+        ours = picture[top + cell.ymin, left + cell.xmin]
+        np.testing.assert_array_equal(ours, colors[labels.get_cell_class_id(cell)])
 
 
 def test_a_prediction_goes_on_where_it_stopped(make_pipeline, caplog):
