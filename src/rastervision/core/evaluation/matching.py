@@ -40,8 +40,7 @@ class Pairs:
 
     def where(self, keep: NDArray[np.bool_]) -> Self:
         """Some of the pairs."""
-        columns = (self.predicted, self.true, self.iou, self.agrees)
-        return type(self)(*(column[keep] for column in columns))
+        return type(self)(self.predicted[keep], self.true[keep], self.iou[keep], self.agrees[keep])
 
 
 def overlapping_pairs(truth: ObjectDetectionLabels, predicted: ObjectDetectionLabels) -> Pairs:

@@ -1,6 +1,7 @@
 """Options of the CHIP and PREDICT commands for object detection."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from pydantic import Field
 
@@ -14,14 +15,16 @@ from rastervision.core.rv_pipeline.upgraders import od_chip_options_upgrader
 from rastervision.core.sampling import ObjectDetectionWindowSamplingConfig
 from rastervision.pipeline.config import register_config
 
+OneOrByScene: TypeAlias = (
+    ObjectDetectionWindowSamplingConfig | dict[str, ObjectDetectionWindowSamplingConfig]
+)
+
 
 @register_config('object_detection_chip_options', upgrader=od_chip_options_upgrader)
 class ObjectDetectionChipOptions(ChipOptions):
     """Which chips to cut for object detection."""
 
-    sampling: (
-        ObjectDetectionWindowSamplingConfig | dict[str, ObjectDetectionWindowSamplingConfig]
-    ) = Field(
+    sampling: OneOrByScene = Field(  # type: ignore[assignment]  # narrower, as in release 0.31
         ...,
         description='How to choose windows and the boxes in them: one config for all scenes, or '
         'one by scene id.',

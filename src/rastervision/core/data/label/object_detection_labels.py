@@ -272,7 +272,7 @@ class ObjectDetectionLabels(Labels):
 
     # ---- joining
 
-    def __add__(self, other: 'ObjectDetectionLabels') -> 'ObjectDetectionLabels':  # type: ignore[override]  # Self narrows the base
+    def __add__(self, other: 'ObjectDetectionLabels') -> 'ObjectDetectionLabels':
         """The boxes of both."""
         return self.concatenate(self, other)
 
@@ -293,22 +293,22 @@ class ObjectDetectionLabels(Labels):
     @staticmethod
     def local_to_global(npboxes: Boxes, window: Box) -> Boxes:
         """From pixels from a window's upper left corner to the window's frame."""
-        return npboxes + _corner(window)
+        return np.asarray(npboxes + _corner(window))
 
     @staticmethod
     def global_to_local(npboxes: Boxes, window: Box) -> Boxes:
         """From a window's frame to pixels from its upper left corner."""
-        return npboxes - _corner(window)
+        return np.asarray(npboxes - _corner(window))
 
     @staticmethod
     def local_to_normalized(npboxes: Boxes, window: Box) -> Boxes:
         """From pixels from a window's upper left corner to shares of its height and width."""
-        return npboxes / np.array(window.size * 2)
+        return np.asarray(npboxes / np.array(window.size * 2))
 
     @staticmethod
     def normalized_to_local(npboxes: Boxes, window: Box) -> Boxes:
         """From shares of a window's height and width to pixels from its upper left corner."""
-        return npboxes * np.array(window.size * 2)
+        return np.asarray(npboxes * np.array(window.size * 2))
 
     # ---- writing
 
