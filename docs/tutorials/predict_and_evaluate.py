@@ -127,7 +127,7 @@ from rastervision.core.evaluation import SemanticSegmentationEvaluation
 
 evaluation = SemanticSegmentationEvaluation(classes)
 evaluation.compute(scene.label_source.get_labels(), labels)
-evaluation.class_to_eval_item[0].to_json()
+evaluation.class_to_eval_item[0].to_json()['metrics']
 
 # %%
 import pandas as pd

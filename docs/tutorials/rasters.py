@@ -59,10 +59,10 @@ plt.axis('off')
 # images are black where nothing was seen, but the files do not say so; `nodata=0` does.
 
 # %%
-uri_with_gaps = str(DATA / 'train' / 'rio_img62.tif')
+uri_with_gaps = str(DATA / 'train' / 'rio_img57.tif')
 for nodata in (None, 0):
-    chip = RasterioSource(uri_with_gaps, nodata=nodata)
-    valid = chip.read(chip.extent).valid
+    with_gaps = RasterioSource(uri_with_gaps, nodata=nodata)
+    valid = with_gaps.read(with_gaps.extent).valid
     print(f'nodata={nodata}: {valid.mean():.1%} of the pixels hold data')
 
 # %% [markdown]
@@ -112,7 +112,7 @@ from rastervision.core.data import CastTransformer, StatsTransformer
 plain = RasterioSource(uri, raster_transformers=[CastTransformer('uint16')], nodata=0)
 stats = StatsTransformer.from_raster_sources([plain], sample_prob=None)
 scaled = RasterioSource(uri, raster_transformers=[CastTransformer('uint16'), stats], nodata=0)
-stats
+stats.means, stats.stds
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8, 4))
