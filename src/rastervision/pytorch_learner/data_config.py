@@ -79,7 +79,9 @@ class DataConfig(Config):
         default_factory=PlotOptions, description='How batches are drawn.'
     )
     preview_batch_limit: int | None = Field(
-        None, description='Number of images in each plot of a batch; the whole batch by default.'
+        None,
+        ge=1,
+        description='Number of images in each plot of a batch; the whole batch by default.',
     )
 
     @property

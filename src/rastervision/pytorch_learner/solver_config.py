@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
@@ -28,7 +28,7 @@ STAGE_FACTOR = 0.1
 class SolverConfig(Config):
     """Loss, optimizer, learning rates, number of epochs and batch size."""
 
-    lr: float = Field(1e-4, description='Learning rate; with one_cycle, the highest one.')
+    lr: FiniteFloat = Field(1e-4, description='Learning rate; with one_cycle, the highest one.')
     num_epochs: int = Field(10, description='Number of times that training sees its data.')
     sync_interval: int = Field(
         1, description='Number of epochs between two uploads of the outputs to a remote output_uri.'

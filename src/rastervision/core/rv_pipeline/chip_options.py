@@ -22,7 +22,9 @@ class ChipOptions(Config):
     )
     nodata_threshold: float = Field(
         1.0,
-        description='Drop a chip when its share of nodata pixels reaches this value (0 to 1); '
+        ge=0,
+        le=1,
+        description='Drop a chip when its share of nodata pixels reaches this value; '
         'the default drops only chips that are empty.',
     )
 

@@ -24,10 +24,10 @@ class SemanticSegmentationChipOptions(ChipOptions):
         'probability negative_survival_prob. If None, all classes count.',
     )
     negative_survival_prob: float = Field(
-        1.0, description='Share (0 to 1) of chips without target classes that is kept.'
+        1.0, ge=0, le=1, description='Share of chips without target classes that is kept.'
     )
     target_count_threshold: int = Field(
-        1000, description='Pixels of the target classes that make a chip a positive one.'
+        1000, ge=0, description='Pixels of the target classes that make a chip a positive one.'
     )
 
     def keep_chip(

@@ -273,6 +273,7 @@ class ChipClassificationLabelSourceConfig(LabelSourceConfig):
     )
     background_class_id: int | None = Field(
         None,
+        ge=0,
         description='Class of cells that no polygon counts in; needed with infer_cells. Without '
         'infer_cells, it is that of windows that are no cells.',
     )

@@ -47,6 +47,8 @@ class VectorOutputConfig(Config):
     )
     threshold: float | None = Field(
         None,
+        ge=0,
+        le=1,
         description=(
             'Least score of the class. When absent, polygons are those of the class raster; or, '
             'with smooth_output, of the pixels whose score is at least 1 / number of classes.'

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformer,
@@ -42,7 +42,7 @@ class NanTransformer(RasterTransformer):
 class NanTransformerConfig(RasterTransformerConfig):
     """Replace NaN by a number."""
 
-    to_value: float | None = Field(0.0, description='The replacement. None: 0.')
+    to_value: FiniteFloat | None = Field(0.0, description='The replacement. None: 0.')
 
     def build(self, channel_order: list[int] | None = None) -> NanTransformer:  # noqa: ARG002 base
         return NanTransformer(0.0 if self.to_value is None else self.to_value)

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import shapely
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
@@ -90,11 +90,11 @@ class BufferTransformerConfig(VectorTransformerConfig):
     geom_type: GeomType = Field(
         ..., description='Type of the geometries to buffer: Point, LineString or Polygon.'
     )
-    class_bufs: dict[int, float | None] = Field(
+    class_bufs: dict[int, FiniteFloat | None] = Field(
         {},
         description='Distances in pixels by class id. None leaves the geometries of a class alone.',
     )
-    default_buf: float | None = Field(
+    default_buf: FiniteFloat | None = Field(
         1,
         description='Distance in pixels for classes that class_bufs does not name; None: none.',
     )

@@ -229,6 +229,7 @@ class ClassInferenceTransformerConfig(VectorTransformerConfig):
 
     default_class_id: int | None = Field(
         None,
+        ge=0,
         description=(
             'Class id of features whose class cannot be told from their properties. None leaves '
             'them out.'
