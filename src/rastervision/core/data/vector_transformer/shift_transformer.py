@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 from pyproj import CRS, Transformer
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
-from rastervision.core.data.utils.features import Features, as_geoms
+from rastervision.core.data.utils.features import Features
 from rastervision.core.data.vector_transformer.vector_transformer import (
     ArrayVectorTransformer,
     VectorTransformerConfig,
@@ -62,7 +62,7 @@ class ShiftTransformer(ArrayVectorTransformer):
         return features.with_geoms(shapely.transform(features.geoms, move))
 
     def reach(self, bbox: Box, crs_transformer: CRSTransformer | None = None) -> float:
-        corners = Features(as_geoms(shapely.points(bbox.to_points())), [{}] * 4)
+        corners = Features(np.asarray(shapely.points(bbox.to_points())), [{}] * 4)
         moved = self.apply(corners, crs_transformer)
         # the length of a metre in pixels varies a little over an image
         return 1 + 1.5 * float(np.max(shapely.distance(corners.geoms, moved.geoms)))
@@ -98,8 +98,8 @@ def _move(lon: Any, lat: Any, x_shift: float, y_shift: float) -> tuple[Any, Any]
 class ShiftTransformerConfig(VectorTransformerConfig):
     """Move all geometries, for labels that are misaligned with the image."""
 
-    x_shift: float = Field(0.0, description='Metres to move to the east.')
-    y_shift: float = Field(0.0, description='Metres to move to the north.')
+    x_shift: FiniteFloat = Field(0.0, description='Metres to move to the east.')
+    y_shift: FiniteFloat = Field(0.0, description='Metres to move to the north.')
     round_pixels: bool = Field(
         True, description='Whether the moved vertices are rounded to whole pixels.'
     )
