@@ -49,7 +49,7 @@ def make_scene(split: str, number: int) -> SceneConfig:
         ),
         label_source=ChipClassificationLabelSourceConfig(
             vector_source=GeoJSONVectorSourceConfig(
-                uris=str(DATA / split / f'rio_img{number}_cells.geojson')
+                uris=str(DATA / split / f'rio_img{number}_cells.geojson'), round_pixels=False
             ),
             background_class_id=0,
         ),
@@ -59,7 +59,7 @@ def make_scene(split: str, number: int) -> SceneConfig:
 def get_config(
     runner: str,  # noqa: ARG001 - every get_config may ask for it
     root_uri: str = 'build/cells',
-    num_epochs: int = 10,
+    num_epochs: int = 6,
     pretrained: bool = True,
 ) -> ChipClassificationConfig:
     """Describe the pipeline.

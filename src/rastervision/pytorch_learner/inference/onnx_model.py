@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rastervision.pipeline.errors import DataError
 
 MAX_DIFFERENCE = 1e-4
-"""Greatest difference between scores of an engine and of PyTorch."""
+"""Greatest difference between scores of an engine and of PyTorch; of values above 1, the share."""
 OPSET = 17
 MAX_BYTES = 2**31
 """Limit of the format."""
@@ -127,7 +127,8 @@ def compare(
         image_sz: Their height and width, for which both have to agree.
 
     Returns:
-        The greatest difference, and whether they agree for images of another size, too.
+        The greatest difference (of values above 1, as a share of them), and whether they agree for
+        images of another size, too.
 
     Raises:
         DataError: They differ by more than `MAX_DIFFERENCE`, or one of them fails.
@@ -138,7 +139,9 @@ def compare(
         x = torch.rand(count, channels, height, width, generator=generator)
         with torch.inference_mode():
             a, b = expected(x).cpu(), found(x).cpu()
-        return float((a - b).abs().max()) if a.shape == b.shape else float('inf')
+        if a.shape != b.shape:
+            return float('inf')
+        return float((a - b).abs().max() / a.abs().max().clamp_min(1))
 
     try:
         worst = float(np.max([difference(count, image_sz, image_sz) for count in (2, 1)]))
