@@ -201,7 +201,7 @@ class ChipClassificationLabels(Labels):
     @property
     def num_scores(self) -> int:
         """K, how many scores a cell has; 0 if no cell has any."""
-        return self._scores.shape[1]
+        return int(self._scores.shape[1])
 
     def scores_or_nan(self, num_scores: int) -> NDArray[np.float64]:
         """(N, num_scores) scores, NaN in a row without any."""
