@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import pickle
 import shutil
 
 import numpy as np
@@ -116,6 +117,13 @@ def test_items_are_a_time_series_by_their_dates(collection, bands):
     assert xarray.dtype == np.float64
     assert np.array_equal(xarray[:], source[:])
     assert xarray.crs_transformer.transform == GRID
+    array = xarray.data_array
+    assert np.array_equal(array, bands[:, :2])
+    part = {'time': 1, 'band': [1, 0], 'y': slice(30, 10, -3), 'x': [7, 2]}
+    assert np.array_equal(array.isel(part), bands[1, [1, 0], 30:10:-3][..., [7, 2]])
+    assert np.array_equal(array.isel(time=0, band=0, y=5), bands[0, 0, 5])
+    reread = pickle.loads(pickle.dumps(xarray))
+    assert np.array_equal(reread[0, :5, :5], xarray[0, :5, :5])
     with pytest.raises(DataError, match='2 times'):
         XarraySource.from_stac(items)
 

@@ -1,24 +1,38 @@
-"""Arrays of xarray that read their pixels when they are asked for."""
+"""Arrays of xarray that read their pixels when they are asked for.
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+This module imports xarray, so it is imported where it is needed only.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-
-if TYPE_CHECKING:
-    from xarray import DataArray
+from xarray import DataArray, Variable
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 Index = tuple[Any, ...]
+Read = Callable[[Index], NDArray[Any]]
+
+
+class _LazyArray(BackendArray):
+    def __init__(self, read: Read, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.read, self.shape, self.dtype = read, shape, dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        outer = indexing.IndexingSupport.OUTER
+        return indexing.explicit_indexing_adapter(key, self.shape, outer, self.read)
 
 
 def lazy_array(
-    read: Callable[[Index], NDArray[Any]],
+    read: Read,
     sizes: Mapping[str, int],
     dtype: DTypeLike,
-    coords: Mapping[Hashable, Any] | None = None,
+    coords: Mapping[Any, Any] | None = None,
     attrs: Mapping[str, Any] | None = None,
-) -> 'DataArray':
+) -> DataArray:
     """A DataArray whose pixels come from a function.
 
     Args:
@@ -29,37 +43,29 @@ def lazy_array(
         coords: as for DataArray.
         attrs: as for DataArray.
     """
-    from xarray import DataArray, Variable
-    from xarray.backends import BackendArray
-    from xarray.core import indexing
-
-    class FunctionArray(BackendArray):
-        shape = tuple(sizes.values())
-
-        def __getitem__(self, key: Any) -> Any:
-            outer = indexing.IndexingSupport.OUTER
-            return indexing.explicit_indexing_adapter(key, self.shape, outer, read)
-
-    array = FunctionArray()
-    array.dtype = np.dtype(dtype)
+    array = _LazyArray(read, tuple(sizes.values()), np.dtype(dtype))
     variable = Variable(tuple(sizes), indexing.LazilyIndexedArray(array), attrs=dict(attrs or {}))
     return DataArray(variable, coords=dict(coords or {}))
 
 
-def stack_arrays(arrays: Sequence['DataArray'], dim: str, names: Sequence[str]) -> 'DataArray':
+@dataclass(frozen=True, eq=False, slots=True)
+class _Stack:
+    arrays: Sequence[DataArray]
+
+    def __call__(self, index: Index) -> NDArray[Any]:
+        which, *rest = index
+        inner = dict(zip(self.arrays[0].dims, rest, strict=True))
+        positions = np.arange(len(self.arrays))[which]
+        parts = [self.arrays[i].isel(inner).to_numpy() for i in np.atleast_1d(positions)]
+        return np.stack(parts) if np.ndim(positions) else np.asarray(parts[0])
+
+
+def stack_arrays(arrays: Sequence[DataArray], dim: str, names: Sequence[str]) -> DataArray:
     """Stack arrays of one shape along a new first dim, without reading them."""
     first = arrays[0]
-
-    def read(index: Index) -> NDArray[Any]:
-        which, *rest = index
-        inner = dict(zip(first.dims, rest, strict=True))
-        positions = np.arange(len(arrays))[which]
-        parts = [arrays[i].isel(inner).to_numpy() for i in np.atleast_1d(positions)]
-        return np.stack(parts) if np.ndim(positions) else parts[0]
-
     sizes = {dim: len(arrays), **{str(d): n for d, n in first.sizes.items()}}
     dtype = np.result_type(*(array.dtype for array in arrays))
-    return lazy_array(read, sizes, dtype, {dim: list(names)}, first.attrs)
+    return lazy_array(_Stack(arrays), sizes, dtype, {dim: list(names)}, first.attrs)
 
 
 def as_range(index: Any, length: int) -> tuple[slice, Any]:
@@ -73,9 +79,7 @@ def as_range(index: Any, length: int) -> tuple[slice, Any]:
         The smallest slice of step 1 that covers them, and the index of the values read there.
     """
     positions = np.arange(length)[index]
-    if not np.size(positions):
-        return slice(0, 0), slice(0, 0)
-    start, stop = int(np.min(positions)), int(np.max(positions)) + 1
-    if isinstance(index, slice) and index.step in {None, 1}:
-        return slice(start, stop), slice(None)
-    return slice(start, stop), positions - start
+    start = int(positions.min()) if positions.size else 0
+    stop = int(positions.max()) + 1 if positions.size else 0
+    plain = isinstance(index, slice) and index.step in {None, 1}
+    return slice(start, stop), slice(None) if plain else positions - start

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, NonNegativeInt, field_validator
 
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip, no_data
@@ -230,7 +230,7 @@ class RasterSource(ABC):
         if isinstance(key, Box):
             return self.get_chip(key)
         window, out_shape, lead, channels = self._parse_key(key)
-        return self.get_chip(window, out_shape=out_shape)[..., channels][lead]
+        return np.asarray(self.get_chip(window, out_shape=out_shape)[..., channels][lead])
 
     def _parse_key(self, key: Any) -> tuple[Box, tuple[int, int] | None, tuple[Any, ...], Any]:
         """Split an index by slices.
@@ -310,7 +310,7 @@ def rs_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]
 class RasterSourceConfig(Config):
     """Where pixels come from and how they are prepared."""
 
-    channel_order: list[int] | None = Field(
+    channel_order: list[NonNegativeInt] | None = Field(
         None,
         min_length=1,
         description='Indices of the bands to use, in this order, from 0. None: all bands except '

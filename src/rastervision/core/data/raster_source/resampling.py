@@ -109,7 +109,8 @@ class PlacedSource:
         def exact(rows: Floats, columns: Floats) -> NDArray[np.float64]:
             y = window.ymin + (rows + 0.5) * (window.height / height)
             x = window.xmin + (columns + 0.5) * (window.width / width)
-            return np.stack(self.to_source(tuple(np.meshgrid(x, y))))
+            columns, rows = np.meshgrid(x, y)
+            return np.stack(self.to_source((columns, rows)))
 
         knots = exact(y_edges, x_edges)
         y_mid, x_mid = _middles(y_edges), _middles(x_edges)
@@ -142,20 +143,22 @@ def sample(
     height, width = chip.valid.shape[-2:]
     rows, columns = np.where(inside, rows, 0), np.where(inside, columns, 0)
 
-    def at(y: Floats, x: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        return y.astype(np.intp).clip(0, height - 1), x.astype(np.intp).clip(0, width - 1)
+    def at(y: Floats, x: Floats) -> tuple[Any, ...]:
+        """Index of the pixels at rows and columns; beyond the edge, of those at the edge."""
+        ys, xs = y.astype(np.intp).clip(0, height - 1), x.astype(np.intp).clip(0, width - 1)
+        return ..., ys, xs, slice(None)
 
     nearest = at(np.floor(rows + 0.5), np.floor(columns + 0.5))
-    valid = chip.valid[..., *nearest] & inside
-    pixels = chip.pixels[..., *nearest, :]
+    valid = chip.valid[nearest[:3]] & inside
+    pixels = chip.pixels[nearest]
     if interpolate:
         mixed = _bilinear(chip, rows, columns, at)
-        pixels = np.rint(mixed).astype(pixels.dtype) if pixels.dtype.kind in 'iu' else mixed
+        pixels = np.rint(mixed) if pixels.dtype.kind in 'iu' else mixed
     return Chip(pixels.astype(chip.pixels.dtype, copy=False), valid).zeroed()
 
 
 def _bilinear(
-    chip: Chip, rows: Floats, columns: Floats, at: Callable[..., tuple[NDArray[np.intp], ...]]
+    chip: Chip, rows: Floats, columns: Floats, at: Callable[[Floats, Floats], tuple[Any, ...]]
 ) -> NDArray[Any]:
     """(..., h, w, C) means of the four pixels around each point, of those that have data."""
     known = chip.valid[..., None]
@@ -165,15 +168,15 @@ def _bilinear(
         pixels = np.where(known, pixels, 0)
     top, left = np.floor(rows), np.floor(columns)
     down, right = rows - top, columns - left
-    total, weights = 0.0, 0.0
+    total, weights = np.zeros(()), np.zeros(())
     for y, y_weight in ((top, 1 - down), (top + 1, down)):
         for x, x_weight in ((left, 1 - right), (left + 1, right)):
-            place = at(y, x)
-            weight = (y_weight * x_weight)[..., None] * known[..., *place, :]
-            total = total + weight * pixels[..., *place, :]
+            corner = at(y, x)
+            weight = (y_weight * x_weight)[..., None] * known[corner]
+            total = total + weight * pixels[corner]
             weights = weights + weight
     with np.errstate(invalid='ignore', divide='ignore'):
-        mean = np.asarray(total / weights)
+        mean = total / weights
     return mean if pixels.dtype.kind in 'fc' else np.nan_to_num(mean)
 
 
@@ -182,7 +185,7 @@ def _step(positions: Floats) -> float:
     steps = [np.diff(positions, axis=axis).ravel() for axis in (0, 1) if positions.shape[axis] > 1]
     with np.errstate(invalid='ignore'):
         means = [np.abs(step[np.isfinite(step)]).mean() for step in steps if step.size]
-    return float(max(1.0, np.linalg.norm(np.nan_to_num(means)))) if means else 1.0
+    return max(1.0, float(np.linalg.norm(np.nan_to_num(means)))) if means else 1.0
 
 
 def _knots(length: int) -> Floats:

@@ -17,7 +17,7 @@ class STACItemConfig(Config):
 
     uri: str = Field(..., description='JSON file of the item.')
     assets: list[str] | None = Field(
-        None, description='Keys of the assets to use, in this order. None: all.'
+        None, min_length=1, description='Keys of the assets to use, in this order. None: all.'
     )
 
     def build(self) -> 'Item':
@@ -39,7 +39,7 @@ class STACItemCollectionConfig(Config):
 
     uri: str = Field(..., description='JSON file of the item collection.')
     assets: list[str] | None = Field(
-        None, description='Keys of the assets to use, in this order. None: all.'
+        None, min_length=1, description='Keys of the assets to use, in this order. None: all.'
     )
 
     def build(self) -> 'ItemCollection':

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import RasterioCRSTransformer
-from rastervision.core.data.raster_source.lazy_array import Index, as_range, lazy_array
 from rastervision.core.data.raster_source.rasterio_source import RasterioSource
 from rastervision.core.data.raster_source.resampling import PlacedSource
 from rastervision.core.grid import crs_to_crs, to_crs
@@ -112,6 +111,7 @@ def stack_items(
         DataError: the items cannot be stacked.
         NotReadableError: an asset cannot be read.
     """
+    from rastervision.core.data.raster_source.lazy_array import lazy_array
     from rastervision.core.utils.stac import asset_uris, by_date, find_assets
 
     options = StackOptions.of(args)
@@ -132,41 +132,66 @@ def stack_items(
         )
     grid = _grid([source for row in sources for source in row], options)
     placed = [[PlacedSource.on(grid, source) for source in row] for row in sources]
-    bands = [
-        key if count == 1 else f'{key}_{band + 1}'
-        for key, count in zip(keys, counts[0], strict=True)
-        for band in range(count)
-    ]
-    owners = [i for i, count in enumerate(counts[0]) for _ in range(count)]
-
-    def read(index: Index) -> NDArray[Any]:
-        time, band, *ground = index
-        (rows, in_rows), (columns, in_columns) = map(as_range, ground, grid.bbox.size)
-        window = Box(rows.start, columns.start, rows.stop, columns.stop)
-        times, channels = np.arange(len(items))[time], np.arange(len(bands))[band]
-        out = np.empty((np.size(times), np.size(channels), *window.size), dtype=options.dtype)
-        for i, t in enumerate(np.atleast_1d(times)):
-            chips: dict[int, NDArray[Any]] = {}
-            for j, channel in enumerate(np.atleast_1d(channels)):
-                owner = owners[channel]
-                if owner not in chips:
-                    chips[owner] = _values(sources[t][owner], placed[t][owner], window, options)
-                out[i, j] = chips[owner][..., channel - owners.index(owner)]
-        picked = out[:, :, in_rows][..., in_columns]
-        single = tuple(axis for axis, at in enumerate((times, channels)) if np.ndim(at) == 0)
-        return np.asarray(picked.squeeze(single))
-
+    bands = [(asset, band) for asset, count in enumerate(counts[0]) for band in range(count)]
     transform = grid.crs_transformer.transform
     height, width = grid.bbox.size
     coords = {
         'time': [np.datetime64(_date(item), 'ns') for item in items],
-        'band': bands,
+        'band': [keys[i] if counts[0][i] == 1 else f'{keys[i]}_{band + 1}' for i, band in bands],
         'y': transform.f + transform.e * (np.arange(height) + 0.5),
         'x': transform.c + transform.a * (np.arange(width) + 0.5),
     }
     sizes = {'time': len(items), 'band': len(bands), 'y': height, 'x': width}
     attrs = {'_FillValue': options.fill_value, 'crs': _crs_name(grid), 'transform': transform}
-    return lazy_array(read, sizes, options.dtype, coords, attrs), grid.crs_transformer
+    stack = _Stack(sources, placed, bands, grid.bbox.size, options)
+    return lazy_array(stack, sizes, options.dtype, coords, attrs), grid.crs_transformer
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Stack:
+    """Reads any part of the array.
+
+    Attributes:
+        sources: the assets of each item.
+        placed: the same on the grid of the array.
+        bands: which asset and which of its channels each band is.
+        size: (height, width) of the array.
+        options: how values are made.
+    """
+
+    sources: list[list[RasterioSource]]
+    placed: list[list[PlacedSource]]
+    bands: list[tuple[int, int]]
+    size: tuple[int, int]
+    options: StackOptions
+
+    def __call__(self, index: tuple[Any, ...]) -> NDArray[Any]:
+        """Values for an index of (time, band, y, x), each a number, a slice or positions."""
+        from rastervision.core.data.raster_source.lazy_array import as_range
+
+        time, band, y, x = index
+        height, width = self.size
+        (rows, in_rows), (columns, in_columns) = as_range(y, height), as_range(x, width)
+        window = Box(rows.start, columns.start, rows.stop, columns.stop)
+        times, bands = np.arange(len(self.sources))[time], np.arange(len(self.bands))[band]
+        out = np.empty((times.size, bands.size, *window.size), dtype=self.options.dtype)
+        chosen = [self.bands[i] for i in bands.ravel()]
+        for planes, t in zip(out, times.ravel(), strict=True):
+            chips = {asset: self._values(t, asset, window) for asset in {a for a, _ in chosen}}
+            for plane, (asset, channel) in zip(planes, chosen, strict=True):
+                plane[...] = chips[asset][..., channel]
+        return out.reshape(*times.shape, *bands.shape, *window.size)[..., in_rows, :][
+            ..., in_columns
+        ]
+
+    def _values(self, time: int, asset: int, window: Box) -> NDArray[Any]:
+        """(H, W, C) values of a window of an asset."""
+        chip = self.placed[time][asset].read(window)
+        pixels = chip.pixels
+        scales, offsets = map(np.array, self.sources[time][asset].scales_and_offsets)
+        if self.options.rescale and ((scales != 1) | (offsets != 0)).any():
+            pixels = pixels * scales + offsets
+        return np.where(chip.valid[..., None], pixels, self.options.fill_value)
 
 
 def _crs_name(grid: Grid) -> str:
@@ -177,19 +202,6 @@ def _crs_name(grid: Grid) -> str:
 def _date(item: 'Item') -> Any:
     date = item.datetime or item.common_metadata.start_datetime
     return 'NaT' if date is None else date.replace(tzinfo=None)
-
-
-def _values(
-    source: RasterioSource, placed: PlacedSource, window: Box, options: StackOptions
-) -> NDArray[Any]:
-    """(H, W, C) values of a window of an asset."""
-    chip = placed.read(window)
-    pixels = chip.pixels
-    if options.rescale:
-        scales, offsets = source.scales_and_offsets
-        if any(scale != 1 for scale in scales) or any(offsets):
-            pixels = pixels * np.array(scales) + np.array(offsets)
-    return np.where(chip.valid[..., None], pixels, options.fill_value)
 
 
 def _grid(sources: Sequence[RasterioSource], options: StackOptions) -> Grid:
@@ -232,11 +244,12 @@ def _bounds(sources: Sequence[RasterioSource], crs: Any, options: StackOptions) 
     if options.bounds is not None:
         return options.bounds
     if options.bounds_latlon is not None:
-        to_own = crs_to_crs(to_crs('EPSG:4326'), crs)  # type: ignore[arg-type] # it is one
+        to_own = crs_to_crs(to_crs('EPSG:4326'), crs)
         return to_own.transform_bounds(*options.bounds_latlon)
+    transformers: list[Any] = [source.crs_transformer for source in sources]
     boxes = [
-        s.crs_transformer.variant(crs).pixel_to_map(s.bbox)  # type: ignore[attr-defined] # checked
-        for s in sources
+        transformer.variant(crs).pixel_to_map(source.bbox)
+        for transformer, source in zip(transformers, sources, strict=True)
     ]
     ymin, xmin, ymax, xmax = reduce(_union, boxes)
     return xmin, ymin, xmax, ymax

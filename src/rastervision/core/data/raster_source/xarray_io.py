@@ -13,7 +13,6 @@ from rastervision.core.data.crs_transformer import (
     IdentityCRSTransformer,
     RasterioCRSTransformer,
 )
-from rastervision.core.data.raster_source.lazy_array import stack_arrays
 from rastervision.pipeline.errors import ConfigError, DataError, NotReadableError
 from rastervision.pipeline.file_system import download_if_needed, file_exists, is_local
 
@@ -74,6 +73,9 @@ def open_data_array(
         ConfigError: a package is missing.
     """
     dataset = _open(uri, tmp_dir)
+
+    from rastervision.core.data.raster_source.lazy_array import stack_arrays
+
     names = _variables(dataset, variable, uri)
     dataset = _rename(dataset, uri)
     arrays = [dataset[name] for name in names]
