@@ -1,6 +1,7 @@
 """The object detection pipeline."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 
 from pydantic import Field
 
@@ -14,15 +15,19 @@ from rastervision.core.data import (
 )
 from rastervision.core.evaluation import EvaluatorConfig, ObjectDetectionEvaluatorConfig
 from rastervision.core.prediction import WindowBoxes, WindowPlan
+from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.object_detection_options import (
     ObjectDetectionChipOptions,
     ObjectDetectionPredictOptions,
 )
+from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 from rastervision.core.rv_pipeline.window_prediction import window_plan
 from rastervision.core.stac_mlm import Task
 from rastervision.pipeline.config import register_config
+
+log = logging.getLogger(__name__)
 
 
 class ObjectDetection(RVPipeline):
@@ -64,6 +69,12 @@ class ObjectDetection(RVPipeline):
             options.merge_thresh,
             across_classes=options.merge_across_classes,
         )
+
+    def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
+        """Draw image, true and predicted boxes side by side."""
+        uri = layout.preview_uri(self.config.stage_uri('eval'), group)
+        write_preview(scenes, self.config.dataset.class_config, uri)
+        log.info('Image, truth and prediction side by side: %s', uri)
 
     def predict_options(self) -> ObjectDetectionPredictOptions:
         """Return the options of PREDICT."""

@@ -13,10 +13,14 @@ from rastervision.core.data import (
     ChipClassificationLabels,
     ChipClassificationLabelSource,
     ClassConfig,
+    ObjectDetectionGeoJSONStore,
+    ObjectDetectionLabels,
+    ObjectDetectionLabelSource,
     Scene,
     SemanticSegmentationLabelSource,
     SemanticSegmentationLabelStore,
 )
+from rastervision.core.data.label_source.object_detection_label_source import ANY_PART
 from rastervision.pipeline.file_system import atomic_path
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ CAPTION = 22
 TITLES = ('image', 'truth', 'prediction')
 PNG_LEVEL = 6
 NO_LABEL = 255
-"""Shown black."""
+"""Shown black; around the outlines of boxes, the image is shown."""
 
 ReadMap: TypeAlias = Callable[[Box], NDArray[np.uint8]]
 Panels: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
@@ -69,7 +73,15 @@ def _row(scene: Scene, class_config: ClassConfig) -> tuple[str, Panels] | None:
     palette[: len(class_config)] = class_config.color_triples
     chip = scene.raster_source.read(window)
     image = display_image(chip.pixels, chip.valid)
-    return scene.id, (image, palette[read_truth(window)], palette[read_predicted(window)])
+    has_boxes = isinstance(scene.label_source, ObjectDetectionLabelSource)
+
+    def panel(class_ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        shown: NDArray[np.uint8] = palette[class_ids]
+        if has_boxes:
+            shown = np.where((class_ids == NO_LABEL)[..., None], image, shown)
+        return shown
+
+    return scene.id, (image, panel(read_truth(window)), panel(read_predicted(window)))
 
 
 def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
@@ -87,6 +99,11 @@ def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
     ):
         truth, predicted = labels.get_labels(), store.get_labels()
         return partial(_draw_cells, truth), partial(_draw_cells, predicted)
+    if isinstance(labels, ObjectDetectionLabelSource) and isinstance(
+        store, ObjectDetectionGeoJSONStore
+    ):
+        boxes = labels.get_labels(), store.get_labels()
+        return partial(_draw_outlines, boxes[0]), partial(_draw_outlines, boxes[1])
     return None
 
 
@@ -99,6 +116,18 @@ def _draw_cells(labels: ChipClassificationLabels, window: Box) -> NDArray[np.uin
     for (y0, y1, x0, x1), class_id in zip(sides, labels.class_ids[near], strict=True):
         drawn[y0:y1, x0:x1] = class_id
     return drawn
+
+
+def _draw_outlines(labels: ObjectDetectionLabels, window: Box) -> NDArray[np.uint8]:
+    """Return the class ids (H, W) on the outlines of the boxes in a window."""
+    drawn = np.full((window.height + 2, window.width + 2), NO_LABEL, dtype=np.uint8)  # one around
+    near = ObjectDetectionLabels.get_overlapping(labels, window, ANY_PART, clip=True)
+    corners = np.round(ObjectDetectionLabels.global_to_local(near.get_npboxes(), window))
+    sides = (corners.astype(np.int64) + 1).tolist()
+    for (y0, x0, y1, x1), class_id in zip(sides, near.get_class_ids().tolist(), strict=True):
+        drawn[[y0, y1 - 1], x0:x1] = class_id
+        drawn[y0:y1, [x0, x1 - 1]] = class_id
+    return drawn[1:-1, 1:-1]
 
 
 def _candidates(extent: Box) -> list[Box]:

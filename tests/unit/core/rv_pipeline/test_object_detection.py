@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from PIL import Image
 from pydantic import Field
 from scipy import ndimage
 
@@ -32,6 +33,7 @@ from rastervision.core.rv_pipeline import (
     ObjectDetectionConfig,
     ObjectDetectionPredictOptions,
     ObjectDetectionWindowSamplingConfig,
+    preview,
 )
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
@@ -193,6 +195,27 @@ def test_objects_that_windows_cut_are_found_whole_and_once(make_pipeline):
     assert 'ap50' in pipeline.summary()
 
 
+def test_the_picture_shows_outlines_on_the_image(make_pipeline):
+    pipeline = make_pipeline()
+    pipeline.predict()
+    pipeline.eval()
+    uri = f'{pipeline.config.eval_uri}/validation_scenes/preview.png'
+    picture = np.asarray(Image.open(uri))
+    height, width = SIZE
+    left, top = preview.GAP, preview.GAP + preview.CAPTION
+    image, truth, found = (
+        picture[top : top + height, left + i * (width + preview.GAP) :][:, :width] for i in range(3)
+    )
+    np.testing.assert_array_equal(truth, found)
+    color = pipeline.config.dataset.class_config.color_triples[0]
+    outlines = np.zeros(SIZE, dtype=bool)
+    for y0, x0, y1, x1 in BOXES:
+        outlines[y0:y1, x0:x1] = True
+        outlines[y0 + 1 : y1 - 1, x0 + 1 : x1 - 1] = False
+    np.testing.assert_array_equal(truth[outlines], [color] * outlines.sum())
+    np.testing.assert_array_equal(truth[~outlines], image[~outlines])
+
+
 def test_outputs_are_the_same_whatever_the_splits(make_pipeline):
     found = []
     for num_splits in (1, 2, 5):
@@ -203,7 +226,8 @@ def test_outputs_are_the_same_whatever_the_splits(make_pipeline):
             if num_splits > 1:
                 getattr(pipeline, f'finish_{command}')(num_splits)
         found.append(outputs(pipeline))
-    assert set(found[0]) == {'predict/v.json', 'eval/validation_scenes/eval.json'}
+    evaluated = {f'eval/validation_scenes/{name}' for name in ('eval.json', 'preview.png')}
+    assert set(found[0]) == {'predict/v.json', *evaluated}
     assert all(other == found[0] for other in found[1:])
 
 
