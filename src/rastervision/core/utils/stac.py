@@ -16,6 +16,8 @@ from rastervision.pipeline.file_system import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pystac import Asset, Item, ItemCollection
 
 RASTER_TYPES = ('image/tiff', 'image/vnd.stac.geotiff', 'image/jp2', 'image/png', 'image/jpeg')
@@ -170,11 +172,15 @@ def by_date(items: Iterable['Item']) -> list['Item']:
     Raises:
         DataError: an item has no date.
     """
-    items = list(items)
-    for item in items:
-        if item.datetime is None and item.common_metadata.start_datetime is None:
-            raise DataError(f'The STAC item {item.id!r} has no date.')
-    return sorted(items, key=lambda item: item.datetime or item.common_metadata.start_datetime)
+    return sorted(items, key=date_of)
+
+
+def date_of(item: 'Item') -> 'datetime':
+    """Date of an item, or the first one of its range; DataError when it has none."""
+    date = item.datetime or item.common_metadata.start_datetime
+    if date is None:
+        raise DataError(f'The STAC item {item.id!r} has no date.')
+    return date
 
 
 def is_label_item(item: 'Item') -> bool:

@@ -112,7 +112,7 @@ def stack_items(
         NotReadableError: an asset cannot be read.
     """
     from rastervision.core.data.raster_source.lazy_array import lazy_array
-    from rastervision.core.utils.stac import asset_uris, by_date, find_assets
+    from rastervision.core.utils.stac import asset_uris, by_date, date_of, find_assets
 
     options = StackOptions.of(args)
     if options.sortby_date:
@@ -136,7 +136,7 @@ def stack_items(
     transform = grid.crs_transformer.transform
     height, width = grid.bbox.size
     coords = {
-        'time': [np.datetime64(_date(item), 'ns') for item in items],
+        'time': [np.datetime64(date_of(item).replace(tzinfo=None), 'ns') for item in items],
         'band': [keys[i] if counts[0][i] == 1 else f'{keys[i]}_{band + 1}' for i, band in bands],
         'y': transform.f + transform.e * (np.arange(height) + 0.5),
         'x': transform.c + transform.a * (np.arange(width) + 0.5),
@@ -197,11 +197,6 @@ class _Stack:
 def _crs_name(grid: Grid) -> str:
     crs = to_crs(grid.crs_transformer.image_crs)
     return '' if crs is None else crs.to_string()
-
-
-def _date(item: 'Item') -> Any:
-    date = item.datetime or item.common_metadata.start_datetime
-    return 'NaT' if date is None else date.replace(tzinfo=None)
 
 
 def _grid(sources: Sequence[RasterioSource], options: StackOptions) -> Grid:
