@@ -1,6 +1,5 @@
 """Vector tiles: in an MBTiles file, or one file each behind a template with {z}, {x} and {y}."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -154,6 +153,8 @@ def _layers(
 
 
 def _check_zoom(path: Path, uri: str, zoom: int | None) -> int:
+    import sqlite3
+
     try:
         with closing(sqlite3.connect(f'file:{path.resolve().as_posix()}?mode=ro', uri=True)) as db:
             levels = [row[0] for row in db.execute('SELECT DISTINCT zoom_level FROM tiles')]

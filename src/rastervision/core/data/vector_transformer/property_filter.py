@@ -5,7 +5,8 @@
 ``<=``, ``>``, ``>=`` (key, value); ``in``, ``!in`` (key, values ...); ``has``, ``!has`` (key);
 ``all``, ``any``, ``none`` (filters ...). The key ``$type`` is the geometry's type: Point,
 LineString or Polygon. A comparison with a missing property or with one of another type is false
-(``!=`` and ``!in`` are true).
+(``!=`` and ``!in`` are true). A missing property equals null: tables of vector files do not tell
+one from the other.
 """
 
 import operator
@@ -88,6 +89,8 @@ def _combination(op: str, parts: Sequence[Predicate]) -> Predicate:
 
 def _comparison(op: str, key: str, value: Any) -> Predicate:
     if op in {'==', '!='}:
+        if value is None:
+            return lambda p: (p.get(key) is None) == (op == '==')
         wanted = _typed(value)
         if op == '==':
             return lambda p: key in p and _typed(p[key]) == wanted
