@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 RESNETS = [b for b in Backbone if b.value.startswith(('resnet', 'resnext', 'wide_resnet'))]
 
+FCOS_CHANNELS = range(64, 2**16, 32)
+"""FCOS normalizes channels in 32 groups, of two channels at least where the map is one pixel."""
+
 
 class ObjectDetectionDataFormat(Enum):
     """How chips lie in a folder.
@@ -125,6 +128,11 @@ class ObjectDetectionModelConfig(ModelConfig):
                     "a MobileNetV3; use 'faster_rcnn', 'fcos' or 'retinanet'."
                 )
             return
+        if self.architecture == 'fcos' and self.fpn_channels not in FCOS_CHANNELS:
+            raise ConfigError(
+                f"fpn_channels={self.fpn_channels} does not go with architecture 'fcos'; use a "
+                f'multiple of {FCOS_CHANNELS.step} from {FCOS_CHANNELS.start} on.'
+            )
         if self.encoder is None and self.backbone not in RESNETS:
             names = ', '.join(b.value for b in RESNETS)
             raise ConfigError(

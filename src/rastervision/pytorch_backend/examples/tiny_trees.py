@@ -36,8 +36,8 @@ DATA = Path(__file__).parent / 'data' / 'neon'
 TRAIN = ['OSBS_029', 'OSBS_036', 'TEAK_043', 'TEAK_044', 'TEAK_051', 'TEAK_057', 'TEAK_059']
 VALIDATION = ['OSBS_037', 'TEAK_046', 'TEAK_052']
 
-WINDOW_SZ = 200
-IMG_SZ = 256
+WINDOW_SZ = 160
+IMG_SZ = 192
 
 
 def make_scene(split: str, name: str) -> SceneConfig:
@@ -61,7 +61,7 @@ def make_scene(split: str, name: str) -> SceneConfig:
 def get_config(
     runner: str,  # noqa: ARG001 - every get_config may ask for it
     root_uri: str = 'build/trees',
-    num_epochs: int = 15,
+    num_epochs: int = 8,
     pretrained: bool = True,
 ) -> ObjectDetectionConfig:
     """Describe the pipeline.
@@ -82,12 +82,12 @@ def get_config(
         train_scenes=[make_scene('train', name) for name in TRAIN],
         validation_scenes=[make_scene('val', name) for name in VALIDATION],
     )
-    # the network sees windows of 140 to 259 pixels, all of them resized to IMG_SZ
+    # the network sees windows of 112 to 207 pixels, all of them resized to IMG_SZ
     sampling = ObjectDetectionWindowSamplingConfig(
         method=WindowSamplingMethod.random,
         size=WINDOW_SZ,
-        size_lims=(140, 260),
-        max_windows=24,
+        size_lims=(112, 208),
+        max_windows=28,
         ioa_thresh=0.4,
         clip=True,
     )

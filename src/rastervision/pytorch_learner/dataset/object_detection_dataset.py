@@ -57,7 +57,7 @@ class CocoDataset(Dataset[tuple[NDArray[Any], Labels]]):
             names = {image['id']: image['file_name'] for image in coco['images']}
             for img_id, rows in found.items():
                 boxes = np.array(rows, dtype=np.float64).reshape(-1, 5)
-                self.img_paths.append(self.img_dir / names[img_id])
+                self.img_paths.append(self._find(names[img_id]))
                 self._labels.append((boxes[:, :4], boxes[:, 4].astype(np.int64), 'xywh'))
         except (KeyError, TypeError, ValueError) as error:
             raise ImageDatasetError(
@@ -71,6 +71,12 @@ class CocoDataset(Dataset[tuple[NDArray[Any], Labels]]):
                 f'{annotation_uri} names {missing[0].name}, which is not in {img_dir} '
                 f'({len(missing)} such).'
             )
+
+    def _find(self, name: str) -> Path:
+        """Path of an image; unpacking chips may have made an array of it."""
+        path = self.img_dir / name
+        array = path.with_suffix('.npy')
+        return array if array.is_file() and not path.is_file() else path
 
     @property
     def max_class_id(self) -> int:

@@ -4,6 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from inspect import signature
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from torch import Tensor, nn
@@ -132,6 +134,8 @@ def _build_on_pyramid(
     mean, std = scaling
     # the background, and in release 0.31 one more that is never used
     others = 2 if two_stages else 1
+    make = makers[architecture]
+    _check_extra_args(make, spec)
     arguments = {
         'num_classes': spec.num_classes + others,
         'min_size': spec.img_sz,
@@ -140,7 +144,7 @@ def _build_on_pyramid(
         'image_std': std,
         **spec.extra_args,
     }
-    return makers[architecture](base, **arguments)
+    return make(base, **arguments)
 
 
 def _resnet_pyramid(
@@ -188,23 +192,39 @@ def _encoder_pyramid(
     if local is not None:
         load_in_order(net, local)
     info: Any = net.feature_info
+    if any(a >= b for a, b in pairwise(info.reduction())):
+        raise ConfigError(
+            f"encoder='{encoder}' gives feature maps of one size, and a detector needs them from "
+            'fine to coarse; use another one, such as tf_efficientnet_lite0.'
+        )
     pyramid = EncoderPyramid(net, info.channels(), spec.fpn_channels, top)
     return pyramid, input_scaling(f'tu-{name}', spec.in_channels)
+
+
+def _check_extra_args(make: Callable[..., nn.Module], spec: DetectorSpec) -> None:
+    """Demand that torchvision's class knows the further arguments: it passes over others."""
+    allowed = set(signature(make).parameters) - {'backbone', 'num_classes', 'kwargs'}
+    if unknown := sorted(set(spec.extra_args) - allowed):
+        raise ConfigError(f'extra_args {unknown} are unknown; use some of {sorted(allowed)}.')
 
 
 def _build_ssdlite(spec: DetectorSpec) -> nn.Module:
     from torchvision.models import get_model_weights
     from torchvision.models.detection import ssdlite320_mobilenet_v3_large
+    from torchvision.models.detection.ssd import SSD
 
+    _check_extra_args(SSD, spec)
     weights = get_model_weights(SSDLITE_BACKBONE).DEFAULT if spec.pretrained else None
     with url_download(SSDLITE_BACKBONE, weights.url) if weights else nullcontext():
         model: Any = ssdlite320_mobilenet_v3_large(
             weights=None,
             weights_backbone=weights,
             num_classes=spec.num_classes + 1,
-            image_mean=[0.5] * spec.in_channels,
-            image_std=[0.5] * spec.in_channels,
-            **spec.extra_args,
+            **{
+                'image_mean': [0.5] * spec.in_channels,
+                'image_std': [0.5] * spec.in_channels,
+                **spec.extra_args,
+            },
         )
     adapt_first_conv(model.backbone, spec.in_channels, spec.pretrained)
     size = (spec.img_sz, spec.img_sz)  # the boxes it starts from are relative to the image

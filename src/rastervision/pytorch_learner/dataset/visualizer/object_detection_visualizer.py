@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 class ObjectDetectionVisualizer(Visualizer):
     """Draws boxes in the colours of their classes; predictions are drawn beside the truth."""
 
+    score_thresh = 0.5
+    """Score above which predictions are drawn."""
+
     def get_collate_fn(self) -> Callable[..., Any]:
         """What joins images into a tensor, and their boxes into a list."""
         return collate_fn
@@ -42,7 +45,7 @@ class ObjectDetectionVisualizer(Visualizer):
         if z is None:
             return
         self.plot_image(axs[count:], x, plot_title)
-        self._draw(axs[count:], z)
+        self._draw(axs[count:], z.score_filter(self.score_thresh) if 'scores' in z else z)
         if plot_title:
             for ax in axs[count:]:
                 ax.set_title(f'{ax.get_title()} (predicted)')

@@ -1,0 +1,186 @@
+"""Datasets of object detection: COCO files, and windows of scenes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rastervision.pytorch_learner.alb import alb
+from rastervision.pytorch_learner.boxlist import BoxList
+from rastervision.pytorch_learner.dataset import (
+    CocoDataset,
+    ObjectDetectionImageDataset,
+    ObjectDetectionRandomWindowGeoDataset,
+    ObjectDetectionSlidingWindowGeoDataset,
+)
+from rastervision.pytorch_learner.dataset.utils import ImageDatasetError
+from rastervision.pytorch_learner.object_detection_utils import collate_fn
+
+SQUARES = [(5, 6, 15, 26), (40, 50, 58, 70), (8, 60, 20, 75)]
+"""Rectangles in the scene of 60 x 80 pixels."""
+
+
+@pytest.fixture
+def uris(write_raster, write_square, pixels, tmp_path):
+    """Image, and boxes around three objects of the first class."""
+    features = []
+    for number, square in enumerate(SQUARES):
+        path = write_square(f'{number}.geojson', *square)
+        with open(path) as file:
+            features += json.load(file)['features']
+    labels = tmp_path / 'boxes.geojson'
+    labels.write_text(json.dumps({'type': 'FeatureCollection', 'features': features}))
+    return write_raster('image.tif', pixels), str(labels)
+
+
+def dataset(cls, uris, classes, **kwargs):
+    return cls.from_uris(*uris, class_config=classes, label_vector_default_class_id=1, **kwargs)
+
+
+def test_windows_on_a_grid_have_the_boxes_in_them(uris, classes):
+    ds = dataset(
+        ObjectDetectionSlidingWindowGeoDataset, uris, classes, size=40, stride=40, to_pytorch=False
+    )
+    assert len(ds) == 4
+    found = []
+    for window, (_, (boxes, class_ids, box_format)) in zip(ds.windows, ds, strict=True):
+        assert box_format == 'yxyx'
+        assert (boxes >= 0).all()
+        assert (boxes <= 40).all()
+        assert set(class_ids.tolist()) <= {1}
+        found += (boxes + [window.ymin, window.xmin] * 2).round().astype(int).tolist()
+    assert sorted(map(tuple, found)) == sorted(SQUARES)
+
+
+def test_boxes_are_tensors_and_make_batches(uris, classes):
+    ds = dataset(
+        ObjectDetectionSlidingWindowGeoDataset,
+        uris,
+        classes,
+        size=40,
+        stride=40,
+        out_size=80,
+        transform=alb.HorizontalFlip(p=1),
+    )
+    x, y = ds[0]
+    assert x.shape == (3, 80, 80)
+    assert isinstance(y, BoxList)
+    np.testing.assert_allclose(y.convert_boxes('yxyx'), [[10, 28, 30, 68]], atol=1e-3)
+    assert y.get_field('class_ids').dtype == torch.int64
+    xs, ys = collate_fn([ds[i] for i in range(4)])
+    assert xs.shape == (4, 3, 80, 80)
+    assert sum(map(len, ys)) == 3
+
+
+def test_random_windows_are_around_objects_and_away_from_them(uris, classes):
+    def share_with_boxes(neg_ratio):
+        torch.manual_seed(0)
+        ds = dataset(
+            ObjectDetectionRandomWindowGeoDataset,
+            uris,
+            classes,
+            size_lims=(24, 25),
+            out_size=32,
+            max_windows=60,
+            neg_ratio=neg_ratio,
+            neg_ioa_thresh=0.05,
+            ioa_thresh=0.05,
+        )
+        return np.mean([len(y) > 0 for _, y in (ds[i] for i in range(60))])
+
+    assert share_with_boxes(0) == 1
+    assert share_with_boxes(2) == pytest.approx(1 / 3, abs=0.15)
+    assert share_with_boxes(1000) < 0.1
+
+
+def test_a_box_counts_where_enough_of_it_is(uris, classes):
+    def boxes(**kwargs):
+        ds = dataset(
+            ObjectDetectionRandomWindowGeoDataset,
+            uris,
+            classes,
+            size_lims=(20, 21),
+            out_size=20,
+            max_windows=1,
+            **kwargs,
+        )
+        window = next(w for w in [ds.scene.extent] if w)
+        half = type(window)(0, 0, 20, 16)  # holds half of the first object
+        return ds.read(half)[1][0]
+
+    assert len(boxes()) == 0
+    np.testing.assert_allclose(boxes(ioa_thresh=0.4), [[5, 6, 15, 26]], atol=1e-6)
+    np.testing.assert_allclose(boxes(ioa_thresh=0.4, clip=True), [[5, 6, 15, 16]], atol=1e-6)
+
+
+def test_without_labels_there_are_images_only(uris):
+    ds = ObjectDetectionRandomWindowGeoDataset.from_uris(
+        uris[0], size_lims=(20, 21), out_size=16, max_windows=2, neg_ratio=1
+    )
+    x, y = ds[0]
+    assert x.shape == (3, 16, 16)
+    assert torch.isnan(y)
+
+
+# --- COCO
+
+
+@pytest.fixture
+def coco(tmp_path):
+    """Writes two images, the first with two boxes; returns the folder of the images and the file."""
+    (tmp_path / 'img').mkdir()
+    for name in ('a.png', 'b.png'):
+        Image.fromarray(np.full((20, 30, 3), 9, np.uint8)).save(tmp_path / 'img' / name)
+    content = {
+        'images': [{'id': 7, 'file_name': 'a.png'}, {'id': 3, 'file_name': 'b.png'}],
+        'annotations': [
+            {'image_id': 7, 'category_id': 1, 'bbox': [2, 3, 10, 5]},
+            {'image_id': 7, 'category_id': 0, 'bbox': [0, 0, 4.5, 4]},
+        ],
+    }
+
+    def write(**changes):
+        path = tmp_path / 'labels.json'
+        path.write_text(json.dumps(content | changes))
+        return str(tmp_path / 'img'), str(path)
+
+    return write
+
+
+def test_coco_boxes(coco):
+    ds = CocoDataset(*coco())
+    image, (boxes, class_ids, box_format) = ds[0]
+    assert (len(ds), image.shape, box_format) == (2, (20, 30, 3), 'xywh')
+    assert boxes.tolist() == [[2, 3, 10, 5], [0, 0, 4.5, 4]]
+    assert class_ids.tolist() == [1, 0]
+    assert ds[1][1][0].shape == (0, 4)
+    assert ds.max_class_id == 1
+    x, y = ObjectDetectionImageDataset(*coco(), transform=alb.Resize(40, 60))[0]
+    assert x.shape == (3, 40, 60)
+    np.testing.assert_allclose(y.boxes, [[4, 6, 24, 16], [0, 0, 9, 8]], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'match'),
+    [
+        ({'images': [{'id': 7, 'file_name': 'c.png'}]}, 'c.png, which is not in'),
+        ({'annotations': [{'image_id': 7}]}, 'no COCO file'),
+        (
+            {'annotations': [{'image_id': 8, 'category_id': 1, 'bbox': [1, 1, 1, 1]}]},
+            'no COCO file',
+        ),
+        ({'images': 5}, 'no COCO file'),
+    ],
+)
+def test_a_file_that_does_not_fit_is_one_error(coco, changes, match):
+    with pytest.raises(ImageDatasetError, match=match):
+        CocoDataset(*coco(**changes))
+
+
+def test_categories_have_to_be_classes(coco):
+    ds = ObjectDetectionImageDataset(*coco())
+    ds.check_class_ids(2)
+    with pytest.raises(ImageDatasetError, match='category id 1'):
+        ds.check_class_ids(1)
