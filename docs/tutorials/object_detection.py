@@ -119,7 +119,7 @@ from rastervision.core.data import ObjectDetectionLabels
 
 predictions = list(learner.predict_dataset(valid_ds, raw_out=True, numpy_out=True))
 found = ObjectDetectionLabels.from_predictions(valid_ds.windows, predictions)
-merged = ObjectDetectionLabels.prune_duplicates(found, score_thresh=0.4, merge_thresh=0.3)
+merged = ObjectDetectionLabels.prune_duplicates(found, score_thresh=0.5, merge_thresh=0.3)
 len(found), len(merged)
 
 # %%

@@ -79,7 +79,7 @@ chip.shape
 # %%
 fig, axes = plt.subplots(1, len(items), figsize=(10, 3.5))
 for ax, item, image in zip(axes, items, chip, strict=True):
-    ax.imshow((image[..., [3, 2, 1]] / 2500).clip(0, 1))
+    ax.imshow((image[..., [3, 2, 1]] / 1500).clip(0, 1))
     ax.set_title(item.datetime.date())
     ax.axis('off')
 
