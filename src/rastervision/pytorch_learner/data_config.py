@@ -7,7 +7,7 @@ from pydantic import Field
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
-from rastervision.pytorch_learner.plot_options import PlotOptions
+from rastervision.pytorch_learner.plot_options import PlotOptions, check_transform
 from rastervision.pytorch_learner.upgraders import data_config_upgrader
 
 if TYPE_CHECKING:
@@ -127,17 +127,7 @@ class DataConfig(Config):
         if self.plot_options is not None and self.img_channels is not None:
             self.plot_options.validate_channels(self.img_channels)
         for field in ('base_transform', 'aug_transform'):
-            self._validate_transform(field)
-
-    def _validate_transform(self, field: str) -> None:
-        if getattr(self, field) is None:
-            return
-        from rastervision.pytorch_learner.utils.utils import validate_albumentation_transform
-
-        try:
-            validate_albumentation_transform(getattr(self, field))
-        except ConfigError as error:
-            raise ConfigError(f'{field}: {error}') from error
+            check_transform(field, getattr(self, field))
 
     def get_data_transforms(self) -> 'tuple[BasicTransform, BasicTransform]':
         """The transform of validation, test and prediction images, and that of training images.

@@ -55,6 +55,22 @@ def validate_channel_display_groups(
     return dict(groups)
 
 
+def check_transform(field: str, transform: dict[str, Any] | None) -> None:
+    """Check that a field of a config holds an Albumentations transform, or None.
+
+    Raises:
+        ConfigError: It does not; the message names the field.
+    """
+    if transform is None:
+        return
+    from rastervision.pytorch_learner.utils.utils import validate_albumentation_transform
+
+    try:
+        validate_albumentation_transform(transform)
+    except ConfigError as error:
+        raise ConfigError(f'{field}: {error}') from error
+
+
 @register_config('plot_options')
 class PlotOptions(Config):
     """How batches of chips, labels and predictions are drawn."""
@@ -77,6 +93,8 @@ class PlotOptions(Config):
 
     def validate_config(self) -> None:
         validate_channel_display_groups(self.channel_display_groups)
+        if self.transform != MIN_MAX_NORMALIZE:
+            check_transform('transform', self.transform)
 
     def validate_channels(self, img_channels: int) -> None:
         """Check the groups against the number of channels.

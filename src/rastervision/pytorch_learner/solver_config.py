@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, NonNegativeFloat
 
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
@@ -43,8 +43,9 @@ class SolverConfig(Config):
         [],
         description='Epochs at which the learning rate is divided by 10. Needs one_cycle=False.',
     )
-    class_loss_weights: Sequence[float] | None = Field(
+    class_loss_weights: Sequence[NonNegativeFloat] | None = Field(
         None,
+        min_length=1,
         description='Weight of each class in the loss. A null class that was added to the '
         'classes may be left out.',
     )

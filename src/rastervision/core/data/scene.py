@@ -156,7 +156,9 @@ def scene_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, A
 class SceneConfig(Config):
     """An image with its labels, areas of interest and predictions."""
 
-    id: str = Field(..., description='Name of the scene, different from that of any other.')
+    id: str = Field(
+        ..., min_length=1, description='Name of the scene, different from that of any other.'
+    )
     raster_source: RasterSourceConfig = Field(..., description='The image.')
     label_source: LabelSourceConfig | None = Field(
         None, description='Ground truth, for training and evaluation.'

@@ -14,6 +14,7 @@ from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.upgraders import od_chip_options_upgrader
 from rastervision.core.sampling import ObjectDetectionWindowSamplingConfig
 from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import ConfigError
 
 OneOrByScene: TypeAlias = (
     ObjectDetectionWindowSamplingConfig | dict[str, ObjectDetectionWindowSamplingConfig]
@@ -82,3 +83,12 @@ class ObjectDetectionPredictOptions(PredictOptions):
         return merge_windows(
             results, extent, self.score_thresh, self.merge_thresh, self.merge_across_classes
         )
+
+    def validate_config(self) -> None:
+        """Raise ConfigError when windows would leave pixels without a prediction."""
+        super().validate_config()
+        if self.stride is not None and self.stride > self.chip_sz:
+            raise ConfigError(
+                f'predict_options with chip_sz {self.chip_sz} and stride {self.stride} leave '
+                f'pixels without a prediction: stride may be at most chip_sz.'
+            )

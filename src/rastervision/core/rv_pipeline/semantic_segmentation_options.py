@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
@@ -18,7 +18,7 @@ from rastervision.pipeline.errors import ConfigError
 class SemanticSegmentationChipOptions(ChipOptions):
     """Which chips to cut for semantic segmentation."""
 
-    target_class_ids: list[int] | None = Field(
+    target_class_ids: list[NonNegativeInt] | None = Field(
         None,
         description='Classes that a chip should show. Chips without enough of them are kept with '
         'probability negative_survival_prob. If None, all classes count.',

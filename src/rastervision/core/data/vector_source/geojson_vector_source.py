@@ -1,7 +1,7 @@
 """GeoJSONVectorSource: geometries from GeoJSON files (C+E)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -56,7 +56,9 @@ def geojson_vector_source_config_upgrader(cfg_dict: dict[str, Any], version: int
 class GeoJSONVectorSourceConfig(VectorSourceConfig):
     """Geometries from GeoJSON files, or files of other formats with one layer."""
 
-    uris: str | list[str] = Field(..., description='URI of a GeoJSON file, or of several.')
+    uris: str | Annotated[list[str], Field(min_length=1)] = Field(
+        ..., description='URI of a GeoJSON file, or of several.'
+    )
     round_pixels: bool = Field(
         True,
         description=(

@@ -1,7 +1,7 @@
 """VectorFileSource: geometries from vector files of any format (C+E)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import shapely
 from pydantic import Field, field_validator
@@ -108,7 +108,7 @@ def _text(bounds: Bounds) -> str:
 class VectorFileSourceConfig(VectorSourceConfig):
     """Geometries from vector files of any format."""
 
-    uris: str | list[str] = Field(
+    uris: str | Annotated[list[str], Field(min_length=1)] = Field(
         ...,
         description=(
             'URI of a vector file, or of several: GeoJSON, GeoPackage, Shapefile (also zipped), '
