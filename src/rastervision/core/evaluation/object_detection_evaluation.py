@@ -16,6 +16,7 @@ from rastervision.core.evaluation.matching import (
     match_by_iou,
     overlapping_pairs,
 )
+from rastervision.pipeline.errors import DataError
 
 
 class ObjectDetectionEvaluationItem(ClassEvaluationItem):
@@ -154,6 +155,9 @@ def compute_metrics(
 
     Returns:
         (C,) numbers of true positives, false positives and false negatives.
+
+    Raises:
+        DataError: A box is of a class that does not exist.
     """
     pairs = overlapping_pairs(gt_labels, pred_labels)
     return _count(gt_labels, pred_labels, num_classes, iou_thresh, pairs)
@@ -166,6 +170,13 @@ def _count(
     iou_thresh: float,
     pairs: Pairs,
 ) -> tuple[Counts, Counts, Counts]:
+    for labels, what in ((truth, 'true'), (predicted, 'predicted')):
+        unknown = ~np.isin(labels.get_class_ids(), np.arange(num_classes))
+        if unknown.any():
+            raise DataError(
+                f'A {what} box is of class {labels.get_class_ids()[unknown][0]}, but the classes '
+                f'have ids 0..{num_classes - 1}.'
+            )
     matches = match_by_iou(pairs.where(pairs.iou > iou_thresh))
     ids = predicted.get_class_ids()
     hits = np.bincount(ids[matches.predicted[matches.agrees]], minlength=num_classes)

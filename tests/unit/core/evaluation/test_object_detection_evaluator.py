@@ -23,7 +23,7 @@ from rastervision.core.evaluation import (
     ObjectDetectionEvaluatorConfig,
 )
 from rastervision.core.evaluation.object_detection_evaluation import compute_metrics
-from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.errors import ConfigError, DataError
 
 CLASSES = ClassConfig(names=['a', 'b', 'c'])
 ONE = [[0, 0, 10, 10]]
@@ -64,6 +64,13 @@ def test_a_box_of_another_class_is_wrong():
     # as in release 0.31, the two that overlap most belong together, whatever their classes
     better = labels([[0, 0, 10, 10], [0, 2, 10, 12]], [1, 0])
     assert counts(labels(ONE), better) == [[0, 1, 1], [0, 1, 0]]
+
+
+def test_unknown_classes_are_refused():
+    with pytest.raises(DataError, match=r'predicted box is of class 2, but .* ids 0\.\.1'):
+        counts(labels(ONE), labels(ONE, [2]))
+    with pytest.raises(DataError, match='true box is of class -1'):
+        counts(labels(ONE, [-1]), labels(ONE))
 
 
 def test_scores_of_all_classes():
