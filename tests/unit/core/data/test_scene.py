@@ -58,6 +58,19 @@ def test_indexing_gives_chip_and_label(image, write_tif) -> None:
     assert chip.shape[:2] == label.shape == (4, 3)
 
 
+def test_reading_gives_pixels_without_data_the_null_class(write_tif) -> None:
+    pixels = PIXELS.copy()
+    pixels[:, 4:7, 5:9] = 0
+    image = RasterioSource(write_tif('hole.tif', pixels, nodata=0))
+    labels = SemanticSegmentationLabelSource(RasterioSource(write_tif('ids.tif', IDS)), CLASSES)
+    chip, label = Scene('s', image, labels).read(Box(2, 3, 10, 12))
+    assert np.array_equal(chip.pixels, pixels[:, 2:10, 3:12].transpose(1, 2, 0))
+    assert np.array_equal(label[chip.valid], IDS[2:10, 3:12][chip.valid])
+    assert (label[~chip.valid] == 2).all()
+    assert (~chip.valid).sum() == 12
+    assert Scene('s', image).read(Box(2, 3, 10, 12))[1] is None
+
+
 def test_without_labels_there_is_no_label(image) -> None:
     _, label = Scene('s', image)[0:5, 0:5]
     assert label is None

@@ -49,7 +49,7 @@ class SemanticSegmentationLabelStore(LabelStore):
 
     - `labels.tif`: class ids (uint8, with a colour table) or, as RGB, their colours.
     - `scores.tif`: scores of all classes, float32, float16 or uint8 (0..255 for 0..1); optional.
-    - `vector_output/class-<id>-<name>.json`: polygons as GeoJSON, in map coordinates; optional.
+    - `vector_output/class-<id>-<name>.json`: polygons as GeoJSON (or .gpkg, .parquet); optional.
     - `prediction.json`: what the files were made from, if they were written in parts.
 
     Rasters are Cloud Optimized GeoTIFFs. Every file appears only when it is complete.

@@ -12,6 +12,7 @@ from pydantic import Field
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
+from rastervision.core.data.utils.geoparquet import import_pyarrow
 from rastervision.core.data.utils.polygonize import Polygons
 from rastervision.core.data.utils.vector_writing import SUFFIXES, VectorFormat, feature_writer
 from rastervision.core.data.utils.vectorization import (
@@ -78,6 +79,10 @@ class VectorOutputConfig(Config):
             'wgs84 writes longitudes and latitudes, image coordinates in the CRS of the image.'
         ),
     )
+
+    def validate_config(self) -> None:
+        if self.file_format == 'parquet':
+            import_pyarrow()
 
     def file_name(self, class_config: ClassConfig) -> str:
         """Name of the file in the folder of vector outputs; '_' for what no file name may have."""

@@ -19,8 +19,12 @@ _CHUNK = 65_536
 _GEOMETRY = 'geometry'
 
 
-def _pyarrow() -> tuple[Any, Any]:
-    """The modules pyarrow and pyarrow.parquet."""
+def import_pyarrow() -> tuple[Any, Any]:
+    """The modules pyarrow and pyarrow.parquet.
+
+    Raises:
+        ConfigError: they are not installed.
+    """
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -49,7 +53,7 @@ def read_geoparquet(
         ConfigError: pyarrow is not installed.
         DataError: the file is no GeoParquet file.
     """
-    pyarrow, parquet = _pyarrow()
+    pyarrow, parquet = import_pyarrow()
     try:
         file = parquet.ParquetFile(path)
     except (OSError, pyarrow.ArrowException) as e:
@@ -124,7 +128,7 @@ class GeoParquetWriter:
             path: local file to write.
             crs: of the coordinates; None if they have none.
         """
-        self._pyarrow, self._parquet = _pyarrow()
+        self._pyarrow, self._parquet = import_pyarrow()
         self._path = path
         self._crs = crs
         self._writer: Any = None

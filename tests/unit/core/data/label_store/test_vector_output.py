@@ -1,18 +1,25 @@
 """The files of polygons: their names, and what is in them."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 
+from rastervision.core.box import Box
 from rastervision.core.data import (
     BuildingVectorOutputConfig,
     ClassConfig,
     IdentityCRSTransformer,
     PolygonVectorOutputConfig,
+    RasterioCRSTransformer,
 )
 from rastervision.core.data.label_store.vector_output import PolygonWriter
+from rastervision.core.data.utils.vector_io import read_features, to_pixels
+from rastervision.core.data.utils.vector_writing import SUFFIXES
+from rastervision.pipeline.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -28,6 +35,19 @@ from rastervision.core.data.label_store.vector_output import PolygonWriter
 def test_class_names_become_file_names(class_name, file_name):
     classes = ClassConfig(names=['other', class_name])
     assert PolygonVectorOutputConfig(class_id=1).file_name(classes) == file_name
+
+
+@pytest.mark.parametrize(('file_format', 'suffix'), SUFFIXES.items())
+def test_formats_have_their_suffixes(file_format, suffix):
+    output = PolygonVectorOutputConfig(class_id=0, file_format=file_format)
+    assert output.file_name(ClassConfig(names=['a'])) == f'class-0-a{suffix}'
+
+
+def test_parquet_without_pyarrow_is_refused_before_the_work(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pyarrow', None)
+    with pytest.raises(ConfigError, match=r'pip install "rastervision\[parquet\]"'):
+        PolygonVectorOutputConfig(class_id=0, file_format='parquet').validate_config()
+    PolygonVectorOutputConfig(class_id=0).validate_config()
 
 
 # ---- what polygons are written
@@ -71,3 +91,32 @@ def test_simplified_outlines_stay_near(kind, tolerance, mask, tmp_path):
     for before, after in zip(exact, simple, strict=True):
         assert len(before.interiors) == len(after.interiors)
         assert after.boundary.hausdorff_distance(before.boundary) <= 2 * tolerance
+
+
+@pytest.mark.parametrize('file_format', SUFFIXES)
+@pytest.mark.parametrize('crs', ['wgs84', 'image'])
+def test_polygons_are_in_the_crs_asked_for(mask, tmp_path, file_format, crs):
+    if file_format == 'parquet':
+        pytest.importorskip('pyarrow')
+    transformer = RasterioCRSTransformer(Affine(2, 0, 5e5, 0, -2, 5e6), 'EPSG:32633')
+    config = PolygonVectorOutputConfig(class_id=0, file_format=file_format, crs=crs)
+    path = str(tmp_path / config.file_name(ClassConfig(names=['a'])))
+    writer = PolygonWriter(
+        path,
+        config.build(mask.shape[1]),
+        transformer,
+        Box(10, 20, 130, 180),
+        {'class_id': 0, 'class_name': 'a'},
+        file_format=config.file_format,
+        crs=config.crs,
+    )
+    with writer:
+        writer.add(mask)
+    features, found = read_features(path)
+    assert features.column('class_name') == ['a'] * len(features)
+    assert crs == 'wgs84' or found == 'EPSG:32633'
+    placed = to_pixels(features, found, transformer, 'none')
+    on_mask = shapely.transform(placed.geoms, lambda xy: xy - (20, 10))
+    expected = written(PolygonVectorOutputConfig(class_id=0), mask, tmp_path)
+    assert len(on_mask) == len(expected)
+    assert shapely.equals_exact(on_mask, expected, tolerance=1e-3).all()

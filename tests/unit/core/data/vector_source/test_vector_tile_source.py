@@ -1,5 +1,9 @@
 """Features behind vector tiles land where they were before they were cut."""
 
+import gzip
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import geopandas
@@ -20,6 +24,7 @@ from rastervision.core.data import (
 )
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.file_system import cache
 
 ZOOM = 14
 SIZE = 2 * 20_037_508.342789244 / 2**ZOOM
@@ -87,6 +92,27 @@ def test_an_mbtiles_file_gives_the_features(mbtiles) -> None:
 
 def test_a_template_gives_the_features(template) -> None:
     check(VectorTileSource(template, IMAGE, bbox=EXTENT, zoom=ZOOM))
+
+
+def test_tiles_of_a_web_server_need_not_be_compressed(template, tmp_path, monkeypatch) -> None:
+    class Tiles(SimpleHTTPRequestHandler):
+        def do_GET(self):
+            path = Path(self.translate_path(self.path))
+            self.send_response(200 if path.is_file() else 404)
+            self.end_headers()
+            if path.is_file():
+                self.wfile.write(gzip.decompress(path.read_bytes()))
+
+        def log_message(self, *args):
+            pass
+
+    monkeypatch.setattr(cache, 'cache_dir', lambda: str(tmp_path))
+    folder = template.partition('/{z}')[0]
+    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Tiles, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        uri = f'http://127.0.0.1:{server.server_port}/{{z}}/{{x}}/{{y}}.pbf'
+        check(VectorTileSource(uri, IMAGE, bbox=EXTENT, zoom=ZOOM))
+        server.shutdown()
 
 
 def test_without_id_field_parts_stay_apart(mbtiles) -> None:
