@@ -76,3 +76,11 @@ def test_undeclared_nan_is_no_nodata_element():
     assert nodata_elements(bands, (None,)) == [None]
     assert nodata_elements(bands, (5,))[0].tolist() == [[False, True]]
     assert nodata_elements(bands, (NAN,))[0].tolist() == [[True, False]]
+
+
+def test_ground_has_data_at_any_time():
+    valid = np.zeros((2, 3, 4), dtype=bool)
+    valid[0, 0], valid[1, 1] = True, True
+    ground = Chip(np.ones((2, 3, 4, 1)), valid).ground
+    assert np.array_equal(ground.all(axis=1), [True, True, False])
+    assert np.array_equal(Chip(np.ones((3, 4, 1)), valid[0]).ground, valid[0])

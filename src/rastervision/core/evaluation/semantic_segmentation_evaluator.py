@@ -107,7 +107,7 @@ class SemanticSegmentationEvaluator(ClassificationEvaluator):
         known: NDArray[np.bool_] = truth != null_id
         # where there is no data, null is predicted; the image says whether that is the reason
         if (known & (predicted == null_id)).any():
-            known &= scene.raster_source.read(window).valid
+            known &= scene.raster_source.read(window).ground
         if known.all():
             return keep
         return known if keep is None else known & keep

@@ -149,13 +149,16 @@ def display_image(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.
     """Turn any chip into a picture.
 
     Args:
-        pixels: (H, W, C); the first three channels are shown, or the first one in grey.
-        valid: (H, W), False where there is no data, which is shown black.
+        pixels: (H, W, C); the first three channels are shown, or the first one in grey. Of a time
+            series (T, H, W, C), the first time is shown.
+        valid: (H, W) or (T, H, W), False where there is no data, which is shown black.
 
     Returns:
         (H, W, 3). Bytes stay as they are; other values are stretched between their second and
         98th percentile, channel by channel.
     """
+    if pixels.ndim > 3:
+        pixels, valid = pixels[0], valid[0]
     chosen = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., [0, 0, 0]]
     if chosen.dtype == np.uint8:
         return np.where(valid[..., None], chosen, 0).astype(np.uint8)

@@ -90,7 +90,7 @@ def predict_batches(
         chips = [source.read(window) for window in batch]
         with transforming:
             images = [apply_transform(transform, image=chip.pixels)['image'] for chip in chips]
-        valid = [chip.valid.reshape(-1, *chip.valid.shape[-2:]).any(axis=0) for chip in chips]
+        valid = [chip.ground for chip in chips]
         return _to_batch(images, pin_memory=on_gpu), (batch, np.stack(valid))
 
     def compute(x: Tensor) -> Any:

@@ -59,3 +59,10 @@ def test_the_picture_shows_three_panels_per_scene(pipeline, tmp_path, monkeypatc
     truth = scene.label_source.get_label_arr(scene.extent)
     np.testing.assert_array_equal(panels[1], np.array(classes.color_triples)[truth])
     np.testing.assert_array_equal(panels[2], panels[1])  # the model makes no mistake
+
+
+def test_the_first_time_of_a_series_is_shown():
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 2), dtype=np.uint8)
+    valid = np.random.default_rng(1).random((3, 4, 5)) < 0.5
+    shown = preview.display_image(pixels, valid)
+    assert np.array_equal(shown, preview.display_image(pixels[0], valid[0]))
