@@ -60,7 +60,8 @@ class RegressionVisualizer(WholeImageVisualizer):
             known = np.isfinite(true)
             _plot_scatter(row[0], true[known], predicted[known], max_points)
             row[0].set_title(name)
-            row[1].hist(predicted[known] - true[known], bins=bins)
+            # in float32, errors that are nearly the same cannot be told apart by bars
+            row[1].hist(predicted[known].astype(np.float64) - true[known], bins=bins)
             row[1].set_title(f'{name}: predicted - true')
         with atomic_path(output_path) as path:
             figure.savefig(path, format='png')
