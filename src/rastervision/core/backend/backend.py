@@ -5,6 +5,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rastervision.core.backend.chip_store import ChipStore, SampleWriter
+from rastervision.core.utils.overrides import overridden_since, overrides
 
 if TYPE_CHECKING:
     from rastervision.core.box import Box
@@ -67,6 +68,12 @@ class Backend(ABC):
             NotImplementedError: This backend has no such stream.
         """
         raise NotImplementedError(type(self).__name__)
+
+    def has_stream(self) -> bool:
+        """Say whether it predicts window by window, and no subclass predicts in its own way."""
+        return overrides(self, Backend, 'predict_windows') and not overridden_since(
+            self, 'predict_windows', 'predict_scene'
+        )
 
     def model_digest(self, uri: str | None = None) -> str | None:  # noqa: ARG002 - part of the interface
         """Return a digest of a model, loaded or not: of all that decides its output.

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -169,7 +170,7 @@ class RVPipeline(Pipeline):
         if overridden_since(self, 'scene_plan', 'predict_scene', 'post_process_predictions'):
             return None
         plan = self.scene_plan(scene)
-        if plan is None or not _has_stream(self.any_backend()):
+        if plan is None or not self.any_backend().has_stream():
             return None
         model = self.model_digest()
         key = None
@@ -216,7 +217,11 @@ class RVPipeline(Pipeline):
 
     def predict_scene(self, scene: Scene) -> Labels:
         """Return the predictions for a scene, held in memory."""
-        return self.ready_backend().predict_scene(scene, predict_options=self.predict_options())
+        backend, plan = self.ready_backend(), self.scene_plan(scene)
+        if isinstance(plan, WindowPlan) and backend.has_stream():
+            with closing(self.predict_windows(scene, plan.windows)) as results:
+                return self.labels_of_windows(scene, results)
+        return backend.predict_scene(scene, predict_options=self.predict_options())
 
     def post_process_batch(
         self,
@@ -346,10 +351,3 @@ class RVPipeline(Pipeline):
     def is_hooked(self, *names: str) -> bool:
         """Say whether a subclass brings its own version of one of these methods."""
         return overrides(self, RVPipeline, *names)
-
-
-def _has_stream(backend: Backend) -> bool:
-    """Say whether a backend predicts window by window, and no subclass predicts in its own way."""
-    return overrides(backend, Backend, 'predict_windows') and not overridden_since(
-        backend, 'predict_windows', 'predict_scene'
-    )

@@ -286,13 +286,37 @@ def test_whole_predictions_can_be_changed(make_pipeline, num_splits):
         np.testing.assert_array_equal(turned.class_ids, 1 - labels.class_ids)
 
 
-@pytest.mark.parametrize('null_class', [None, 'null', 'ground'])
-def test_cells_without_data(make_pipeline, tmp_path, null_class):
-    with rasterio.open(tmp_path / 'b.tif', 'r+') as dataset:
+class Kept(ChipClassification):
+    """Looks at predictions without changing them."""
+
+    def post_process_predictions(self, labels, scene):
+        return labels
+
+
+def remove_data(path):
+    """Let 16 rows of an image be nodata."""
+    with rasterio.open(path, 'r+') as dataset:
         dataset.nodata = 0
         pixels = dataset.read()
         pixels[:, :16] = 0
         dataset.write(pixels)
+
+
+def test_predictions_in_memory_are_those_in_parts(make_pipeline, tmp_path):
+    remove_data(tmp_path / 'b.tif')
+    found = []
+    for name, cls in (('ours', ChipClassification), ('kept', Kept)):
+        pipeline = make_pipeline(name, cls)
+        pipeline.predict()
+        scenes = pipeline.config.dataset.validation_scenes
+        found.append([pipeline.build_scene(s).label_store.get_labels() for s in scenes])
+    assert found[0] == found[1]
+    assert found[0][1].nodata.any()
+
+
+@pytest.mark.parametrize('null_class', [None, 'null', 'ground'])
+def test_cells_without_data(make_pipeline, tmp_path, null_class):
+    remove_data(tmp_path / 'b.tif')
     pipeline = make_pipeline()
     classes = pipeline.config.dataset.class_config
     if null_class == 'null':
