@@ -49,7 +49,10 @@ class DatasetConfig(Config):
                 other_list, other = seen.setdefault(scene.id, (name, scene))
                 if other is scene:
                     continue
-                # to test on a scene of another list is no mistake
+                # to validate on a training image, or to test on any scene, is no mistake
+                if name == 'validation_scenes' and other_list == 'train_scenes':
+                    seen[scene.id] = (name, scene)
+                    continue
                 if name == 'test_scenes' and other_list != name and other == scene:
                     continue
                 where = name if name == other_list else f'{other_list} and {name}'

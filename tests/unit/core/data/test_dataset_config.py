@@ -57,13 +57,18 @@ def test_update_reaches_every_scene() -> None:
     [
         (('aa', 'b'), 'train_scenes'),
         (('a', 'bb'), 'validation_scenes'),
-        (('a', 'a'), 'train_scenes and validation_scenes'),
+        (('a', 'aa'), 'validation_scenes'),
         (('a', 'b', 'cc'), 'test_scenes'),
     ],
 )
 def test_ids_must_differ(lists, where) -> None:
     with pytest.raises(ConfigError, match=rf"two scenes with the id '.' in {where}\."):
         dataset(*lists)
+
+
+def test_training_images_may_be_validated_on() -> None:
+    dataset('a', validation_scenes=[scene('a', 'other.tif')])
+    dataset('ab', 'ab', 'a')
 
 
 def test_a_scene_may_be_tested_again_but_not_another_one_of_its_name() -> None:
