@@ -70,7 +70,8 @@ class BoxList:
     def cat(box_lists: 'Iterable[BoxList]') -> 'BoxList':
         """Join lists that have the same extras, all of them tensors."""
         lists = list(box_lists)
-        extras = {k: torch.cat([b.extras[k] for b in lists]) for k in lists[0].extras}
+        names = lists[0].extras
+        extras: dict[str, Any] = {k: torch.cat([b.extras[k] for b in lists]) for k in names}
         return BoxList(torch.cat([b.boxes for b in lists]), **extras)
 
     def equal(self, other: 'BoxList') -> bool:
@@ -118,7 +119,9 @@ class BoxList:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
         """A list whose boxes and tensors are changed."""
-        extras = {k: change(v) if isinstance(v, Tensor) else v for k, v in self.extras.items()}
+        extras: dict[str, Any] = {
+            k: change(v) if isinstance(v, Tensor) else v for k, v in self.extras.items()
+        }
         return type(self)(change(self.boxes), **extras)
 
 

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pytorch_learner.boxlist import BoxList, collate_fn
 from rastervision.pytorch_learner.learner import Learner
+from rastervision.pytorch_learner.object_detection_learner_config import (
+    ObjectDetectionLearnerConfig,
+)
 from rastervision.pytorch_learner.object_detection_utils import (
     ONNXRuntimeAdapterForFasterRCNN,
     TorchVisionODAdapter,
@@ -27,6 +30,8 @@ class ObjectDetectionLearner(Learner):
     Models have the interface of `TorchVisionODAdapter`, in which those of torchvision and of
     external code are wrapped. Labels are BoxLists with `class_ids`, predictions have `scores`, too.
     """
+
+    config_class = ObjectDetectionLearnerConfig
 
     def make_task(self) -> DetectionTask:
         """Loss, metrics and meaning of boxes."""
@@ -122,7 +127,7 @@ class ObjectDetectionLearner(Learner):
                 found = self.postprocess_model_output(batch, found, out_shape)
             return found if raw_out else self.prob_to_pred(found)
 
-    def postprocess_model_output(
+    def postprocess_model_output(  # type: ignore[override] # as in release 0.31
         self, x: Tensor, out_batch: Iterable[BoxList], out_shape: tuple[int, int]
     ) -> list[BoxList]:
         """Boxes of images (N, C, H, W) as those of images of (height, width)."""

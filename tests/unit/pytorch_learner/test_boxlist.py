@@ -11,9 +11,7 @@ BOXES = torch.tensor([[1.0, 0, 4, 2], [1, 1, 3, 3], [1, 0, 4.1, 2]])
 
 @pytest.fixture
 def boxes():
-    return BoxList(
-        BOXES, class_ids=torch.tensor([0, 1, 0]), scores=torch.tensor([0.9, 0.2, 0.5])
-    )
+    return BoxList(BOXES, class_ids=torch.tensor([0, 1, 0]), scores=torch.tensor([0.9, 0.2, 0.5]))
 
 
 @pytest.mark.parametrize(
@@ -107,6 +105,8 @@ def test_lists_are_joined(boxes):
 
 
 def test_a_batch_is_a_tensor_and_a_list(boxes):
-    x, y = collate_fn([(torch.zeros(3, 4, 5), boxes), (torch.ones(3, 4, 5), torch.tensor(torch.nan))])
+    x, y = collate_fn(
+        [(torch.zeros(3, 4, 5), boxes), (torch.ones(3, 4, 5), torch.tensor(torch.nan))]
+    )
     assert x.shape == (2, 3, 4, 5)
     assert y[0] is boxes

@@ -165,9 +165,11 @@ def external(tmp_path):
         '            super().__init__()\n'
         '            self.weight = torch.nn.Parameter(torch.ones(1))\n'
         '        def forward(self, images, targets=None):\n'
-        "            one = {'boxes': torch.zeros(0, 4), 'labels': torch.zeros(0, dtype=torch.long),\n"
-        "                   'scores': torch.zeros(0)}\n"
-        "            return [one for _ in images] if targets is None else {'a': self.weight.sum()}\n"
+        '            if targets is not None:\n'
+        "                return {'a': self.weight.sum()}\n"
+        '            none = torch.zeros(0)\n'
+        "            one = {'boxes': none.reshape(0, 4), 'labels': none.long(), 'scores': none}\n"
+        '            return [one for _ in images]\n'
         '    return Nothing()\n'
     )
     code = ExternalModuleConfig(uri=str(folder), name='net', entrypoint='net')

@@ -210,7 +210,8 @@ def _resize_ids(ids: NDArray[Any], size: Resize) -> NDArray[Any]:
 
 def _resize_boxes(boxes: NDArray[Any], old: tuple[int, int], new: Resize) -> NDArray[Any]:
     yscale, xscale = new.height / old[0], new.width / old[1]
-    return boxes * np.array([yscale, xscale, yscale, xscale])
+    resized: NDArray[Any] = boxes * np.array([yscale, xscale, yscale, xscale])
+    return resized
 
 
 def _nearest(length: int, new_length: int) -> NDArray[np.intp]:

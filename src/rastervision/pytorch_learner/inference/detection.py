@@ -43,7 +43,7 @@ def predict_windows(
     size = (options.chip_sz, options.chip_sz)
 
     def predict(x: 'Tensor') -> list[BoxList]:
-        found: list[BoxList] = learner.predict(x, raw_out=True, out_shape=size)  # type: ignore[assignment, call-arg] # of the learner for object detection
+        found: list[BoxList] = learner.predict(x, raw_out=True, out_shape=size)  # type: ignore[assignment] # that of object detection
         return [boxes.score_filter(options.score_thresh) for boxes in found]
 
     for batch in predict_batches(learner, scene, windows, options, predict):

@@ -81,7 +81,7 @@ def _predictions_beside(
 
 def _fetch(learner: 'LearnerInference', result: R) -> Callable[[], R]:
     """Start to copy a result to the CPU; returns what waits for it."""
-    on_cpu = _start_copy(result)
+    on_cpu: R = _start_copy(result)
     if learner.device.type != 'cuda':
         return lambda: on_cpu
     copied = torch.cuda.Event()  # type: ignore[no-untyped-call] # torch does not say

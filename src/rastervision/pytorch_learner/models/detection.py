@@ -72,7 +72,7 @@ class EncoderPyramid(nn.Module):
 
         super().__init__()
         self.body = encoder
-        self.fpn = FeaturePyramidNetwork(channels, out_channels, top)  # type: ignore[arg-type] # a block
+        self.fpn = FeaturePyramidNetwork(channels, out_channels, top)
         self.out_channels = out_channels
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -157,18 +157,19 @@ def _resnet_pyramid(
     weights = get_model_weights(backbone).DEFAULT if spec.pretrained else None
     with url_download(backbone, weights.url) if weights else nullcontext():
         # batches of detectors are too small for statistics
-        net = getattr(resnet, backbone)(weights=weights, norm_layer=FrozenBatchNorm2d)
+        net: Any = getattr(resnet, backbone)(weights=weights, norm_layer=FrozenBatchNorm2d)
     if spec.pretrained:
         net.conv1.requires_grad_(False)
         net.layer1.requires_grad_(False)
     width = net.inplanes // 8
-    return BackboneWithFPN(
+    base: nn.Module = BackboneWithFPN(
         net,
         {f'layer{level}': str(i) for i, level in enumerate(levels)},
         [width * 2 ** (level - 1) for level in levels],
         spec.fpn_channels,
         top,
     )
+    return base
 
 
 def _encoder_pyramid(

@@ -98,7 +98,7 @@ def test_what_leaves_the_image_is_cut_or_dropped(transform):
 )
 def test_an_image_may_have_no_boxes(transform):
     empty = np.zeros((0, 4)), np.zeros(0, np.int64), 'yxyx'
-    image, (boxes, class_ids, _) = object_detection_transformer((picture(BOX), empty), transform)
+    _, (boxes, class_ids, _) = object_detection_transformer((picture(BOX), empty), transform)
     assert boxes.shape == (0, 4)
     assert class_ids.shape == (0,)
     assert object_detection_transformer((picture(BOX), None), transform)[1] is None

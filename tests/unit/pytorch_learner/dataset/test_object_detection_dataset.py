@@ -1,6 +1,7 @@
 """Datasets of object detection: COCO files, and windows of scenes."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,8 +29,7 @@ def uris(write_raster, write_square, pixels, tmp_path):
     features = []
     for number, square in enumerate(SQUARES):
         path = write_square(f'{number}.geojson', *square)
-        with open(path) as file:
-            features += json.load(file)['features']
+        features += json.loads(Path(path).read_text())['features']
     labels = tmp_path / 'boxes.geojson'
     labels.write_text(json.dumps({'type': 'FeatureCollection', 'features': features}))
     return write_raster('image.tif', pixels), str(labels)
@@ -129,7 +129,7 @@ def test_without_labels_there_are_images_only(uris):
 
 @pytest.fixture
 def coco(tmp_path):
-    """Writes two images, the first with two boxes; returns the folder of the images and the file."""
+    """Writes two images, the first with two boxes; returns their folder and the COCO file."""
     (tmp_path / 'img').mkdir()
     for name in ('a.png', 'b.png'):
         Image.fromarray(np.full((20, 30, 3), 9, np.uint8)).save(tmp_path / 'img' / name)
