@@ -4,7 +4,7 @@ Pairs that overlap are found with a spatial index; everything else works on arra
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,10 +80,10 @@ def assign(pairs: Pairs, rank: Indices) -> NDArray[np.bool_]:
         before = best[wanted]
         np.minimum.at(best, wanted, rank[asking])
         after = best[wanted]
-        lost = np.zeros(count, dtype=bool)
-        lost[asking[rank[asking] != after]] = True
-        lost[by_rank[before[(before < count) & (before != after)]]] = True
-        asking = np.flatnonzero(lost & ~is_last) + 1
+        refused = asking[rank[asking] != after]
+        displaced = by_rank[np.unique(before[(before < count) & (before != after)])]
+        losers = np.concatenate([refused, displaced])
+        asking = losers[~is_last[losers]] + 1
     chosen = np.zeros(count, dtype=bool)
     chosen[by_rank[best[best < count]]] = True
     return chosen
@@ -91,15 +91,14 @@ def assign(pairs: Pairs, rank: Indices) -> NDArray[np.bool_]:
 
 def match_by_iou(pairs: Pairs) -> Pairs:
     """Pairs by descending IoU, each box in one of them at most."""
-    order = np.argsort(-pairs.iou, kind='stable')
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
-    return pairs.where(assign(pairs, rank))
+    return pairs.where(assign(pairs, descending_ranks(pairs.iou)))
 
 
-def by_score(scores: NDArray[Any]) -> Indices:
-    """Positions from the highest score down; equals stay in their order."""
-    return np.argsort(-np.asarray(scores, dtype=np.float64), kind='stable')
+def descending_ranks(values: NDArray[np.float64]) -> Indices:
+    """(N,) places of values in descending order; equals stay in their order."""
+    ranks = np.empty(len(values), dtype=np.intp)
+    ranks[np.argsort(-values, kind='stable')] = np.arange(len(values))
+    return ranks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,10 +148,8 @@ class MatchedDetections:
         right = np.zeros(len(predicted), dtype=np.int64)
         for i, thresh in enumerate(COCO_THRESHOLDS):
             pairs = pairs.where(pairs.iou >= thresh)
-            order = by_score(scores[pairs.predicted])
-            rank = np.empty(len(order), dtype=np.intp)
-            rank[order] = np.arange(len(order))
-            right[pairs.predicted[assign(pairs, rank)]] |= 1 << i
+            chosen = assign(pairs, descending_ranks(scores[pairs.predicted]))
+            right[pairs.predicted[chosen]] |= 1 << i
         num_true = np.bincount(truth.get_class_ids(), minlength=num_classes)
         return cls(predicted.get_class_ids(), scores, right, num_true)
 

@@ -80,28 +80,24 @@ def merge_windows(
 
 def collect(results: Iterable[WindowBoxes], extent: Box, score_thresh: float) -> Detections:
     """Boxes above a score in the extent frame, cut to the extent; empty ones drop out."""
-    windows, columns, counts = [], [], []
+    windows: list[tuple[int, int, int, int]] = []
+    boxes: list[NDArray[Any]] = [np.zeros((0, 4), dtype=np.float32)]
+    class_ids: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+    scores: list[NDArray[np.float32]] = [np.zeros(0, dtype=np.float32)]
     for result in results:
         high = result.scores > score_thresh
         if result.valid and high.any():
             windows.append(result.window.tuple_format())
-            columns.append((result.boxes[high], result.class_ids[high], result.scores[high]))
-            counts.append(int(high.sum()))
-    if not windows:
-        nothing = np.zeros(0)
-        return Detections(
-            np.zeros((0, 4)),
-            nothing.astype(np.int64),
-            nothing.astype(np.float32),
-            nothing.astype(np.int64),
-            nothing.astype(bool),
-        )
-    boxes, class_ids, scores = (np.concatenate(column) for column in zip(*columns, strict=True))
-    number = np.repeat(np.arange(len(windows)), counts)
-    window = np.array(windows, dtype=np.float64)[number]
-    is_cut = _touches_inner_border(boxes, window, extent)
-    placed = box_ops.clip_boxes(boxes.astype(np.float64) + window[:, [0, 1, 0, 1]], extent)
-    found = Detections(placed, class_ids, scores, number, is_cut)
+            boxes.append(result.boxes[high])
+            class_ids.append(result.class_ids[high])
+            scores.append(result.scores[high])
+    number = np.repeat(np.arange(len(windows)), [len(ids) for ids in class_ids[1:]])
+    window = np.array(windows, dtype=np.float64).reshape(-1, 4)[number]
+    local = np.concatenate(boxes).astype(np.float64)
+    is_cut = _touches_inner_border(local, window, extent)
+    placed = box_ops.clip_boxes(local + window[:, [0, 1, 0, 1]], extent)
+    ids = np.concatenate(class_ids)
+    found = Detections(placed, ids, np.concatenate(scores), number, is_cut)
     return found.take(box_ops.box_areas(placed) > 0)
 
 

@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from rastervision.core.box import Box
 from rastervision.core.data.label import boxes as box_ops
 from rastervision.core.data.label.boxes import Boxes
+from rastervision.core.sampling.aoi_sampler import union_of
 from rastervision.core.sampling.random_windows import RandomWindowSampler
 from rastervision.core.sampling.window_sampling import WindowSamplingConfig
 from rastervision.pipeline.config import register_config
@@ -53,12 +54,15 @@ class ObjectWindowSampler(RandomWindowSampler):
         super().__init__(extent, aoi_polygons=aoi_polygons, **kwargs)
         self.neg_share = neg_ratio / (1 + neg_ratio)
         self.neg_ioa_thresh = neg_ioa_thresh
-        shapes = box_ops.to_shapely(objects)
-        near = shapely.STRtree(shapes).query(extent.to_shapely(), predicate='intersects')
+        inside = objects[box_ops.ioa_with_window(objects, extent) > 0]
+        shapes = box_ops.to_shapely(inside)
         if aoi_polygons:
-            near = near[shapely.covered_by(shapes[near], shapely.union_all(list(aoi_polygons)))]
-        self._objects = objects[np.sort(near)]
-        self._tree = shapely.STRtree(box_ops.to_shapely(self._objects))
+            aoi = union_of(aoi_polygons)
+            shapely.prepare(aoi)
+            known = shapely.covers(aoi, shapes)
+            inside, shapes = inside[known], shapes[known]
+        self._objects = inside
+        self._tree = shapely.STRtree(shapes)
 
     def sample(self, rng: np.random.Generator) -> Box:
         """Draw a window; any window where there are no objects."""
@@ -83,15 +87,16 @@ class ObjectWindowSampler(RandomWindowSampler):
 
     def sample_negative(self, rng: np.random.Generator) -> Box:
         """Draw a window without objects, or that with the fewest of `max_attempts` windows."""
-        fewest, best = np.inf, None
-        for _ in range(self.max_attempts):
+        best = super().sample(rng)
+        fewest = self.count_objects(best)
+        for _ in range(self.max_attempts - 1):
+            if fewest == 0:
+                break
             window = super().sample(rng)
             count = self.count_objects(window)
-            if best is None or count < fewest:
-                fewest, best = count, window
-            if count == 0:
-                break
-        return super().sample(rng) if best is None else best
+            if count < fewest:
+                best, fewest = window, count
+        return best
 
     def count_objects(self, window: Box) -> int:
         """Number of objects of which enough lies in a window to make it no negative one."""

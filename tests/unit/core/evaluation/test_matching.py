@@ -133,7 +133,7 @@ def test_matching_takes_one_pair_after_the_other(seed, num_true, num_predicted):
 
 
 def test_a_chain_of_refusals_ends_well():
-    n = 300  # prediction i overlaps true boxes i and i - 1, and prefers i - 1, which i - 1 gets
+    n = 3000  # prediction i overlaps true boxes i and i - 1, and prefers i - 1, which i - 1 gets
     numbers = np.arange(n)
     predicted = np.concatenate([[0], np.repeat(numbers[1:], 2)])
     true = np.concatenate([[0], np.stack([numbers[:-1], numbers[1:]], 1).ravel()])
