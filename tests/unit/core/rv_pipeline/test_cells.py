@@ -26,7 +26,7 @@ from rastervision.core.data import (
     SceneConfig,
 )
 from rastervision.core.prediction import WindowScores
-from rastervision.core.predictor import Predictor
+from rastervision.core.predictor import Predictor, ScenePredictor
 from rastervision.core.rv_pipeline import (
     ChipClassification,
     ChipClassificationConfig,
@@ -411,6 +411,20 @@ def test_images_get_a_file_each(bundle, tmp_path):
     assert '2 finished before' in invoke(bundle, *images, tmp_path / 'out')
     invoke(bundle, images[0], tmp_path / 'one.geojson')
     assert num_windows(tmp_path / 'root/windows.txt') == count
+
+
+def test_scenes_are_predicted_into_their_store(bundle, make_pipeline, tmp_path):
+    pipeline = make_pipeline('own')
+    pipeline.predict()
+    expected = Path(pipeline.config.predict_uri, 'b.json').read_bytes()
+    config = pipeline.config.dataset.validation_scenes[1].copy()
+    config.label_store.uri = str(tmp_path / 'out/scene.json')
+    predictor = ScenePredictor(bundle, tmp_dir=str(tmp_path / 'p'))
+    log = tmp_path / 'root/windows.txt'
+    for skip_finished, windows in ((True, 108), (True, 108), (False, 216)):
+        predictor.predict(config, skip_finished)
+        assert num_windows(log) == windows
+    assert (tmp_path / 'out/scene.json').read_bytes() == expected
 
 
 @pytest.mark.parametrize(
