@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import Dataset, Sampler
 
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pytorch_learner.classification_learner_config import ClassificationLearnerConfig
 from rastervision.pytorch_learner.data_config import Split
 from rastervision.pytorch_learner.tasks.classification import ClassificationTask
 from rastervision.pytorch_learner.whole_image_learner import WholeImageLearner
@@ -18,6 +19,8 @@ class ClassificationLearner(WholeImageLearner):
 
     Models take (N, C, H, W) float32 and give scores (N, K).
     """
+
+    config_class = ClassificationLearnerConfig
 
     def make_task(self) -> ClassificationTask:
         """Loss, metrics and meaning of class scores."""

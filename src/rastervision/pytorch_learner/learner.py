@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch.utils.data import DataLoader
@@ -49,6 +49,9 @@ class Learner(LearnerInference):
     `validate_end`, `on_epoch_end`, `predict` and so on.
     """
 
+    config_class: 'ClassVar[type[LearnerConfig] | None]' = None
+    """What a bundle has to hold for `from_model_bundle`; any config if None."""
+
     _progress: Progress | None = None
     _tensorboard: TensorBoard | None = None
 
@@ -79,7 +82,8 @@ class Learner(LearnerInference):
         Raises:
             NotReadableError: There is no such file.
             DataError: The file is no such bundle, or carries code and is not trusted.
-            ConfigError: use_onnx_model is true, but the bundle has no ONNX file, or training too.
+            ConfigError: use_onnx_model is true, but the bundle has no ONNX file, or training too;
+                or the bundle is of another task.
         """
         from rastervision.pytorch_learner.model_bundle import open_model_bundle
 
@@ -95,6 +99,11 @@ class Learner(LearnerInference):
         bundle = open_model_bundle(
             model_bundle_uri, folder, cfg, own_model=own_model, trust_code=trust_code
         )
+        if cls.config_class is not None and not isinstance(bundle.cfg, cls.config_class):
+            raise ConfigError(
+                f'{model_bundle_uri} is of a {type(bundle.cfg).__name__}, which {cls.__name__} '
+                'cannot use; Learner.from_model_bundle() makes the learner that can.'
+            )
         make = bundle.cfg.build if cls is Learner else partial(cls, bundle.cfg)
         learner: Any = make(
             tmp_dir=folder,

@@ -177,7 +177,10 @@ class LearnerSetup(LearnerData):
 
     def make_task(self) -> Task:
         """The part of learning that differs between tasks."""
-        raise NotImplementedError(f'{type(self).__name__} does not say for which task it is.')
+        raise NotImplementedError(
+            f'{type(self).__name__} does not say for which task it is; use the learner of a task, '
+            'such as SemanticSegmentationLearner.'
+        )
 
     def ignored_class(self) -> int | None:
         """The class that does not count in loss and metrics, if the solver names one."""

@@ -13,7 +13,10 @@ from torch.utils.data import Dataset
 from rastervision.pytorch_learner.data_config import Split
 from rastervision.pytorch_learner.dataset.subset import parts_of
 from rastervision.pytorch_learner.models.loss import MaskedL1
-from rastervision.pytorch_learner.regression_learner_config import RegressionPlotOptions
+from rastervision.pytorch_learner.regression_learner_config import (
+    RegressionLearnerConfig,
+    RegressionPlotOptions,
+)
 from rastervision.pytorch_learner.tasks.regression import RegressionTask
 from rastervision.pytorch_learner.whole_image_learner import WholeImageLearner
 
@@ -29,6 +32,8 @@ class RegressionLearner(WholeImageLearner):
     Models take (N, C, H, W) float32 and give values (N, K). The names of the classes are those of
     the targets. True values may be NaN, which stands for unknown.
     """
+
+    config_class = RegressionLearnerConfig
 
     task: RegressionTask
 

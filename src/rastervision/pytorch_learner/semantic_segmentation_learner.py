@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.learner import Learner
+from rastervision.pytorch_learner.semantic_segmentation_learner_config import (
+    SemanticSegmentationLearnerConfig,
+)
 from rastervision.pytorch_learner.tasks.segmentation import SegmentationTask
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ class SemanticSegmentationLearner(Learner):
 
     Models take (N, C, H, W) float32 and give scores (N, K, h, w), or `{'out': scores}`.
     """
+
+    config_class = SemanticSegmentationLearnerConfig
 
     def make_task(self) -> SegmentationTask:
         """Loss, metrics and meaning of class scores."""

@@ -14,6 +14,7 @@ from rastervision.core.data import DatasetConfig
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.pipeline.errors import ConfigError, DataError, StageError
 from rastervision.pytorch_learner import (
+    ClassificationLearner,
     Learner,
     SemanticSegmentationGeoDataConfig,
     SemanticSegmentationLearner,
@@ -444,3 +445,33 @@ def test_temporary_files_go_with_the_learner():
     assert folder.is_dir()
     del learner
     assert not folder.exists()
+
+
+def test_old_names_of_the_learner(trained):
+    torch.manual_seed(0)
+    metrics = trained.eval_model('valid')
+    torch.manual_seed(0)
+    same = trained.validate('valid')
+    assert {**metrics, 'valid_time': 0} == {**same, 'valid_time': 0}
+    pixels = np.array([[0, 51, 255]], dtype=np.uint8)
+    np.testing.assert_allclose(trained.normalize_input(pixels), [[0, 0.2, 1]], rtol=1e-6)
+    with pytest.raises(ConfigError, match='no ONNX model in use'):
+        trained.predict_onnx(torch.zeros(1, 3, 8, 8))
+
+
+def test_schedulers_may_start_at_a_later_epoch(tmp_path):
+    learner = make_learner(tmp_path)  # 3 epochs of 3 steps
+    rates = []
+    for _ in range(2):
+        for _ in range(3):
+            rates.append(learner.opt.param_groups[0]['lr'])
+            learner.opt.step()
+            learner.step_scheduler.step()
+    later = learner.build_step_scheduler(start_epoch=1)
+    assert later.get_last_lr()[0] == pytest.approx(rates[3])
+
+
+def test_a_bundle_of_another_task_is_refused(trained):
+    bundle = Path(trained.output_dir, 'model-bundle.zip')
+    with pytest.raises(ConfigError, match='of a SemanticSegmentationLearnerConfig, which Class'):
+        ClassificationLearner.from_model_bundle(str(bundle))

@@ -13,6 +13,7 @@ from rastervision.core.sampling import (
     sliding_windows,
 )
 from rastervision.core.utils.misc import ensure_tuple
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.dataset.dataset import AlbumentationsDataset
 from rastervision.pytorch_learner.dataset.quick_transform import (
     QuickTransform,
@@ -70,11 +71,14 @@ class GeoDataset(AlbumentationsDataset):
 
         Raises:
             GeoDatasetError: If there is something to transform but no transform_type.
+            ConfigError: If out_size is not above 0.
         """
         self.scene = scene
         self.within_aoi = within_aoi
         self.return_window = return_window
         self.out_size = None if out_size is None else _pair(out_size)
+        if self.out_size is not None and min(self.out_size) < 1:
+            raise ConfigError(f'out_size must be above 0, got {out_size}.')
         if self.out_size is not None:
             transform = self.append_resize_transform(transform, self.out_size)
         if transform is not None and transform_type is None:
@@ -267,6 +271,8 @@ class RandomWindowGeoDataset(GeoDataset):
             to_pytorch=to_pytorch and resized,
             return_window=return_window,
         )
+        if max_windows < 0:
+            raise ConfigError(f'max_windows must be 0 or more, got {max_windows}.')
         self.max_windows = max_windows
         self.sampler = self.build_sampler(
             size_lims=size_lims,

@@ -1,12 +1,13 @@
 """Data loaders."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
+from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.utils import cpu_count
 from rastervision.pytorch_learner.training.checkpoint import epoch_seed
 
@@ -30,7 +31,7 @@ def make_loader(
         num_workers: Number of processes that read, at most one for each core. Where starting them
             takes seconds (Windows and macOS) they stay from epoch to epoch; what they draw then
             depends on all epochs before.
-        collate_fn: What joins items into batches.
+        collate_fn: What joins items into batches; `join_items` by default.
         training: A last batch of one item is left out: batch normalization cannot train on it.
         kwargs: Further arguments of torch's DataLoader, which take the place of the above.
     """
@@ -39,7 +40,7 @@ def make_loader(
         'batch_size': batch_sz,
         'sampler': sampler,
         'num_workers': min(num_workers, cpu_count()),
-        'collate_fn': collate_fn,
+        'collate_fn': collate_fn or join_items,
         'pin_memory': torch.cuda.is_available(),
         'drop_last': training and count > batch_sz and count % batch_sz == 1,
         **kwargs,
@@ -48,6 +49,24 @@ def make_loader(
         arguments['sampler'] = None
     stay = arguments['num_workers'] > 0 and multiprocessing.get_start_method() != 'fork'
     return DataLoader(dataset, **{'persistent_workers': stay, **arguments})
+
+
+def join_items(items: Sequence[Any]) -> Any:
+    """A batch of items, as torch joins them.
+
+    Raises:
+        DataError: Images differ in size or in the number of channels.
+    """
+    try:
+        return default_collate(items)
+    except RuntimeError as error:
+        shapes = sorted({tuple(x.shape) for x, *_ in items})
+        if len(shapes) == 1:
+            raise
+        raise DataError(
+            f'Images of one batch differ in shape: {", ".join(map(str, shapes))}. Give datasets '
+            'the same out_size, or data configs an img_sz, and images the same channels.'
+        ) from error
 
 
 class SeededEpochs:

@@ -222,3 +222,10 @@ def test_from_uris(write_raster, write_square, pixels):
 def test_from_uris_needs_a_task():
     with pytest.raises(GeoDatasetError, match='SemanticSegmentation'):
         SlidingWindowGeoDataset.from_uris('image.tif')
+
+
+def test_sizes_that_make_no_sense_are_named(scene):
+    with pytest.raises(ConfigError, match=r'out_size must be above 0, got \(4, 0\)'):
+        RandomWindows(scene, out_size=(4, 0), size_lims=(4, 5), max_windows=1)
+    with pytest.raises(ConfigError, match='max_windows must be 0 or more, got -2'):
+        RandomWindows(scene, out_size=4, size_lims=(4, 5), max_windows=-2)

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.utils.data import RandomSampler, TensorDataset
 
-from rastervision.pytorch_learner.training.loaders import SeededEpochs, make_loader
+from rastervision.pipeline.errors import DataError
+from rastervision.pytorch_learner.training.loaders import SeededEpochs, join_items, make_loader
 
 
 def items(count):
@@ -39,3 +40,15 @@ def test_an_epoch_is_the_same_wherever_a_run_begins(num_workers):
     whole = orders(0, 3)
     assert orders(2, 3) == whole[2:]
     assert whole[0] != whole[1]
+
+
+def test_images_of_different_sizes_are_named():
+    items = [(torch.zeros(3, size, size), torch.tensor(0)) for size in (8, 4, 8)]
+    with pytest.raises(DataError, match=r'\(3, 4, 4\), \(3, 8, 8\).*out_size'):
+        join_items(items)
+
+
+def test_other_errors_of_joining_are_not_hidden():
+    items = [(torch.zeros(3, 4, 4), torch.zeros(n)) for n in (1, 2)]
+    with pytest.raises(RuntimeError, match='equal size'):
+        join_items(items)

@@ -93,7 +93,8 @@ class ChipClassificationLabelSource(LabelSource):
             if size is None:
                 raise ConfigError(
                     'cell_sz of the chip classification label source is not set: give the height '
-                    'and width of the cells in pixels.'
+                    'and width of the cells in pixels, or lazy=True, which infers the class of a '
+                    'window when it is asked for.'
                 )
             cells = self.extent.get_windows(size, size)
         sides = Box.to_npboxes(cells)
