@@ -1,6 +1,7 @@
 """Every name, config field, default, enum member and type hint of release 0.31.
 
-`data/api-0.31.json` was read off that release. What is left out on purpose stands in
+`data/api-0.31.json` was read off that release, and `data/star-0.31.json` says which names
+`import *` takes from packages that limit it. What is left out on purpose stands in
 `left_out.json`, with a reason each.
 """
 
@@ -18,10 +19,12 @@ from pydantic_core import to_jsonable_python
 
 from rastervision.pipeline import registry_
 from rastervision.pipeline.config import Config
+from rastervision.pipeline.lazy import sparing_imports
 
 HERE = Path(__file__).parent
 API = json.loads((HERE / 'data' / 'api-0.31.json').read_text())
 ITEMS = {key: item for key, item in API['items'].items() if '::' not in key}
+STAR = json.loads((HERE / 'data' / 'star-0.31.json').read_text())
 LEFT_OUT = json.loads((HERE / 'left_out.json').read_text())
 
 OF_ITS_OWN = {'register_plugin', 'progressbar'}
@@ -71,6 +74,42 @@ def test_packages_have_their_names(package):
     names = [name for name in API['public'][package] if not is_left_out(f'{package}.{name}')]
     assert {name for name in names if not hasattr(module, name)} == set()
     assert set(names) <= set(dir(module))
+
+
+@pytest.mark.parametrize('package', [p for p in API['public'] if not is_left_out(p)])
+def test_import_star_takes_them(package):
+    names = set(STAR.get(package, API['public'][package])) - {'register_plugin'}
+    expected = {name for name in names if not is_left_out(f'{package}.{name}')}
+    assert expected - set(import_module(package).__all__) == set()
+
+
+CONFIG_FILE = """
+from rastervision.core.data import *
+from rastervision.core.utils import *
+
+def get_config(runner, uri):
+    scene = make_ss_scene(image_uri=uri, label_vector_uri=listify_uris(uri)[0])
+    return download_if_needed(uri), color_to_triple('red'), ensure_tuple(scene.extent.height)
+"""
+
+
+def test_config_files_find_what_they_use_by_import_star(tmp_path):
+    """What it takes is asked for by name, without the modules of all other names."""
+    path = tmp_path / 'config.py'
+    path.write_text(CONFIG_FILE)
+    names = {'__file__': str(path)}
+    with sparing_imports(str(path)):
+        exec(compile(CONFIG_FILE, path, 'exec'), names)  # our own code
+    used = {
+        'make_ss_scene',
+        'listify_uris',
+        'download_if_needed',
+        'color_to_triple',
+        'ensure_tuple',
+    }
+    assert used <= names.keys()
+    assert 'RasterioSourceConfig' in names
+    assert {'read_window', 'geojson_to_geodataframe', 'parse_stac'}.isdisjoint(names)
 
 
 def shared_names() -> list[str]:

@@ -142,10 +142,10 @@ rastervision.core.data.label_store:
     Box CRSTransformer ChipClassificationLabelSourceConfig ChipClassificationLabels ClassConfig
     Config GeoJSONVectorSourceConfig NotReadableError ObjectDetectionLabels RGBClassTransformer
     RasterioSource SemanticSegmentationLabelSource SemanticSegmentationLabels
-    SemanticSegmentationSmoothLabels boxes_to_geojson building_vo_config_upgrader denoise
-    download_if_needed file_exists geoms_to_geojson get_local_path get_tmp_dir json_to_file
-    make_dir mask_to_building_polygons mask_to_polygons register_config sync_to_dir
-    vo_config_upgrader write_window
+    SemanticSegmentationSmoothLabels building_vo_config_upgrader denoise download_if_needed
+    file_exists geoms_to_geojson get_local_path get_tmp_dir json_to_file make_dir
+    mask_to_building_polygons mask_to_polygons register_config sync_to_dir vo_config_upgrader
+    write_window
 rastervision.core.data.raster_source:
     all_equal download_and_build_vrt download_if_needed file_to_json fill_overflow
     geoms_to_raster get_channel_order_from_dataset get_tmp_dir get_transformed_dtype

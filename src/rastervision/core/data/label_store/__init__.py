@@ -27,6 +27,7 @@ from rastervision.core.data.label_store.vector_output import (
     PolygonVectorOutputConfig,
     VectorOutputConfig,
 )
+from rastervision.core.data.utils.label_geojson import boxes_to_geojson
 from rastervision.pipeline.lazy import further_exports
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     'SemanticSegmentationLabelStore',
     'SemanticSegmentationLabelStoreConfig',
     'VectorOutputConfig',
+    'boxes_to_geojson',
 ]
 
 __getattr__, __dir__ = further_exports(globals(), further_names(__name__))
