@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rastervision.core.box import Box
+from rastervision.core.data import ObjectDetectionLabels
 from rastervision.core.data.utils.aoi import aoi_mask
 from rastervision.core.grid import apply_affine
 from rastervision.core.prediction import ScenePlan, WindowPlan, prediction_windows
 from rastervision.core.rv_pipeline import SemanticSegmentation
 from rastervision.pipeline.cli import get_configs
+from rastervision.pipeline.errors import StageError
 
 CONFIG = str(Path(__file__).with_name('split_config.py'))
 AREAS = [shapely.box(3.3, 20, 20, 70.5), shapely.box(10, 1200, 38, 1222)]
@@ -114,6 +116,12 @@ def test_another_area_of_interest_is_another_prediction(predict, folder):
     assert count < num_windows(root) < 2 * count
 
 
+def test_predictions_in_memory_are_refused(predict, monkeypatch):
+    monkeypatch.setattr(SemanticSegmentation, 'scene_plan', lambda *_: None)
+    with pytest.raises(StageError, match=r'tall: predict_options\.aoi_only needs'):
+        predict('only', aoi_only=True)
+
+
 boxes = st.builds(
     lambda y, x, h, w: shapely.box(x, y, x + w, y + h),
     *[st.integers(-50, 900)] * 2,
@@ -155,3 +163,13 @@ def test_cells_are_those_that_touch(areas):
     expected = [w for w in expected if area.intersects(w.to_shapely())]
     assert [w for part in plan.parts for w in part.windows] == expected
     assert [w for run in plan.runs(plan.parts) for w in run.windows] == expected
+
+
+@given(st.lists(boxes, min_size=1, max_size=3), st.lists(boxes, max_size=20))
+@settings(deadline=None, max_examples=40)
+def test_objects_are_those_that_touch(areas, objects):
+    bounds = shapely.bounds(np.array(objects, dtype=object)).reshape(-1, 4)
+    labels = ObjectDetectionLabels(bounds[:, [1, 0, 3, 2]], np.arange(len(objects)))
+    kept = labels.touching(areas).get_class_ids()
+    area = shapely.union_all(areas)
+    assert sorted(kept) == [i for i, geom in enumerate(objects) if area.intersects(geom)]
