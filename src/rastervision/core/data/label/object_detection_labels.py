@@ -107,16 +107,22 @@ class ObjectDetectionLabels(Labels):
             features: with the property `class_id`, and maybe `score`.
 
         Raises:
-            DataError: a feature has no class id.
+            DataError: a feature has no class id, or a score that is no number.
         """
+        origin = features.origin or 'A GeoJSON document'
         class_ids = features.column('class_id')
         if None in class_ids:
             raise DataError(
-                f'{features.origin or "A GeoJSON document"} has features without the property '
-                'class_id, so the class of these boxes is not known; give each one, or let a '
-                'class inference tell it.'
+                f'{origin} has features without the property class_id, so the class of these boxes '
+                'is not known; give each one, or let a class inference tell it.'
             )
-        scores = [1.0 if score is None else float(score) for score in features.column('score')]
+        scores = [1.0 if score is None else score for score in features.column('score')]
+        wrong = next((score for score in scores if not isinstance(score, (int, float))), None)
+        if wrong is not None:
+            raise DataError(
+                f'{origin} has a feature whose property score is {wrong!r}, which is no number; '
+                'correct or rename that property.'
+            )
         bounds = shapely.bounds(features.geoms).reshape(-1, 4)
         return cls(bounds[:, [1, 0, 3, 2]], class_ids, scores)
 

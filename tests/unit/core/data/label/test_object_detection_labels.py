@@ -173,6 +173,12 @@ def test_boxes_need_a_class():
         ObjectDetectionLabels.from_geojson(geojson((shapely.box(0, 0, 1, 1), {'name': 'x'})))
 
 
+def test_scores_are_numbers():
+    document = geojson((shapely.box(0, 0, 1, 1), {'class_id': 0, 'score': 'good'}))
+    with pytest.raises(DataError, match="property score is 'good', which is no number"):
+        ObjectDetectionLabels.from_geojson(document)
+
+
 def test_unknown_classes_are_not_saved(tmp_path, labels):
     with pytest.raises(ConfigError, match='no class 1'):
         labels.save(str(tmp_path / 'x.json'), ClassConfig(names=['a']), IdentityCRSTransformer())
