@@ -162,8 +162,8 @@ class RVPipeline(Pipeline):
             return
         if self.predict_options().aoi_polygons(scene):
             raise ConfigError(
-                f'predict_options.aoi_only needs scenes that are predicted in parts, but {scene.id!r} '
-                'is predicted or saved as a whole, by a class of its own; leave aoi_only out.'
+                f'predict_options.aoi_only needs scenes predicted in parts, but {scene.id!r} is '
+                'predicted or saved as a whole, by a class of its own; leave aoi_only out.'
             )
         labels = self.post_process_predictions(self.predict_scene(scene), scene)
         if scene.label_store is None:
