@@ -45,8 +45,8 @@ class RegressionDataReader(Dataset[tuple[NDArray[Any], NDArray[np.float32]]]):
             class_names: Names of the targets, in the order in which values are given.
 
         Raises:
-            ImageDatasetError: The table is missing, lacks a target, or has something that is no
-                number.
+            ImageDatasetError: The table is missing, lacks a target, has something that is no
+                number, or names a file that does not exist.
         """
         self.data_dir = Path(data_dir)
         self.class_names = list(class_names)
@@ -64,7 +64,7 @@ class RegressionDataReader(Dataset[tuple[NDArray[Any], NDArray[np.float32]]]):
                 f'others are {", ".join(header[1:]) or "missing"}.'
             )
         columns = [header.index(name, 1) for name in self.class_names]
-        self.img_paths = [self.data_dir / 'img' / row[0] for row in rows]
+        self.img_paths = [_chip_path(self.data_dir / 'img' / row[0]) for row in rows]
         values = [[_number(row, i, path) for i in columns] for row in rows]
         self._targets = np.array(values, dtype=np.float32).reshape(len(rows), len(columns))
 
@@ -79,6 +79,14 @@ class RegressionDataReader(Dataset[tuple[NDArray[Any], NDArray[np.float32]]]):
     def targets(self) -> NDArray[np.float32]:
         """(len, K) values of all items, NaN where unknown."""
         return self._targets
+
+
+def _chip_path(path: Path) -> Path:
+    """Where a chip is: unpacking turns some PNG files into arrays, see `chip_dirs`."""
+    array = path.with_suffix('.npy')
+    if not path.is_file() and not array.is_file():
+        raise ImageDatasetError(f'{path} does not exist, but labels.csv names it.')
+    return path if path.is_file() else array
 
 
 def _number(row: list[str], column: int, path: Path) -> float:

@@ -33,6 +33,11 @@ def test_values_come_by_the_names_of_the_targets(folder):
     assert np.array_equal(values, [np.nan, 4], equal_nan=True)
 
 
+def test_chips_that_unpacking_turned_into_arrays_are_found(folder):
+    reader = RegressionDataReader(write(folder, 'file,size', 'a.png,3'), ['size'])
+    assert (reader[0][0] == ord('a')).all()
+
+
 def test_images_become_tensors(folder):
     data_dir = write(folder, 'file,size', 'a.npy,3', 'b.npy,4')
     x, y = RegressionImageDataset(data_dir, ['size'])[0]
@@ -47,6 +52,7 @@ def test_images_become_tensors(folder):
         (['size', 'a.npy'], r"no column 'size'"),
         ([], r"no column 'size'"),
         (['file,size', 'a.npy,big'], r"labels.csv has 'big' for a.npy"),
+        (['file,size', 'c.png,1'], r'c.png does not exist'),
         (['file,size', 'a.npy,inf'], r"labels.csv has 'inf' for a.npy"),
     ],
 )
