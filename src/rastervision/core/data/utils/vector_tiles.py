@@ -1,14 +1,13 @@
 """Vector tiles: in an MBTiles file, or one file each behind a template with {z}, {x} and {y}."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import floor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
@@ -21,7 +20,7 @@ from rastervision.core.data.utils.ogr_files import (
     open_layer,
     read_layer,
 )
-from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
 from rastervision.pipeline.file_system import download_if_needed, file_exists
 
 TILE_CRS = CRS('EPSG:3857')
@@ -102,12 +101,15 @@ def read_template(
             f'{example}. Check the URI, and that it has tiles of this zoom.'
         )
     dropped: Counter[str] = Counter()
-    parts = []
+    parts = [Features.empty(template)]
     for tile, path in there:
+        source, uri = f'MVT:{path}', tile.uri(template)
         options = {'X': tile.x, 'Y': tile.y, 'Z': tile.z}
-        for features, why in _layers(f'MVT:{path}', tile.uri(template), layers, options):
-            parts.append(features)
-            dropped += why
+        for name in layer_names(source, uri):
+            if layers is None or name in layers:
+                features, why = read_layer(open_layer(source, name, uri, options), uri)
+                parts.append(replace(features, origin=''))
+                dropped += why
     return Features.concat(parts), dropped
 
 
@@ -127,29 +129,25 @@ def read_mbtiles(
         layers: names of the layers to read; None for all.
 
     Raises:
-        ConfigError: there are no tiles of the zoom level.
+        ConfigError: there are no tiles of the zoom level, or no such layer.
         DataError: it is no MBTiles file with vector tiles.
     """
     path = Path(download_if_needed(uri))
     options = {'ZOOM_LEVEL': _check_zoom(path, uri, zoom)}
+    names = layer_names(str(path), uri)
+    for name in layers or []:
+        if name not in names:
+            raise ConfigError(
+                f'{uri} has no layer {name!r}, but {", ".join(map(repr, names))}.'
+                f'{did_you_mean(name, names)}'
+            )
     dropped: Counter[str] = Counter()
     parts = [Features.empty(uri)]
-    for features, why in _layers(str(path), uri, layers, options, bounds):
-        parts.append(features)
+    for name in names if layers is None else layers:
+        features, why = read_layer(open_layer(str(path), name, uri, options), uri, bounds)
+        parts.append(replace(features, origin=''))
         dropped += why
     return Features.concat(parts), dropped
-
-
-def _layers(
-    source: str,
-    uri: str,
-    layers: Sequence[str] | None,
-    options: Mapping[str, Any],
-    bounds: Bounds | None = None,
-) -> Iterator[tuple[Features, Counter[str]]]:
-    for name in layer_names(source, uri):
-        if layers is None or name in layers:
-            yield read_layer(open_layer(source, name, uri, options), uri, bounds)
 
 
 def _check_zoom(path: Path, uri: str, zoom: int | None) -> int:

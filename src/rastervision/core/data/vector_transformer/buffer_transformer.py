@@ -80,7 +80,7 @@ class BufferTransformer(ArrayVectorTransformer):
 
     def reach(self, bbox: Box, crs_transformer: CRSTransformer | None = None) -> float:  # noqa: ARG002 - interface
         distances = [self.default_buf, *self.class_bufs.values()]
-        return max(0.0, *(distance for distance in distances if distance is not None), 0.0)
+        return max([0.0, *(distance for distance in distances if distance is not None)])
 
 
 @register_config('buffer_transformer')

@@ -169,6 +169,16 @@ def test_a_zoom_that_is_not_there_is_refused(mbtiles) -> None:
         VectorTileSource(mbtiles, IMAGE, zoom=3).get_features()
 
 
+def test_a_layer_that_is_not_there_is_refused(mbtiles) -> None:
+    with pytest.raises(ConfigError, match=r"no layer 'building', .* Did you mean buildings\?"):
+        VectorTileSource(mbtiles, IMAGE, layers=['building']).get_features()
+
+
+def test_messages_name_the_template_not_every_tile(template) -> None:
+    source = VectorTileSource(template, IMAGE, bbox=EXTENT, zoom=ZOOM)
+    assert source.features.origin == template
+
+
 def test_other_files_are_refused(tmp_path) -> None:
     path = tmp_path / 'labels.mbtiles'
     path.write_bytes(b'no database, but some text that is long enough')
