@@ -98,7 +98,7 @@ class ObjectDetectionLearner(Learner):
     def validate_step(self, batch: Any, batch_ind: int) -> dict[str, Any]:  # noqa: ARG002  for subclasses
         """What the metrics need of a batch (x, y) on the device."""
         x, y = batch
-        return self.task.validation_figures(self.model(x), y)
+        return self.task.validation_figures(self.post_forward(self.model(x)), y)
 
     # --- predictions
 

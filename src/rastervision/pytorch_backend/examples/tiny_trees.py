@@ -118,6 +118,6 @@ def get_config(
         dataset=dataset,
         backend=backend,
         predict_options=ObjectDetectionPredictOptions(
-            chip_sz=WINDOW_SZ, stride=WINDOW_SZ // 2, batch_sz=4, score_thresh=0.3
+            chip_sz=WINDOW_SZ, stride=WINDOW_SZ // 2, batch_sz=4, score_thresh=0.5
         ),
     )

