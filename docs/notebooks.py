@@ -23,6 +23,8 @@ from mkdocs.structure.files import File, Files
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from rastervision.pipeline.utils import cpu_count
+
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / 'docs' / 'tutorials'
 RESULTS = ROOT / 'build' / 'tutorials'
@@ -36,7 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page, its pictures and the notebook itself for every tutorial."""
     sources = sorted(TUTORIALS.glob('*.py'))
     package = digest(*sorted((ROOT / 'src').rglob('*.py')))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         notebooks = pool.map(lambda source: result(source, package), sources)
         for source, notebook in zip(sources, notebooks, strict=True):
             for uri, content in site_files(source.stem, notebook):
