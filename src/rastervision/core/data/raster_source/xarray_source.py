@@ -304,10 +304,10 @@ class XarraySourceConfig(_PartConfig):
     )
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> XarraySource:  # noqa: ARG002 signature of the base
-        transformers = [t.build(self.channel_order) for t in self.transformers]
+        used = self.transformers if use_transformers else []
         return XarraySource.from_stac(
             self.stac.build(),
-            raster_transformers=transformers if use_transformers else [],
+            raster_transformers=[t.build(self.channel_order) for t in used],
             channel_order=self.channel_order,
             bbox=self.bbox,
             bbox_map_coords=self.bbox_map_coords,
@@ -329,11 +329,11 @@ class XarrayFileSourceConfig(_PartConfig):
     )
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> XarraySource:
-        transformers = [t.build(self.channel_order) for t in self.transformers]
+        used = self.transformers if use_transformers else []
         return XarraySource.from_file(
             self.uri,
             self.variable,
-            raster_transformers=transformers if use_transformers else [],
+            raster_transformers=[t.build(self.channel_order) for t in used],
             channel_order=self.channel_order,
             bbox=self.bbox,
             bbox_map_coords=self.bbox_map_coords,
