@@ -1,7 +1,7 @@
 """Data loaders."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -51,7 +51,7 @@ def make_loader(
     return DataLoader(dataset, **{'persistent_workers': stay, **arguments})
 
 
-def join_items(items: Sequence[Any]) -> Any:
+def join_items(items: list[Any]) -> Any:
     """A batch of items, as torch joins them.
 
     Raises:
