@@ -148,12 +148,7 @@ class RasterSource(ABC):
         bbox: Box | tuple[int, int, int, int] | None,
         bbox_map_coords: Box | tuple[float, float, float, float] | None,
     ) -> None:
-        """Use a part that is given by pixels or by map coordinates, as (ymin, xmin, ymax, xmax).
-
-        Raises:
-            ConfigError: both are given.
-            DataError: the part lies elsewhere.
-        """
+        """Use a part by pixels or map coordinates; ConfigError for both, DataError outside."""
         if bbox is not None and bbox_map_coords is not None:
             raise ConfigError('Give bbox or bbox_map_coords, not both.')
         if bbox_map_coords is not None:
@@ -161,11 +156,11 @@ class RasterSource(ABC):
         if bbox is None:
             return
         if not self.bbox.intersects(Box(*bbox)):
+            by_pixels, whole = bbox_map_coords is None, self.bbox
+            whole = whole if by_pixels else self.crs_transformer.pixel_to_map(whole)
             raise DataError(
-                f'{self._describe()} has no pixels in '
-                f'{tuple(bbox_map_coords or bbox)} (ymin, xmin, ymax, xmax); it reaches to '
-                f'{self.bbox.ymax} rows and {self.bbox.xmax} columns, or in map coordinates over '
-                f'{self.crs_transformer.pixel_to_map(self.bbox).tuple_format()}.'
+                f'{self._describe()} has no pixels in {tuple(bbox_map_coords or bbox)}; it covers '
+                f'{whole.tuple_format()} (ymin, xmin, ymax, xmax).'
             )
         self.set_bbox(Box(*bbox))
 

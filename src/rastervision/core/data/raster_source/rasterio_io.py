@@ -114,11 +114,8 @@ def _check_bands(dataset: Any, uri: str) -> None:
         return
     parts = list(dataset.subdatasets)
     dataset.close()
-    raise NotReadableError(
-        f'{uri} holds several rasters; name the one to use as its URI: {", ".join(parts[:20])}.'
-        if parts
-        else f'{uri} holds no raster bands.'
-    )
+    way_out = f'; name the one to use as its URI: {", ".join(parts[:20])}' if parts else ''
+    raise NotReadableError(f'{uri} holds {"several rasters" if parts else "no bands"}{way_out}.')
 
 
 _cache_lock = threading.Lock()
