@@ -16,6 +16,6 @@ def log_system_details() -> None:
         gpu = torch.cuda.get_device_properties(index)
         log.info('GPU %d: %s, %.1f GiB', index, gpu.name, gpu.total_memory / 2**30)
     if torch.cuda.is_available():
-        log.info('CUDA %s, cuDNN %s', torch.version.cuda, torch.backends.cudnn.version())
+        log.info('CUDA %s', torch.version.cuda)
     else:
         log.info('No GPU')
