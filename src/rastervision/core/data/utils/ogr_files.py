@@ -61,13 +61,16 @@ class OgrLayer:
     options: Mapping[str, Any]
 
 
-def find_layer(path: Path, uri: str, layer: str | None = None) -> OgrLayer:
+def find_layer(
+    path: Path, uri: str, layer: str | None = None, with_bounds: bool = False
+) -> OgrLayer:
     """The layer of a file that is asked for, or the only one with geometries.
 
     Args:
         path: the file.
         uri: its name in messages.
         layer: name of a layer.
+        with_bounds: find out the bounds even if that takes reading all features.
 
     Raises:
         DataError: the file is empty or no vector file, or holds no geometries.
@@ -82,7 +85,7 @@ def find_layer(path: Path, uri: str, layer: str | None = None) -> OgrLayer:
     names = layer_names(source, uri)
     if is_picked and layer not in names:
         layer = None
-    return open_layer(source, _choose(names, layer, uri), uri, options)
+    return open_layer(source, _choose(names, layer, uri), uri, options, with_bounds)
 
 
 def layer_names(source: str, uri: str) -> list[str]:
@@ -94,8 +97,10 @@ def layer_names(source: str, uri: str) -> list[str]:
     return [str(name) for name, kind in layers if kind] or [str(name) for name, _ in layers]
 
 
-def open_layer(source: str, name: str, uri: str, options: Mapping[str, Any]) -> OgrLayer:
-    """Ask a layer what it holds.
+def open_layer(
+    source: str, name: str, uri: str, options: Mapping[str, Any], with_bounds: bool = False
+) -> OgrLayer:
+    """Ask a layer what it holds; arguments as for `find_layer`.
 
     Raises:
         DataError: it has no geometries.
@@ -103,7 +108,7 @@ def open_layer(source: str, name: str, uri: str, options: Mapping[str, Any]) -> 
     import pyogrio
 
     with _gdal(uri):
-        info = pyogrio.read_info(source, layer=name, **options)
+        info = pyogrio.read_info(source, layer=name, force_total_bounds=with_bounds, **options)
     if info['geometry_type'] is None:
         hint = '; a table needs a column WKT or geometry, or lon and lat' if options else ''
         raise DataError(f'{uri}: the layer {name!r} has no geometries{hint}.')

@@ -76,12 +76,15 @@ def read_features(
 
 
 def bounds_of_file(uri: str, layer: str | None = None) -> tuple[Bounds, CRS | None] | None:
-    """Bounds around all features of a file, and their CRS; None where that takes reading it."""
+    """Bounds around all features of a file that GDAL reads, and the CRS that it states.
+
+    None for a file without features, and for other formats.
+    """
     path = _fetch(uri)
     suffix = path.suffix.lower()
     if suffix in {*_LINES, *_GEOJSON, *_PARQUET} or _starts_as_json(path):
         return None
-    found = find_layer(path, uri, layer)
+    found = find_layer(path, uri, layer, with_bounds=True)
     return None if found.bounds is None else (found.bounds, found.crs)
 
 

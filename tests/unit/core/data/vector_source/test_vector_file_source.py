@@ -139,6 +139,8 @@ def test_the_crs_can_be_given(tmp_path) -> None:
     path.write_text('WKT,class_id\n' + ''.join(f'"{geom.wkt}",1\n' for geom in geoms))
     with pytest.raises(DataError, match=r"not longitude and latitude.*crs='EPSG:32645'"):
         VectorFileSource(str(path), IMAGE).get_features()
+    with pytest.raises(DataError, match=r'does not overlap its image.*longitude and latitude'):
+        VectorFileSource(str(path), IMAGE, bbox=EXTENT).get_features()
     source = VectorFileSource(str(path), IMAGE, bbox=EXTENT, crs='EPSG:32633')
     assert lefts(source) == [0, 50, 98]
     assert source.features.column('class_id') == [1, 1, 1]
