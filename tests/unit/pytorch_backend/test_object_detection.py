@@ -29,6 +29,7 @@ from rastervision.pytorch_backend import (
     PyTorchObjectDetectionConfig,
     PyTorchObjectDetectionSampleWriter,
 )
+from rastervision.pytorch_backend.examples import tiny_trees
 from rastervision.pytorch_learner import (
     ObjectDetectionGeoDataConfig,
     ObjectDetectionImageDataConfig,
@@ -195,3 +196,17 @@ def test_model_facts(config):
     assert config.backend.architecture_name() == 'ssdlite mobilenet_v3_large'
     config.backend.model = ObjectDetectionModelConfig()
     assert config.backend.architecture_name() == 'faster_rcnn resnet50'
+
+
+def test_the_example_has_its_trees(tmp_path):
+    config = tiny_trees.get_config('inprocess', pretrained=False)
+    config.update()
+    config.recursive_validate_config()
+    classes = config.dataset.class_config
+    counts = []
+    for scenes in (config.dataset.train_scenes, config.dataset.validation_scenes):
+        built = [scene.build(classes, str(tmp_path)) for scene in scenes]
+        boxes = [scene.label_source.get_labels().get_npboxes() for scene in built]
+        counts.append(sum(map(len, boxes)))
+        assert all(array.min() > -1 and array.max() < 401 for array in boxes)
+    assert counts == [335, 137]

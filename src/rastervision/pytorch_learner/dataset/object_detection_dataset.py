@@ -27,6 +27,7 @@ from rastervision.pytorch_learner.dataset.utils.utils import (
 
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
+    from rastervision.pytorch_learner.dataset.transform import Transform
 
 GeoDatasetType = TypeVar('GeoDatasetType', bound=GeoDataset)
 
@@ -170,6 +171,18 @@ class _ObjectDetectionGeoDataset(GeoDataset):
         """Constructor; the arguments are those of the class for windows of any task."""
         kwargs.setdefault('transform_type', TransformType.object_detection)
         super().__init__(*args, **kwargs)
+
+    def append_resize_transform(
+        self, transform: 'Transform | None', out_size: tuple[int, int]
+    ) -> 'Transform':
+        """The transform, followed by a resizing; one that is made for boxes stays so."""
+        processors: dict[str, Any] = getattr(transform, 'processors', {})
+        if 'bboxes' not in processors:
+            return super().append_resize_transform(transform, out_size)
+        from rastervision.pytorch_learner.alb import alb
+
+        resize = alb.Resize(*out_size)
+        return alb.Compose([*transform, resize], bbox_params=processors['bboxes'].params)
 
     @classmethod
     def from_uris(cls, *args: Any, **kwargs: Any) -> Self:

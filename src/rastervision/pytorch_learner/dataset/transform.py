@@ -100,8 +100,9 @@ def object_detection_transformer(inp: Sample, transform: 'Transform') -> Sample:
         off; boxes of which less than a pixel is left are dropped, with their class ids.
     """
     x, y = inp
-    if y is None:
-        return image_only_transformer(inp, transform)
+    if y is None:  # a transform that takes boxes needs some
+        none = np.zeros((0, 4)), np.zeros(0, np.int64), 'yxyx'
+        return object_detection_transformer((x, none), transform)[0], None
     boxes, class_ids, _ = keep_inside(to_yxyx(y[0], y[2]), y[1], x.shape[-3:-1])
     if isinstance(transform, QuickTransform):
         out = apply_transform(transform, image=x, boxes=boxes)

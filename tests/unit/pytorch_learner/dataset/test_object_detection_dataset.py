@@ -74,6 +74,30 @@ def test_boxes_are_tensors_and_make_batches(uris, classes):
     assert sum(map(len, ys)) == 3
 
 
+def test_a_transform_for_boxes_may_be_followed_by_a_resizing(uris, classes):
+    params = alb.BboxParams(format='albumentations', label_fields=['category_id'])
+    ds = dataset(
+        ObjectDetectionSlidingWindowGeoDataset,
+        uris,
+        classes,
+        size=40,
+        stride=40,
+        out_size=80,
+        transform=alb.Compose([alb.HorizontalFlip(p=1)], bbox_params=params),
+    )
+    np.testing.assert_allclose(ds[0][1].convert_boxes('yxyx'), [[10, 28, 30, 68]], atol=1e-3)
+
+
+@pytest.mark.parametrize('transform', [None, alb.HorizontalFlip(p=1), alb.Blur(p=1)])
+def test_images_without_labels_are_transformed(uris, transform):
+    ds = ObjectDetectionSlidingWindowGeoDataset.from_uris(
+        uris[0], size=40, stride=40, out_size=20, transform=transform
+    )
+    x, y = ds[0]
+    assert x.shape == (3, 20, 20)
+    assert torch.isnan(y)
+
+
 def test_random_windows_are_around_objects_and_away_from_them(uris, classes):
     def share_with_boxes(neg_ratio):
         torch.manual_seed(0)
