@@ -5,6 +5,7 @@ Networks of users are built of them, and their bundles name them.
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 
@@ -24,7 +25,7 @@ class SplitTensor(nn.Module):
 
     def forward(self, X: Tensor) -> tuple[Tensor, ...]:  # noqa: N803  the name of release 0.31
         """The pieces, in order."""
-        return X.split(self.size_or_sizes, self.dim)
+        return torch.split(X, self.size_or_sizes, self.dim)
 
 
 class Parallel(nn.ModuleList):
