@@ -125,6 +125,6 @@ def get_config(
         dataset=dataset,
         backend=backend,
         predict_options=SemanticSegmentationPredictOptions(
-            chip_sz=WINDOW, stride=WINDOW // 2, batch_sz=8, blend='hann'
+            chip_sz=WINDOW, stride=WINDOW // 4, batch_sz=8, blend='hann', tta=True
         ),
     )
