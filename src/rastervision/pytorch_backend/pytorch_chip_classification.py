@@ -32,7 +32,8 @@ class PyTorchChipClassificationSampleWriter(PyTorchLearnerSampleWriter):
 
     def get_image_path(self, sample: DataSample) -> str:
         """Return where in the zip file the chip of a sample goes; its label is a class id."""
-        name = self.class_config.get_name(int(sample.label))
+        class_id: Any = sample.label
+        name = self.class_config.get_name(int(class_id))
         return self.sample_path(sample, class_folder(name), sample.chip)
 
 

@@ -35,7 +35,7 @@ PROBES = 256
 """Windows whose classes are looked up to know which classes a scene has."""
 
 
-class ImageFolders(DatasetFolder):
+class ImageFolders(DatasetFolder):  # type: ignore[misc] # untyped library
     """Images (H, W, C) in one folder for each class, with the ids of the classes."""
 
     def __init__(self, data_dir: str, names: list[str]) -> None:

@@ -41,8 +41,6 @@ def predict_windows(
         return learner.predict(x, raw_out=True)
 
     for batch in predict_batches(learner, scene, windows, options, predict):
-        valid = batch.valid.any(axis=(1, 2))
-        for window, scores, has_data in zip(
-            batch.windows, batch.output.float().numpy(), valid, strict=True
-        ):
-            yield WindowScores(window, scores, bool(has_data))
+        values = batch.output.float().numpy()
+        for window, scores, valid in zip(batch.windows, values, batch.valid, strict=True):
+            yield WindowScores(window, scores, bool(valid.any()))
