@@ -40,7 +40,7 @@ $(READY): requirements/dev.txt pyproject.toml
 
 # Renew the pins after a change of the dependencies in pyproject.toml.
 pins:
-	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --extra pretrained --extra openvino --group dev --group docs --universal \
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --all-extras --group dev --group docs --universal \
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet --upgrade --custom-compile-command 'make pins' -o requirements/dev.txt
 
 clean:
