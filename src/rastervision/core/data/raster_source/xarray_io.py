@@ -48,9 +48,6 @@ def extra_needed(doing: str) -> Iterator[None]:
         ) from e
 
 
-# ---- files
-
-
 def open_data_array(
     uri: str, variable: str | Sequence[str] | None = None, tmp_dir: str | None = None
 ) -> tuple['DataArray', CRSTransformer]:
@@ -73,8 +70,7 @@ def open_data_array(
         ConfigError: a package is missing.
     """
     dataset = _open(uri, tmp_dir)
-
-    from rastervision.core.data.raster_source.lazy_array import stack_arrays
+    from rastervision.core.data.raster_source.lazy_array import stack_arrays  # imports xarray
 
     names = _variables(dataset, variable, uri)
     dataset = _rename(dataset, uri)
@@ -89,8 +85,10 @@ def _open(uri: str, tmp_dir: str | None) -> 'Dataset':
     if is_local(uri) and not file_exists(uri):
         raise NotReadableError(f'{uri} does not exist.')
     path = uri if is_zarr else download_if_needed(uri, tmp_dir)
-    try:
-        with extra_needed(f'Reading {uri}'):
+    with extra_needed(f'Reading {uri}'):
+        if is_zarr:
+            import zarr  # noqa: F401 - xarray would not say how to install it
+        try:
             dataset: Dataset = xarray.open_dataset(
                 path,
                 engine='zarr' if is_zarr else None,
@@ -98,12 +96,10 @@ def _open(uri: str, tmp_dir: str | None) -> 'Dataset':
                 decode_coords='all',
                 cache=False,
             )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as e:
-        if isinstance(e, ConfigError):
-            raise
-        raise NotReadableError(
-            f'{uri} cannot be read as a Zarr store or a NetCDF file: {" ".join(str(e).split())}'
-        ) from e
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as e:
+            raise NotReadableError(
+                f'{uri} cannot be read as a Zarr store or a NetCDF file: {" ".join(str(e).split())}'
+            ) from e
     return dataset
 
 

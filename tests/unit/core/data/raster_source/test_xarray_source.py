@@ -1,6 +1,7 @@
 """XarraySource: arrays in memory, Zarr and NetCDF."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import IdentityCRSTransformer, RasterioCRSTransformer
 from rastervision.core.data.raster_source import (
     ChannelOrderError,
+    STACItemConfig,
     XarrayFileSourceConfig,
     XarraySource,
 )
@@ -254,3 +256,14 @@ def test_no_georeference(tmp_path):
 def test_bad_configs(changes, match):
     with pytest.raises(ConfigError, match=match):
         XarrayFileSourceConfig(**{'uri': 'a.nc', 'bbox_map_coords': (1, 2, 3, 4), **changes})
+
+
+def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch):
+    path = tmp_path / 'cube.zarr'
+    path.mkdir()
+    monkeypatch.setitem(sys.modules, 'xarray', None)
+    with pytest.raises(ConfigError, match=r'rastervision\[xarray\]'):
+        XarraySource.from_file(str(path))
+    monkeypatch.setitem(sys.modules, 'pystac', None)
+    with pytest.raises(ConfigError, match=r'rastervision\[stac\]'):
+        STACItemConfig(uri=str(path)).build()
