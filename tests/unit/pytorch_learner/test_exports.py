@@ -63,7 +63,7 @@ def test_import_star_anywhere_else_gives_every_name():
     names = {}
     exec(STARS, names)
     package = import_module(PACKAGES[0])
-    assert set(dir(package)) <= set(names)
+    assert set(package.__all__) <= set(names)
     assert names['Learner'] is package.Learner
 
 
