@@ -9,7 +9,7 @@ import pytest
 
 from rastervision.core.predictor import Predictor
 from rastervision.pipeline.errors import ConfigError
-from rastervision.pytorch_backend.examples import tiny_buildings, tiny_spacenet
+from rastervision.pytorch_backend.examples import tiny_buildings, tiny_spacenet, weights
 
 OUTPUTS = {
     'pipeline-config.json',

@@ -43,7 +43,7 @@ class Chip:
     @property
     def ground(self) -> Mask:
         """(H, W), True where there is real data, in a time series at any of the times."""
-        return self.valid.reshape(-1, *self.valid.shape[-2:]).any(axis=0)
+        return np.asarray(self.valid.reshape(-1, *self.valid.shape[-2:]).any(axis=0))
 
     def zeroed(self) -> 'Chip':
         """The chip with 0 where it is not valid; itself when all is valid."""

@@ -1,12 +1,15 @@
 """Versions of plugins that serialised configs carry, and lifting configs by them."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rastervision.pipeline import registry_
-from rastervision.pipeline.config_model import ConfigModel, walk
+from rastervision.pipeline.config_model import walk
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.upgrade import PLUGIN_VERSIONS, upgrade
+
+if TYPE_CHECKING:
+    from rastervision.pipeline.config import Config
 
 
 def upgrade_plugin_versions(plugin_versions: Mapping[str, int]) -> dict[str, int]:
@@ -48,7 +51,7 @@ def upgrade_config(config_dict: Any) -> Any:
     return lifted
 
 
-def plugin_versions_of(cfg: ConfigModel) -> dict[str, int]:
+def plugin_versions_of(cfg: 'Config') -> dict[str, int]:
     """Current versions of the plugins that a config needs."""
     hints = {
         hint

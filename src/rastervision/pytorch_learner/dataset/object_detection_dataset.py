@@ -176,13 +176,14 @@ class _ObjectDetectionGeoDataset(GeoDataset):
         self, transform: 'Transform | None', out_size: tuple[int, int]
     ) -> 'Transform':
         """The transform, followed by a resizing; one that is made for boxes stays so."""
-        processors: dict[str, Any] = getattr(transform, 'processors', {})
+        composed: Any = transform  # Albumentations has no types
+        processors: dict[str, Any] = getattr(composed, 'processors', {})
         if 'bboxes' not in processors:
             return super().append_resize_transform(transform, out_size)
         from rastervision.pytorch_learner.alb import alb
 
         resize = alb.Resize(*out_size)
-        return alb.Compose([*transform, resize], bbox_params=processors['bboxes'].params)
+        return alb.Compose([*composed, resize], bbox_params=processors['bboxes'].params)
 
     @classmethod
     def from_uris(cls, *args: Any, **kwargs: Any) -> Self:
