@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pyproj import CRS
 
 from rastervision.core.data.utils.features import Features, Geoms
 from rastervision.core.data.utils.ogr_files import FindBounds, features_from_wkb
+from rastervision.core.data.utils.vector_columns import Masked, free_name
 from rastervision.pipeline.errors import ConfigError, DataError
 
 _CHUNK = 65_536
@@ -138,20 +139,24 @@ class GeoParquetWriter:
         """Whether anything was written."""
         return self._writer is not None
 
-    def write(self, geoms: Geoms, columns: Mapping[str, Sequence[Any]]) -> None:
+    def write(self, geoms: Geoms, columns: Mapping[str, Masked]) -> None:
         """Write geometries with a value per column for each; all chunks have the same columns."""
-        arrays = {_GEOMETRY: self._pyarrow.array(shapely.to_wkb(geoms).tolist(), 'binary')}
-        arrays |= {name: self._pyarrow.array(values) for name, values in columns.items()}
-        table = self._pyarrow.table(arrays)
+        pa, name = self._pyarrow, free_name(_GEOMETRY, columns)
+        arrays = {name: pa.array(shapely.to_wkb(geoms).tolist(), 'binary')}
+        arrays |= {
+            key: pa.array(values, pa.string() if values.dtype == object else None, missing)
+            for key, (values, missing) in columns.items()
+        }
+        table = pa.table(arrays)
         if self._writer is None:
-            schema = table.schema.with_metadata({'geo': json.dumps(self._metadata())})
+            schema = table.schema.with_metadata({'geo': json.dumps(self._metadata(name))})
             self._writer = self._parquet.ParquetWriter(self._path, schema, compression='zstd')
         self._writer.write_table(table.cast(self._writer.schema))
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self, name: str) -> dict[str, Any]:
         crs = None if self._crs is None else self._crs.to_json_dict()
         column: dict[str, Any] = {'encoding': 'WKB', 'geometry_types': [], 'crs': crs}
-        return {'version': '1.1.0', 'primary_column': _GEOMETRY, 'columns': {_GEOMETRY: column}}
+        return {'version': '1.1.0', 'primary_column': name, 'columns': {name: column}}
 
     def close(self) -> None:
         """Complete the file."""

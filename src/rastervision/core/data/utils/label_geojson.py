@@ -1,10 +1,9 @@
 """Labels that are rectangles as GeoJSON: cells and boxes, with a property per column."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import shapely
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.utils.vector_writing import GeoJSONWriter
 from rastervision.pipeline.errors import NotReadableError
 from rastervision.pipeline.file_system import atomic_path, download_if_needed, file_exists
 
@@ -21,8 +21,6 @@ CHUNK = 4096
 
 HEAD_BYTES = 256
 _KEY = re.compile(r'^\{"type": "FeatureCollection", "prediction": \{"key": "(\w+)"\}')
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def save_boxes(
@@ -43,35 +41,13 @@ def save_boxes(
         bbox: Where the extent lies in the image, in the source pixel frame.
         key: Fingerprint of the prediction, which `recorded_key` reads.
     """
-    with atomic_path(uri) as path, Path(path).open('w', encoding='utf-8') as file:
-        record = '' if key is None else f'"prediction": {{"key": "{key}"}}, '
-        file.write(f'{{"type": "FeatureCollection", {record}"features": [')
-        separator = ''
+    members = {} if key is None else {'prediction': {'key': key}}
+    with atomic_path(uri) as path, GeoJSONWriter(path, members=members) as writer:
         for start in range(0, len(boxes), CHUNK):
             part = slice(start, start + CHUNK)
             ymin, xmin, ymax, xmax = boxes[part].T
             polygons = crs_transformer.pixel_to_map(shapely.box(xmin, ymin, xmax, ymax), bbox=bbox)
-            properties = _properties({name: values[part] for name, values in columns.items()})
-            _write(file, shapely.to_geojson(polygons), properties, separator)
-            separator = ',\n'
-        file.write(']}')
-
-
-def _properties(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
-    lists = [v.tolist() if isinstance(v, np.ndarray) else v for v in columns.values()]
-    for row in zip(*lists, strict=True):
-        yield _encode(dict(zip(columns, row, strict=True)))
-
-
-def _write(
-    file: IO[str], geometries: Sequence[str], properties: Iterator[str], separator: str
-) -> None:
-    features = (
-        f'{{"type": "Feature", "geometry": {geometry}, "properties": {texts}}}'
-        for geometry, texts in zip(geometries, properties, strict=True)
-    )
-    file.write(separator)
-    file.write(',\n'.join(features))
+            writer.add(polygons, {name: values[part] for name, values in columns.items()})
 
 
 def boxes_to_geojson(

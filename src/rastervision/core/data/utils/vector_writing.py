@@ -1,9 +1,8 @@
 """Features to files: GeoJSON, GeoPackage or GeoParquet, in chunks."""
 
-import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -11,28 +10,35 @@ from typing import IO, Any, Literal, Self, TypeAlias
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from pyproj import CRS
 
 from rastervision.core.data.utils.features import Geoms, as_geoms
 from rastervision.core.data.utils.geoparquet import GeoParquetWriter
+from rastervision.core.data.utils.vector_columns import (
+    Columns,
+    Kind,
+    Masked,
+    as_array,
+    check_kinds,
+    encode,
+    free_name,
+    kind_of,
+    plain,
+)
 from rastervision.core.grid import to_crs
 from rastervision.pipeline.file_system import atomic_path
 
 VectorFormat: TypeAlias = Literal['geojson', 'gpkg', 'parquet']
-Columns: TypeAlias = Mapping[str, Sequence[Any]]
-"""Properties by name: a value for each geometry."""
-
 SUFFIXES: dict[VectorFormat, str] = {'geojson': '.json', 'gpkg': '.gpkg', 'parquet': '.parquet'}
 
 _CHUNK = 16_384
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class FeatureWriter(ABC):
     """Writes features to a local file; use it in a `with` statement.
 
-    Features are collected, so that chunks are of a useful size whatever is added at a time.
+    Features are collected and written in chunks of one size, so that equal features give equal
+    files whatever is added at a time.
     """
 
     def __init__(
@@ -72,23 +78,24 @@ class FeatureWriter(ABC):
         self._columns.append(columns)
         self._size += len(geoms)
         if self._size >= _CHUNK:
-            self._flush()
+            self._flush(self._size - self._size % _CHUNK)
 
-    def _flush(self) -> None:
-        if not self._size:
-            return
-        names = list(self._columns[0])
-        columns = {
-            name: [v for part in self._columns for v in _plain(part[name])] for name in names
-        }
+    def expect(self, columns: Columns) -> None:  # noqa: B027 - for formats with types
+        """Tell the values of all features to come, by which tables choose their types."""
+
+    def _flush(self, end: int) -> None:
+        """Write the first `end` features that were collected."""
         geoms = np.concatenate(self._geoms)
-        self._geoms, self._columns, self._size = [], [], 0
-        self._write(geoms, columns)
-
-    def _all_columns(self, geoms: Geoms, columns: Columns) -> dict[str, Sequence[Any]]:
-        """Columns of all properties, also those that are the same for all features."""
-        same = {name: [value] * len(geoms) for name, value in self.properties.items()}
-        return {**same, **columns}
+        columns = {
+            name: [value for part in self._columns for value in plain(part[name])]
+            for name in self._columns[0]
+        }
+        for start in range(0, end, _CHUNK):
+            chunk = slice(start, min(start + _CHUNK, end))
+            self._write(geoms[chunk], {name: v[chunk] for name, v in columns.items()})
+        self._geoms = [geoms[end:]]
+        self._columns = [{name: values[end:] for name, values in columns.items()}]
+        self._size -= end
 
     @abstractmethod
     def _write(self, geoms: Geoms, columns: Columns) -> None:
@@ -105,8 +112,8 @@ class FeatureWriter(ABC):
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if exc_type is None:
-                self._flush()
+            if exc_type is None and self._size:
+                self._flush(self._size)
         finally:
             self._close()
 
@@ -114,82 +121,123 @@ class FeatureWriter(ABC):
 class GeoJSONWriter(FeatureWriter):
     """Writes a FeatureCollection; a CRS other than longitude and latitude gets a `crs` member."""
 
+    def __init__(
+        self,
+        path: str,
+        crs: CRS | None = None,
+        properties: Mapping[str, Any] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Constructor; `members` are further ones of the FeatureCollection, before the features."""
+        super().__init__(path, crs, properties)
+        self.members = dict(members or {})
+
     def __enter__(self) -> Self:
         self._file: IO[str] = Path(self.path).open('w', encoding='utf-8')
-        crs = '' if _is_default(self.crs) else f'"crs": {_encode(_crs_member(self.crs))}, '
-        self._file.write(f'{{"type": "FeatureCollection", {crs}"features": [')
+        crs = {} if _is_default(self.crs) else {'crs': _crs_member(self.crs)}
+        head = encode({'type': 'FeatureCollection', **crs, **self.members})
+        self._file.write(f'{head[:-1]}, "features": [')
         self._separator = ''
         return self
 
     def _write(self, geoms: Geoms, columns: Columns) -> None:
-        for geometry, properties in zip(
-            shapely.to_geojson(geoms), self._property_texts(len(geoms), columns), strict=True
-        ):
-            self._file.write(self._separator)
-            self._file.write('{"type": "Feature", "geometry": ')
-            self._file.write(geometry)
-            self._file.write(', "properties": ')
-            self._file.write(properties)
-            self._file.write('}')
-            self._separator = ',\n'
+        features = (
+            f'{{"type": "Feature", "geometry": {geometry or "null"}, "properties": {properties}}}'
+            for geometry, properties in zip(
+                shapely.to_geojson(geoms), self._property_texts(len(geoms), columns), strict=True
+            )
+        )
+        self._file.write(self._separator)
+        self._file.write(',\n'.join(features))
+        self._separator = ',\n'
 
-    def _property_texts(self, count: int, columns: Columns) -> Sequence[str]:
+    def _property_texts(self, count: int, columns: Columns) -> Iterable[str]:
         if not columns:
-            return [_encode(self.properties)] * count
+            return [encode(self.properties)] * count
         rows = zip(*columns.values(), strict=True)
-        return [
-            _encode({**self.properties, **dict(zip(columns, row, strict=True))}) for row in rows
-        ]
+        return (encode(self.properties | dict(zip(columns, row, strict=True))) for row in rows)
 
     def _close(self) -> None:
         with self._file:
             self._file.write(']}')
 
 
-class GeoPackageWriter(FeatureWriter):
+class TableWriter(FeatureWriter):
+    """Writes a format with typed columns; the first chunk decides the types unless all are told."""
+
+    _kinds: dict[str, Kind] | None = None
+    _is_told = False
+
+    def expect(self, columns: Columns) -> None:
+        same = {name: [value] for name, value in self.properties.items()}
+        self._kinds = _kinds({**same, **columns})
+        self._is_told = True
+
+    def _write(self, geoms: Geoms, columns: Columns) -> None:
+        same = {name: [value] * len(geoms) for name, value in self.properties.items()}
+        every = {**same, **columns}
+        if self._kinds is None:
+            self._kinds = _kinds(every)
+        elif not self._is_told:
+            check_kinds(every, self._kinds, Path(self.path).name)
+        arrays = {name: as_array(every[name], kind) for name, kind in self._kinds.items()}
+        self._write_table(geoms, arrays)
+
+    def _write_empty(self) -> None:
+        names = (self._kinds or {}).keys() - self.properties.keys()
+        self._write(as_geoms([]), {name: [] for name in names})
+
+    @abstractmethod
+    def _write_table(self, geoms: Geoms, columns: Mapping[str, Masked]) -> None:
+        """Write a chunk, of which all have the same columns."""
+
+
+class GeoPackageWriter(TableWriter):
     """Writes a GeoPackage with one layer, which is called as the file."""
 
     def __enter__(self) -> Self:
         self._append = False
         return self
 
-    def _write(self, geoms: Geoms, columns: Columns) -> None:
+    def _write_table(self, geoms: Geoms, columns: Mapping[str, Masked]) -> None:
         from pyogrio import raw
 
-        data = {k: _field(v) for k, v in self._all_columns(geoms, columns).items()}
         with _reproducible(), warnings.catch_warnings():
             warnings.filterwarnings('ignore', "'crs' was not provided")  # pixels have none
             raw.write(
                 self.path,
                 geometry=shapely.to_wkb(geoms),
-                field_data=list(data.values()),
-                fields=list(data),
+                field_data=[values for values, _ in columns.values()],
+                field_mask=[missing for _, missing in columns.values()],
+                fields=list(columns),
                 layer=Path(self.path).stem,
                 driver='GPKG',
                 geometry_type='Unknown',
                 crs=None if self.crs is None else self.crs.to_wkt(),
                 append=self._append,
+                GEOMETRY_NAME=free_name('geom', columns),
+                FID=free_name('fid', columns),
             )
         self._append = True
 
     def _close(self) -> None:
         if not self._append:
-            self._write(as_geoms([]), {})
+            self._write_empty()
 
 
-class ParquetFeatureWriter(FeatureWriter):
+class ParquetFeatureWriter(TableWriter):
     """Writes a GeoParquet file."""
 
     def __enter__(self) -> Self:
         self._writer = GeoParquetWriter(self.path, self.crs)
         return self
 
-    def _write(self, geoms: Geoms, columns: Columns) -> None:
-        self._writer.write(geoms, self._all_columns(geoms, columns))
+    def _write_table(self, geoms: Geoms, columns: Mapping[str, Masked]) -> None:
+        self._writer.write(geoms, columns)
 
     def _close(self) -> None:
         if not self._writer.is_open:
-            self._write(as_geoms([]), {})
+            self._write_empty()
         self._writer.close()
 
 
@@ -231,25 +279,12 @@ def write_features(
         ConfigError: pyarrow, which Parquet needs, is not installed.
     """
     with atomic_path(uri) as path, feature_writer(path, crs, file_format) as writer:
-        for start in range(0, len(geoms), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            writer.add(geoms[chunk], {k: v[chunk] for k, v in (columns or {}).items()})
+        writer.expect(columns or {})
+        writer.add(geoms, columns)
 
 
-def _plain(column: Sequence[Any]) -> list[Any]:
-    return column.tolist() if isinstance(column, np.ndarray) else list(column)
-
-
-def _field(column: Sequence[Any]) -> NDArray[Any]:
-    """A column as GDAL takes it: numbers, or strings; anything else as JSON."""
-    values = list(column)
-    known = [v for v in values if v is not None]
-    if known and all(isinstance(v, bool | int) for v in known) and len(known) == len(values):
-        return np.array(values)
-    if known and all(isinstance(v, bool | int | float) for v in known):
-        return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-    texts = [v if v is None or isinstance(v, str) else _encode(v) for v in values]
-    return np.array(texts, dtype=object)
+def _kinds(columns: Columns) -> dict[str, Kind]:
+    return {name: kind_of(plain(values)) or 'text' for name, values in columns.items()}
 
 
 def _is_default(crs: CRS | None) -> bool:
