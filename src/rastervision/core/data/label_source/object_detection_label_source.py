@@ -10,6 +10,7 @@ from pydantic import Field
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
+from rastervision.core.data.label import boxes as box_ops
 from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
 from rastervision.core.data.utils.features import POLYGON, Features
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
 
 ANY_PART = 1e-6
 """Least share of a box in a window that makes it a box of that window."""
+MOST = 0.8
+"""Least share of a box in the extent that makes it a box of the scene, as in release 0.31."""
 
 
 class ObjectDetectionLabelSource(LabelSource):
-    """The bounding boxes of polygons that have a class."""
+    """The bounding boxes of polygons that have a class.
+
+    Objects at the edge of the extent belong to it if at least 80 % of their box does; what is beyond
+    the edge is cut off.
+    """
 
     def __init__(
         self,
@@ -53,10 +60,10 @@ class ObjectDetectionLabelSource(LabelSource):
         self.uris = getattr(vector_source, 'uris', None)
         self.ioa_thresh = ANY_PART if ioa_thresh is None else ioa_thresh
         self.clip = clip
-        self._bbox = vector_source.bbox if bbox is None else bbox
         origin = vector_source.features.origin or describe_source(vector_source)
         _check_features(vector_source.features, origin)
-        self._labels = ObjectDetectionLabels.from_features(vector_source.features)
+        self._whole = ObjectDetectionLabels.from_features(vector_source.features)
+        self.set_bbox(vector_source.bbox if bbox is None else bbox)
 
     def get_labels(
         self, window: Box | None = None, ioa_thresh: float = ANY_PART, clip: bool = False
@@ -72,9 +79,8 @@ class ObjectDetectionLabelSource(LabelSource):
             Boxes in the extent frame, in the order of the vector source.
         """
         window = self.extent if window is None else window
-        near = self._labels.take(self.vector_source.near(window.to_global_coords(self._bbox)))
-        boxes = ObjectDetectionLabels.global_to_local(near.get_npboxes(), self._bbox)
-        labels = ObjectDetectionLabels(boxes, near.get_class_ids(), near.get_scores())
+        near = self.vector_source.near(window.to_global_coords(self._bbox))
+        labels = self._cut.take(near[self._belongs[near]])
         return ObjectDetectionLabels.get_overlapping(labels, window, ioa_thresh, clip)
 
     def __getitem__(self, key: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], str]:
@@ -109,6 +115,12 @@ class ObjectDetectionLabelSource(LabelSource):
 
     def set_bbox(self, bbox: Box) -> None:
         self._bbox = bbox
+        boxes = self._whole.get_npboxes()
+        cut = ObjectDetectionLabels.global_to_local(box_ops.clip_boxes(boxes, bbox), bbox)
+        self._belongs = box_ops.ioa_with_window(boxes, bbox) >= MOST
+        self._cut = ObjectDetectionLabels(
+            cut, self._whole.get_class_ids(), self._whole.get_scores()
+        )
 
     @property
     def labels_bbox(self) -> Box | None:

@@ -48,11 +48,29 @@ TWO = [
 
 
 def test_all_boxes_of_the_extent(source):
-    labels = source(TWO, bbox=Box(0, 0, 20, 20)).get_labels()
+    labels = source(TWO, bbox=Box(0, 0, 20, 30)).get_labels()
     assert labels.get_npboxes().tolist() == [[2, 1, 9, 6], [2, 10, 9, 30]]
     assert labels.get_class_ids().tolist() == [1, 0]
     assert len(source(TWO, bbox=Box(10, 0, 20, 20)).get_labels()) == 0
     assert len(source(TWO, bbox=Box(9, 0, 20, 20)).get_labels()) == 0  # an edge is no area
+
+
+def test_objects_over_the_edge_of_the_extent(source):
+    """As release 0.31 gives them for these features."""
+    squares = [(10, 10), (30, -1), (50, -2), (70, -3), (10, 95), (200, 200)]
+    features = [(shapely.box(x, y, x + 10, y + 10), {'class_id': 0}) for x, y in squares]
+    labels = source(features, bbox=Box(0, 0, 100, 100))
+    kept = [[10, 10, 20, 20], [0, 30, 9, 40], [0, 50, 8, 60]]
+    assert labels.get_labels().get_npboxes().tolist() == kept
+    assert labels[Box(0, 20, 30, 60)][0].tolist() == [[0, 10, 9, 20], [0, 30, 8, 40]]
+    labels.set_bbox(Box(5, 0, 100, 38))
+    assert labels.get_labels().get_npboxes().tolist() == [[5, 10, 15, 20]]
+    labels.set_bbox(Box(-2, 9, 100, 100))
+    kept = [[12, 1, 22, 11], [1, 21, 11, 31], [0, 41, 10, 51], [0, 61, 9, 71]]
+    assert labels.get_labels().get_npboxes().tolist() == kept
+    labels.set_bbox(Box(0, 0, 100, 100))
+    assert len(labels.get_labels()) == 3
+    assert len(source(features).get_labels()) == 6  # without bbox, the extent is around all
 
 
 def test_boxes_of_a_window(source):
