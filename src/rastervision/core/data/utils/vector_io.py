@@ -41,7 +41,7 @@ _LINES = ('.geojsonl', '.geojsons', '.ndjson', '.jsonl', '.nljson')
 _PARQUET = ('.parquet', '.geoparquet')
 _OTHER_JSON = ('.topojson',)
 _FOLDERS = ('.gdb',)
-_COMPANIONS = {'.shp': ('.shx', '.dbf', '.prj', '.cpg')}
+COMPANIONS = {'.shp': ('.shx', '.dbf', '.prj', '.cpg')}
 """Further files of formats that have several."""
 
 
@@ -134,7 +134,7 @@ def _fetch(uri: str) -> Path:
     if is_local(uri):
         return path
     stem = uri[: -len(PurePosixPath(uri).suffix)]
-    for suffix in _COMPANIONS.get(path.suffix.lower(), ()):
+    for suffix in COMPANIONS.get(path.suffix.lower(), ()):
         if file_exists(stem + suffix, include_dir=False):
             download_if_needed(stem + suffix)
     return path
