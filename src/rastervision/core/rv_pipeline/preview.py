@@ -33,10 +33,10 @@ GAP = 8
 CAPTION = 22
 TITLES = ('image', 'truth', 'prediction')
 PNG_LEVEL = 6
-NO_LABEL = 255
+NO_LABEL = -1
 """Shown black; around the outlines of boxes, the image is shown."""
 
-ReadMap: TypeAlias = Callable[[Box], NDArray[np.uint8]]
+ReadMap: TypeAlias = Callable[[Box], NDArray[np.integer[Any]]]
 Panels: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
@@ -69,14 +69,14 @@ def _row(scene: Scene, class_config: ClassConfig) -> tuple[str, Panels] | None:
         return None
     read_truth, read_predicted = maps
     window = max(_candidates(scene.extent), key=lambda w: _variety(read_truth(w)))
-    palette = np.zeros((NO_LABEL + 1, 3), dtype=np.uint8)
-    palette[: len(class_config)] = class_config.color_triples
+    palette = np.array([*class_config.color_triples, (0, 0, 0)], dtype=np.uint8)
     chip = scene.raster_source.read(window)
     image = display_image(chip.pixels, chip.valid)
     has_boxes = isinstance(scene.label_source, ObjectDetectionLabelSource)
 
-    def panel(class_ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        shown: NDArray[np.uint8] = palette[class_ids]
+    def panel(class_ids: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        known = np.minimum(class_ids.astype(np.int64), len(class_config))  # that one is black, too
+        shown: NDArray[np.uint8] = palette[known]
         if has_boxes:
             shown = np.where((class_ids == NO_LABEL)[..., None], image, shown)
         return shown
@@ -107,9 +107,9 @@ def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
     return None
 
 
-def _draw_cells(labels: ChipClassificationLabels, window: Box) -> NDArray[np.uint8]:
+def _draw_cells(labels: ChipClassificationLabels, window: Box) -> NDArray[np.int32]:
     """Return the class ids (H, W) of the cells in a window."""
-    drawn = np.full(window.size, NO_LABEL, dtype=np.uint8)
+    drawn = np.full(window.size, NO_LABEL, dtype=np.int32)
     ymin, xmin, ymax, xmax = (labels.cells - [window.ymin, window.xmin] * 2).T
     near = (ymin < window.height) & (xmin < window.width) & (ymax > 0) & (xmax > 0)
     sides = np.maximum(np.stack([ymin, ymax, xmin, xmax], axis=-1)[near], 0)
@@ -118,9 +118,9 @@ def _draw_cells(labels: ChipClassificationLabels, window: Box) -> NDArray[np.uin
     return drawn
 
 
-def _draw_outlines(labels: ObjectDetectionLabels, window: Box) -> NDArray[np.uint8]:
+def _draw_outlines(labels: ObjectDetectionLabels, window: Box) -> NDArray[np.int32]:
     """Return the class ids (H, W) on the outlines of the boxes in a window."""
-    drawn = np.full((window.height + 2, window.width + 2), NO_LABEL, dtype=np.uint8)  # one around
+    drawn = np.full((window.height + 2, window.width + 2), NO_LABEL, dtype=np.int32)  # one around
     near = ObjectDetectionLabels.get_overlapping(labels, window, ANY_PART, clip=True)
     corners = np.round(ObjectDetectionLabels.global_to_local(near.get_npboxes(), window))
     sides = (corners.astype(np.int64) + 1).tolist()
@@ -138,9 +138,9 @@ def _candidates(extent: Box) -> list[Box]:
     return [Box(int(y), int(x), int(y) + height, int(x) + width) for y in ys for x in xs]
 
 
-def _variety(label_arr: NDArray[np.uint8]) -> float:
+def _variety(label_arr: NDArray[np.integer[Any]]) -> float:
     """Return the entropy of the classes: how much there is to see."""
-    share = np.bincount(label_arr.ravel()) / label_arr.size
+    share = np.bincount(label_arr.ravel().astype(np.int64) - NO_LABEL) / label_arr.size
     share = share[share > 0]
     return float(-(share * np.log(share)).sum())
 

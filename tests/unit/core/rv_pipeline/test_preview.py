@@ -1,10 +1,17 @@
 """The picture of image, truth and prediction."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from rastervision.core.box import Box
+from rastervision.core.data import (
+    ChipClassificationLabels,
+    ClassConfig,
+    ObjectDetectionLabels,
+)
 from rastervision.core.rv_pipeline import preview
 
 
@@ -66,3 +73,39 @@ def test_the_first_time_of_a_series_is_shown():
     valid = np.random.default_rng(1).random((3, 4, 5)) < 0.5
     shown = preview.display_image(pixels, valid)
     assert np.array_equal(shown, preview.display_image(pixels[0], valid[0]))
+
+
+def blank_scene(height, width):
+    pixels, valid = np.full((height, width, 3), 9, dtype=np.uint8), np.ones((height, width), bool)
+    chip = SimpleNamespace(pixels=pixels, valid=valid)
+    return SimpleNamespace(
+        id='s',
+        raster_source=SimpleNamespace(read=lambda window: chip),
+        extent=Box(0, 0, height, width),
+        label_source=None,
+    )
+
+
+@pytest.mark.parametrize('class_id', [7, 254, 255, 256, 299])
+def test_any_number_of_classes_is_drawn(monkeypatch, class_id):
+    classes = ClassConfig(names=[str(i) for i in range(300)])
+    cell, box = Box(2, 3, 6, 9), [7, 1, 11, 5]
+    maps = (
+        lambda w: preview._draw_cells(ChipClassificationLabels({cell: (class_id, None)}), w),
+        lambda w: preview._draw_outlines(ObjectDetectionLabels([box], [class_id]), w),
+    )
+    monkeypatch.setattr(preview, '_class_maps', lambda _: maps)
+    _, (_, cells, outlines) = preview._row(blank_scene(12, 14), classes)
+    expected = np.zeros((2, 12, 14, 3), dtype=np.uint8)
+    color = classes.color_triples[class_id]
+    expected[0, 2:6, 3:9] = color
+    expected[1, 7:11, 1:5] = color
+    expected[1, 8:10, 2:4] = 0
+    np.testing.assert_array_equal([cells, outlines], expected)
+
+
+def test_a_pixel_of_no_class_is_black(monkeypatch):
+    ids = np.full((4, 4), 255, dtype=np.uint8)
+    monkeypatch.setattr(preview, '_class_maps', lambda _: (lambda _: ids, lambda _: ids))
+    _, (_, truth, _) = preview._row(blank_scene(4, 4), ClassConfig(names=['a', 'b']))
+    assert not truth.any()
