@@ -2,6 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,25 @@ class ClassificationEvaluation(ABC):
             other: an evaluation of the same classes.
             scene_id: scene under which to keep `other`; None for not keeping it.
         """
+        self.merge_all([(scene_id, other)])
+
+    def merge_all(
+        self, evaluations: Iterable[tuple[str | None, 'ClassificationEvaluation']]
+    ) -> None:
+        """Add what several evaluations have counted; averages are made once, at the end.
+
+        Args:
+            evaluations: evaluations of the same classes, with the scene as for `merge`.
+        """
+        scenes = list(evaluations)
+        for scene_id, other in scenes:
+            self._count_in(other)
+            if scene_id is not None:
+                self.scene_to_eval[scene_id] = other
+        if scenes:
+            self.compute_avg()
+
+    def _count_in(self, other: 'ClassificationEvaluation') -> None:
         for class_id, item in other.class_to_eval_item.items():
             if class_id in self.class_to_eval_item:
                 self.class_to_eval_item[class_id].merge(item)
@@ -54,9 +74,6 @@ class ClassificationEvaluation(ABC):
         if other.conf_mat is not None:
             mine = np.zeros_like(other.conf_mat) if self.conf_mat is None else self.conf_mat
             self.conf_mat = mine + other.conf_mat
-        if scene_id is not None:
-            self.scene_to_eval[scene_id] = other
-        self.compute_avg()
 
     def compute_avg(self) -> None:
         """Make `avg_item`: metrics averaged over classes, weighted by how often each is true.

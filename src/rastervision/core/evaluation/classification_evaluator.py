@@ -47,8 +47,7 @@ class ClassificationEvaluator(Evaluator):
         if self.output_uri is None:
             raise ConfigError('The evaluator has no output_uri to write scores to.')
         total = self.create_evaluation()
-        for scene_id, evaluation in evaluations:
-            total.merge(evaluation, scene_id=scene_id)
+        total.merge_all(evaluations)
         total.save(self.output_uri)
 
     def evaluate_scene(self, scene: Scene) -> ClassificationEvaluation:

@@ -3,6 +3,7 @@
 Pairs that overlap are found with a spatial index; everything else works on arrays of these pairs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -153,13 +154,14 @@ class MatchedDetections:
         num_true = np.bincount(truth.get_class_ids(), minlength=num_classes)
         return cls(predicted.get_class_ids(), scores, right, num_true)
 
-    def __add__(self, other: 'MatchedDetections') -> Self:
-        """Those of both; their scenes have nothing to do with each other."""
-        return type(self)(
-            np.concatenate([self.class_ids, other.class_ids]),
-            np.concatenate([self.scores, other.scores]),
-            np.concatenate([self.right, other.right]),
-            self.num_true + other.num_true,
+    @classmethod
+    def concatenate(cls, parts: Sequence['MatchedDetections']) -> Self:
+        """Those of several scenes, which have nothing to do with each other; of one at least."""
+        return cls(
+            np.concatenate([part.class_ids for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.right for part in parts]),
+            np.sum([part.num_true for part in parts], axis=0),
         )
 
     def average_precisions(self) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """ObjectDetectionEvaluation: scores of boxes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -96,11 +97,12 @@ class ObjectDetectionEvaluation(ClassificationEvaluation):
         counts = compute_metrics(gt_labels, pred_labels, len(class_config), iou_thresh)
         return _items(class_config, counts)
 
-    def merge(self, other: ClassificationEvaluation, scene_id: str | None = None) -> None:
-        """Add what another evaluation has counted, see `ClassificationEvaluation`."""
-        if isinstance(other, ObjectDetectionEvaluation):
-            self.detections = self.detections + other.detections
-        super().merge(other, scene_id)
+    def merge_all(self, evaluations: Iterable[tuple[str | None, ClassificationEvaluation]]) -> None:
+        """Add what several evaluations have counted, see `ClassificationEvaluation`."""
+        scenes = list(evaluations)
+        others = [e.detections for _, e in scenes if isinstance(e, ObjectDetectionEvaluation)]
+        self.detections = MatchedDetections.concatenate([self.detections, *others])
+        super().merge_all(scenes)
 
     def compute_avg(self) -> None:
         """Make `avg_item`; of average precision, the plain mean over the classes that occur."""

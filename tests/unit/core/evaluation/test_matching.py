@@ -69,9 +69,8 @@ def coco_precisions(scenes):
 def test_average_precision_is_that_of_coco(seed):
     rng = np.random.default_rng(seed)
     scenes = [scene(rng, 20, 40), scene(rng, 6, 3), scene(rng, 30, 90, tied_scores=True)]
-    matched = MatchedDetections.empty(NUM_CLASSES)
-    for truth, predicted in scenes:
-        matched = matched + MatchedDetections.of_scene(truth, predicted, NUM_CLASSES)
+    parts = [MatchedDetections.of_scene(*labels, NUM_CLASSES) for labels in scenes]
+    matched = MatchedDetections.concatenate(parts)
     ours = matched.average_precisions()
     assert ours.max() > 0.3
     assert ours.min() < 0.1

@@ -101,6 +101,27 @@ def random_labels(rng, n):
     return labels(boxes, rng.integers(0, 3, n), rng.random(n))
 
 
+def test_averages_of_many_scenes_are_made_once(tmp_path, monkeypatch):
+    scenes = [labels(ONE), labels([[0, 0, 10, 7]], scores=[0.5]), labels([])]
+    evaluations = {str(i): ObjectDetectionEvaluation(CLASSES) for i in range(len(scenes))}
+    for evaluation, predicted in zip(evaluations.values(), scenes, strict=True):
+        evaluation.compute(labels(ONE), predicted)
+    one_by_one = ObjectDetectionEvaluation(CLASSES)
+    for scene_id, evaluation in evaluations.items():
+        one_by_one.merge(evaluation, scene_id)
+    calls = []
+    average = ObjectDetectionEvaluation.compute_avg
+    monkeypatch.setattr(
+        ObjectDetectionEvaluation, 'compute_avg', lambda self: calls.append(average(self))
+    )
+    path = tmp_path / 'eval.json'
+    ObjectDetectionEvaluator(CLASSES, str(path)).save_scenes(evaluations.items())
+    assert len(calls) == 1
+    result = json.loads(path.read_text())
+    assert result == json.loads(json.dumps(one_by_one.to_json()).replace('NaN', 'null'))
+    assert result['overall'][0]['metrics']['recall'] == pytest.approx(2 / 3)
+
+
 def test_items_are_those_of_the_whole_evaluation():
     rng = np.random.default_rng(0)
     truth, predicted = random_labels(rng, 40), random_labels(rng, 80)
