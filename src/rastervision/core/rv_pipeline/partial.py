@@ -1,5 +1,6 @@
 """What the splits of a command leave for its gather step: one file of each split."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -11,8 +12,8 @@ from rastervision.pipeline.file_system import (
     file_exists,
     file_to_json,
     is_local,
-    json_to_file,
     list_paths,
+    str_to_file,
 )
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 
@@ -41,8 +42,8 @@ class PartialResults:
         return join_uri(self.folder, f'{split_ind + 1}-of-{num_splits}.{self.extension}')
 
     def write(self, result: Any, split_ind: int, num_splits: int) -> None:
-        """Write the result of a split as JSON."""
-        json_to_file(result, self.uri(split_ind, num_splits))
+        """Write the result of a split as JSON, where NaN stays NaN."""
+        str_to_file(json.dumps(result), self.uri(split_ind, num_splits))
 
     def read(self, num_splits: int) -> list[Any]:
         """Return the results of all splits; none if they were gathered before."""

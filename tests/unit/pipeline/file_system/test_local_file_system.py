@@ -53,6 +53,8 @@ def test_json_comes_back(tmp_path):
     uri = str(tmp_path / 'a.json')
     json_to_file({'ä': [1, None]}, uri)
     assert file_to_json(uri) == {'ä': [1, None]}
+    json_to_file({'a': [1.5, float('nan')], 'b': ({'c': float('-inf')},)}, uri)
+    assert file_to_str(uri) == '{"a": [1.5, null], "b": [{"c": null}]}'
     str_to_file('{\n"a": }', uri)
     with pytest.raises(NotReadableError, match=r'a\.json.*line 2, column 6'):
         file_to_json(uri)
