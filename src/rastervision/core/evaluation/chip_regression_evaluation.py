@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rastervision.core.evaluation.confusion import ratio
+from rastervision.core.moments import Moments, channel_moments
 from rastervision.pipeline.file_system import json_to_file
 
-SUMS = ('count', 'truth', 'truth2', 'error', 'abs_error', 'error2')
-"""What is added up for each target, over the cells whose true and predicted values are known."""
+SUMS = ('count', 'mean', 'squares', 'error', 'abs_error', 'error2')
+"""What is known of each target, over the cells whose true and predicted values are known: the
+number of true values, their mean and the sum of their squared distances from it; sums of errors."""
 
 
 def error_sums(truth: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.float64]:
-    """Sums from which all scores follow; those of several scenes can be added.
+    """Sums from which all scores follow; those of several scenes are joined by `add_sums`.
 
     Args:
         truth: (N, K) true values, NaN where unknown.
@@ -25,8 +27,22 @@ def error_sums(truth: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.float
     truth, predicted = truth.astype(np.float64), predicted.astype(np.float64)
     known = ~np.isnan(truth) & ~np.isnan(predicted)
     error = predicted - truth
-    terms = (np.ones_like(error), truth, truth**2, error, np.abs(error), error**2)
-    return np.stack([np.where(known, term, 0).sum(axis=0) for term in terms])
+    errors = [np.where(known, t, 0).sum(axis=0) for t in (error, np.abs(error), error**2)]
+    return _rows(channel_moments(np.where(known, truth, np.nan).T), np.stack(errors))
+
+
+def add_sums(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums (6, K) of the cells of both."""
+    return _rows(_moments(one).merge(_moments(other)), one[3:] + other[3:])
+
+
+def _moments(sums: NDArray[np.float64]) -> Moments:
+    count, mean, squares = sums[:3]
+    return Moments(count.astype(np.int64), mean, squares)
+
+
+def _rows(truth: Moments, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([truth.counts, truth.means, truth.squares, *errors])
 
 
 def scores_of_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -35,10 +51,9 @@ def scores_of_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     mae and rmse are in the unit of the target, and so is bias, the mean of predicted - true. r2 is
     the share of the variance of the truth that the predictions explain; 0 for its mean.
     """
-    count, truth, truth2, error, abs_error, error2 = sums
-    variation = truth2 - ratio(truth**2, count)
+    count, mean, squares, error, abs_error, error2 = sums
     # values that are all the same leave a rest of rounding
-    variation = np.where(variation > 1e-12 * truth2, variation, 0)
+    variation = np.where(squares > 1e-24 * count * mean**2, squares, 0)
     return {
         'mae': ratio(abs_error, count),
         'rmse': np.sqrt(ratio(error2, count)),
@@ -67,7 +82,7 @@ class ChipRegressionEvaluation:
 
     def merge(self, other: 'ChipRegressionEvaluation', scene_id: str | None = None) -> None:
         """Add what another evaluation has added up; keep it under `scene_id` if that is given."""
-        self.sums = self.sums + other.sums
+        self.sums = add_sums(self.sums, other.sums)
         if scene_id is not None:
             self.scene_to_eval[scene_id] = other
 
@@ -95,9 +110,9 @@ class ChipRegressionEvaluation:
 
 
 def _mean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
+    known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else float('nan')
 
 
 def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return float(value) if np.isfinite(value) else None

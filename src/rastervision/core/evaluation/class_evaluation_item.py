@@ -169,6 +169,6 @@ def _by_name(matrix: NDArray[Any]) -> dict[str, float | int | None]:
 
 
 def _plain(value: Any) -> float | int | None:
-    """A NumPy number as one of Python, None for NaN; a whole count as int."""
+    """A NumPy number as one of Python, None if it is not finite; a whole count as int."""
     number: float | int = np.asarray(value).item()
-    return None if np.isnan(number) else number
+    return number if np.isfinite(number) else None

@@ -1,6 +1,7 @@
 """Regression: some numbers for an image."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from rastervision.core.evaluation.chip_regression_evaluation import (
     SUMS,
+    add_sums,
     error_sums,
     scores_of_sums,
 )
@@ -45,7 +47,7 @@ class RegressionTask:
         Where there is nothing to divide by, the value is 0.
         """
         nothing = np.zeros((len(SUMS), len(self.targets)))
-        scores = scores_of_sums(sum((f['error_sums'] for f in figures), nothing))
+        scores = scores_of_sums(reduce(add_sums, (f['error_sums'] for f in figures), nothing))
         metrics = {}
         for i, name in enumerate(self.targets):
             error = float(np.nan_to_num(scores['mae'][i]))

@@ -86,6 +86,28 @@ def test_scores_of_parts_add_up(pairs, cut):
     json.dumps(total.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize('mean', [0, 1e6, 1e9])
+def test_r2_is_exact_however_far_from_zero_values_are(mean):
+    rng = np.random.default_rng(0)
+    truth = mean + rng.integers(-50, 50, (40, 1)).astype(float)
+    predicted = truth + rng.integers(-9, 9, (40, 1))
+    total = ChipRegressionEvaluation(['v'])
+    for part in np.split(np.arange(40), [1, 7, 30]):
+        evaluation = ChipRegressionEvaluation(['v'])
+        evaluation.compute(truth[part], predicted[part])
+        total.merge(evaluation)
+    expected = metrics.r2_score(truth - mean, predicted - mean)
+    assert total.to_json()[0]['metrics']['r2'] == pytest.approx(expected, rel=1e-3)
+
+
+def test_infinite_scores_are_null():
+    evaluation = ChipRegressionEvaluation(['v', 'w'])
+    evaluation.compute(np.array([[1.0, 1], [2, 2]]), np.array([[np.inf, 1], [2, 2]]))
+    v, w, average = evaluation.to_json()
+    assert v['metrics']['mae'] is None
+    assert w['metrics']['mae'] == average['metrics']['mae'] == 0
+
+
 @pytest.mark.parametrize('truth', [[np.nan, np.nan], [5.0, 5.0]])
 def test_scores_without_anything_to_divide_by_are_null(truth, tmp_path):
     evaluation = ChipRegressionEvaluation(['v'])
