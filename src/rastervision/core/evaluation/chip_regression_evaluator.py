@@ -49,7 +49,7 @@ class ChipRegressionEvaluator(Evaluator):
         predicted = label_store.get_labels()
         predicted = predicted.take(~predicted.nodata)
         if scene.aoi_polygons_bbox_coords:
-            predicted = predicted.filter_by_aoi(scene.aoi_polygons_bbox_coords)
+            predicted = predicted.filter_by_aoi(scene.aoi_polygons_bbox_coords, scene.extent)
         return self.evaluate_predictions(label_source.values_at(predicted.cells), predicted.values)
 
     def evaluate_predictions(self, ground_truth: Any, predictions: Any) -> ChipRegressionEvaluation:

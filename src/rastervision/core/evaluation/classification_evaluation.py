@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.evaluation import confusion as cm
@@ -13,6 +14,7 @@ from rastervision.core.evaluation.class_evaluation_item import (
     ClassEvaluationItem,
     matrix_to_json,
 )
+from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import json_to_file
 
 
@@ -124,6 +126,16 @@ class ClassificationEvaluation(ABC):
             NotWritableError: the file cannot be written.
         """
         json_to_file(self.to_json(), output_uri)
+
+
+def check_class_ids(class_ids: NDArray[Any], num_classes: int, what: str) -> None:
+    """Raise DataError if class ids are not in [0, num_classes); `what` is what they are of."""
+    unknown = ~np.isin(class_ids, np.arange(num_classes))
+    if unknown.any():
+        raise DataError(
+            f'A {what} is of class {class_ids[unknown][0]}, but the classes have ids '
+            f'0..{num_classes - 1}.'
+        )
 
 
 class ConfusionEvaluation(ClassificationEvaluation):

@@ -18,7 +18,7 @@ from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
-from rastervision.core.rv_pipeline.window_prediction import window_plan
+from rastervision.core.rv_pipeline.window_prediction import finite, window_plan
 from rastervision.core.stac_mlm import Task
 from rastervision.pipeline.config import register_config
 
@@ -34,14 +34,17 @@ class ChipClassification(RVPipeline):
 
     def labels_of_windows(
         self,
-        scene: Scene,  # noqa: ARG002 - interface
+        scene: Scene,
         results: Iterable[WindowScores],
     ) -> ChipClassificationLabels:
         """Give every cell the class with the highest score.
 
         Cells in which the image has no data are of the null class, if there is one.
+
+        Raises:
+            DataError: The model gave scores that are not finite.
         """
-        results = list(results)
+        results = list(finite(results, scene.id))
         if not results:
             return ChipClassificationLabels.make_empty()
         scores = np.array([result.scores for result in results], dtype=float)

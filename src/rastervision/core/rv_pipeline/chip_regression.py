@@ -12,13 +12,15 @@ from rastervision.core.data import (
     Scene,
     SceneConfig,
 )
+from rastervision.core.data.label.chip_regression_labels import NODATA
 from rastervision.core.evaluation import ChipRegressionEvaluatorConfig, EvaluatorConfig
 from rastervision.core.prediction import WindowPlan, WindowScores
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
-from rastervision.core.rv_pipeline.window_prediction import window_plan
+from rastervision.core.rv_pipeline.window_prediction import finite, window_plan
 from rastervision.core.stac_mlm import Task
 from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import ConfigError
 
 
 class ChipRegression(RVPipeline):
@@ -32,11 +34,15 @@ class ChipRegression(RVPipeline):
 
     def labels_of_windows(
         self,
-        scene: Scene,  # noqa: ARG002 - interface
+        scene: Scene,
         results: Iterable[WindowScores],
     ) -> ChipRegressionLabels:
-        """Give every cell its values; none where the image has no data."""
-        results = list(results)
+        """Give every cell its values; none where the image has no data.
+
+        Raises:
+            DataError: The model gave values that are not finite.
+        """
+        results = list(finite(results, scene.id))
         if not results:
             return ChipRegressionLabels.make_empty(len(self.config.dataset.class_config))
         values = np.array([result.scores for result in results], dtype=np.float32)
@@ -49,6 +55,15 @@ class ChipRegression(RVPipeline):
 @register_config('chip_regression')
 class ChipRegressionConfig(RVPipelineConfig):
     """Configure a chip regression pipeline; the class names are those of the targets."""
+
+    def validate_config(self) -> None:
+        """Raise ConfigError if a target has the name of a property that means something else."""
+        super().validate_config()
+        if NODATA in self.dataset.class_config.names:
+            raise ConfigError(
+                f'No target can be called {NODATA!r}: this is the property of cells in which the '
+                'image has no data. Rename it in class_config.names and in the label files.'
+            )
 
     def build(self, tmp_dir: str) -> ChipRegression:
         """Build the pipeline."""

@@ -23,7 +23,7 @@ from rastervision.core.rv_pipeline.object_detection_options import (
 from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
-from rastervision.core.rv_pipeline.window_prediction import window_plan
+from rastervision.core.rv_pipeline.window_prediction import finite, window_plan
 from rastervision.core.stac_mlm import Task
 from rastervision.pipeline.config import register_config
 
@@ -50,9 +50,13 @@ class ObjectDetection(RVPipeline):
     def labels_of_windows(
         self, scene: Scene, results: Iterable[WindowBoxes]
     ) -> ObjectDetectionLabels:
-        """Join the boxes of overlapping windows, so that each object is there once."""
+        """Join the boxes of overlapping windows, so that each object is there once.
+
+        Raises:
+            DataError: The model gave boxes or scores that are not finite.
+        """
         options = self.predict_options()
-        labels = options.merge(results, scene.extent)
+        labels = options.merge(finite(results, scene.id), scene.extent)
         aoi = options.aoi_polygons(scene)
         return labels.touching(aoi) if aoi else labels
 

@@ -1,17 +1,22 @@
 """WindowPrediction: predicting the windows of a scene in parts, for cells and boxes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from rastervision.core.data import Scene
 from rastervision.core.data.label_store.geojson_store import GeoJSONStore
 from rastervision.core.data.label_store.window_parts import WindowParts
-from rastervision.core.prediction import WindowPlan, WindowRun
+from rastervision.core.prediction import WindowBoxes, WindowPlan, WindowRun, WindowScores
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.scene_prediction import ScenePrediction
 from rastervision.core.utils.overrides import overridden_since
+from rastervision.pipeline.errors import DataError
+
+Result = TypeVar('Result', WindowScores, WindowBoxes)
 
 
 class WindowPrediction(ScenePrediction):
@@ -32,6 +37,30 @@ class WindowPrediction(ScenePrediction):
         store: Any = self.scene.label_store
         store.save(labels, key=self.key if self.is_resumable else None)
         self._store_parts.remove()
+
+
+def finite(results: Iterable[Result], scene_id: str) -> Iterator[Result]:
+    """Yield results of windows, and complain at the end if some cannot be used.
+
+    Raises:
+        DataError: A model gave scores, values or boxes that are not finite where there is data.
+    """
+    count = bad = 0
+    for result in results:
+        numbers = [result.scores]
+        if isinstance(result, WindowBoxes):
+            numbers.append(result.boxes)
+        count += 1
+        bad += result.valid and not all(np.isfinite(array).all() for array in numbers)
+        yield result
+    if bad:
+        raise DataError(
+            f'Scene {scene_id!r}: for {bad} of {count} windows, the model predicts NaN or infinite '
+            'numbers. If this is so for most windows, it diverged in training: look at its losses, '
+            'and train again with a lower learning rate (solver.lr). If it is so for a few, pixels '
+            'of the image are NaN or extreme: replace them by a raster transformer, such as '
+            'nan_transformer.'
+        )
 
 
 def window_plan(scene: Scene, options: PredictOptions) -> WindowPlan | None:

@@ -12,10 +12,16 @@ from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
 from rastervision.core.data.label.labels import Labels
-from rastervision.core.data.label.utils import cells_of_features, cells_within
+from rastervision.core.data.label.utils import (
+    cells_of_features,
+    cells_within,
+    matching_rows,
+    overlapping,
+    positions,
+    score_table,
+)
 from rastervision.core.data.utils.features import Features
 from rastervision.core.data.utils.label_geojson import save_boxes
-from rastervision.pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
@@ -85,13 +91,24 @@ class ChipClassificationLabels(Labels):
             nodata: (N,) True for cells in which the image has no data.
         """
         labels = cls()
-        labels._cells = np.array(cells, dtype=np.int64).reshape(-1, 4)
-        count = labels._count = len(labels._cells)
-        labels._class_ids = np.array(class_ids, dtype=np.int64).reshape(count)
-        labels._scores = np.empty((count, 0)) if scores is None else np.array(scores, dtype=float)
-        no_data = np.zeros(count, dtype=bool) if nodata is None else np.array(nodata, dtype=bool)
-        labels._nodata = no_data
+        labels._set_columns(cells, class_ids, scores, nodata)
         return labels
+
+    def _set_columns(
+        self,
+        cells: ArrayLike,
+        class_ids: ArrayLike,
+        scores: ArrayLike | None,
+        nodata: ArrayLike | None,
+    ) -> None:
+        """Hold other labels, see `from_arrays`."""
+        self._cells = np.array(cells, dtype=np.int64).reshape(-1, 4)
+        count = self._count = len(self._cells)
+        self._class_ids = np.array(class_ids, dtype=np.int64).reshape(count)
+        self._scores = np.empty((count, 0)) if scores is None else np.array(scores, dtype=float)
+        no_data = np.zeros(count, dtype=bool) if nodata is None else np.array(nodata, dtype=bool)
+        self._nodata = no_data
+        vars(self).pop('_index', None)  # the cached property
 
     @classmethod
     def from_predictions(cls, windows: Iterable[Box], predictions: Iterable[Any]) -> Self:
@@ -113,17 +130,20 @@ class ChipClassificationLabels(Labels):
 
         Args:
             features: Cells in the source pixel frame. Of one that comes twice, the last counts.
-            bbox: Box of that frame in whose extent frame the cells are wanted; None leaves them.
+            bbox: Box of that frame in whose extent frame the cells are wanted, those that have no
+                area in it left out; None takes all as they are.
 
         Raises:
-            DataError: Some cells have more scores than others.
+            DataError: Some cells have more scores than others, or scores that are no numbers.
         """
         cells = cells_of_features(features, bbox)
         class_ids = np.array(features.column('class_id'), dtype=np.int64)
         nodata = np.array([bool(value) for value in features.column('nodata')], dtype=bool)
-        scores = _score_table(features)
+        scores = score_table(features)
         _, last = np.unique(cells[::-1], axis=0, return_index=True)
         rows = np.sort(len(cells) - 1 - last)
+        if bbox is not None:
+            rows = rows[overlapping(cells[rows], Box(0, 0, bbox.height, bbox.width))]
         return cls.from_arrays(cells, class_ids, scores, nodata).take(rows)
 
     def set_cell(
@@ -159,8 +179,7 @@ class ChipClassificationLabels(Labels):
     def extend(self, labels: Self) -> None:
         """Take over all cells of other labels; they replace cells that are there already."""
         merged = self + labels
-        self.__dict__.clear()
-        self.__dict__.update(merged.__dict__)
+        self._set_columns(merged.cells, merged.class_ids, merged.scores, merged.nodata)
 
     def __add__(self, other: Self) -> Self:
         """Cells of both; where both have a cell, that of the other."""
@@ -175,11 +194,15 @@ class ChipClassificationLabels(Labels):
 
     def take(self, keep: ArrayLike) -> Self:
         """Labels of some cells, by position or by a mask."""
-        chosen = np.asarray(keep)
-        if not chosen.size:
-            chosen = chosen.astype(np.intp)
+        chosen = positions(keep)
         columns = (self.cells, self.class_ids, self._scores[: self._count], self.nodata)
         return self.from_arrays(*(column[chosen] for column in columns))
+
+    def at(self, cells: NDArray[Any]) -> Self:
+        """Class ids of those of some cells (N, 4) that have one; see `matching_rows`."""
+        rows = matching_rows(cells, self.cells)
+        found = rows >= 0
+        return self.from_arrays(cells[found], self.class_ids[rows[found]])
 
     # --- columns
 
@@ -249,7 +272,7 @@ class ChipClassificationLabels(Labels):
 
     def _scores_of(self, row: int) -> Sequence[float] | None:
         scores: list[float] = self._scores[row].tolist()
-        return None if not scores or math.isnan(scores[0]) else scores
+        return None if all(map(math.isnan, scores)) else scores
 
     def get_cell_class_id(self, cell: Box) -> int | None:
         """Class id of a cell; None if it has no label."""
@@ -283,13 +306,16 @@ class ChipClassificationLabels(Labels):
 
     # --- areas and files
 
-    def filter_by_aoi(self, aoi_polygons: Iterable[BaseGeometry]) -> Self:
+    def filter_by_aoi(
+        self, aoi_polygons: Iterable[BaseGeometry], extent: Box | None = None
+    ) -> Self:
         """Labels of the cells that lie within the union of some polygons.
 
         Args:
             aoi_polygons: Polygons in the extent frame.
+            extent: Of cells that go beyond it, only the part inside has to lie within.
         """
-        return self.take(cells_within(self.cells, aoi_polygons))
+        return self.take(cells_within(self.cells, aoi_polygons, extent))
 
     def save(
         self,
@@ -316,18 +342,3 @@ class ChipClassificationLabels(Labels):
         if self.nodata.any():
             columns['nodata'] = self.nodata.tolist()
         save_boxes(uri, self.cells, columns, crs_transformer, bbox, key)
-
-
-def _score_table(features: Features) -> NDArray[np.float64] | None:
-    """(N, K) scores of features, NaN in the rows of those without; None if no feature has any."""
-    column = features.column('scores')
-    lengths = {len(scores) for scores in column if scores is not None}
-    if not lengths:
-        return None
-    if len(lengths) > 1:
-        raise DataError(
-            f'{features.origin}: cells have {" or ".join(map(str, sorted(lengths)))} scores, but '
-            'all of them must have as many.'
-        )
-    missing = [np.nan] * lengths.pop()
-    return np.array([missing if scores is None else scores for scores in column], dtype=float)

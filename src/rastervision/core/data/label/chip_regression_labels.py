@@ -11,12 +11,15 @@ from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
 from rastervision.core.data.label.labels import Labels
-from rastervision.core.data.label.utils import cells_within
+from rastervision.core.data.label.utils import cells_within, positions
 from rastervision.core.data.utils.label_geojson import save_boxes
 
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+
+NODATA = 'nodata'
+"""Property of the cells in which the image has no data; no target can have this name."""
 
 
 class ChipRegressionLabels(Labels):
@@ -59,16 +62,19 @@ class ChipRegressionLabels(Labels):
         return cls(np.empty((0, 4)), np.empty((0, num_targets)))
 
     @classmethod
-    def from_predictions(cls, windows: Iterable[Box], predictions: Iterable[Any]) -> Self:
+    def from_predictions(
+        cls, windows: Iterable[Box], predictions: Iterable[Any], num_targets: int = 1
+    ) -> Self:
         """Labels from the values of windows.
 
         Args:
             windows: Windows in the extent frame. Of one that comes twice, the last values count.
             predictions: (K,) values of the targets, for each window.
+            num_targets: K where there is no window.
         """
         by_cell = dict(zip(windows, predictions, strict=True))
         if not by_cell:
-            return cls.make_empty()
+            return cls.make_empty(num_targets)
         return cls(Box.to_npboxes(by_cell), np.array(list(by_cell.values()), dtype=np.float32))
 
     def __len__(self) -> int:
@@ -89,7 +95,7 @@ class ChipRegressionLabels(Labels):
 
     def take(self, indices: ArrayLike) -> Self:
         """Labels of some cells, by position or by a mask."""
-        chosen = np.asarray(indices)
+        chosen = positions(indices)
         return type(self)(self.cells[chosen], self.values[chosen], self.nodata[chosen])
 
     def __add__(self, other: Self) -> Self:
@@ -99,9 +105,11 @@ class ChipRegressionLabels(Labels):
         columns = [(s.cells, s.values, s.nodata) for s in (mine, other)]
         return type(self)(*(np.concatenate(both) for both in zip(*columns, strict=True)))
 
-    def filter_by_aoi(self, aoi_polygons: Iterable[BaseGeometry]) -> Self:
-        """Labels of the cells that lie within the union of polygons, in the extent frame."""
-        return self.take(cells_within(self.cells, aoi_polygons))
+    def filter_by_aoi(
+        self, aoi_polygons: Iterable[BaseGeometry], extent: Box | None = None
+    ) -> Self:
+        """Labels of the cells that lie within the union of polygons; see `cells_within`."""
+        return self.take(cells_within(self.cells, aoi_polygons, extent))
 
     def save(
         self,
@@ -125,5 +133,5 @@ class ChipRegressionLabels(Labels):
             for name, column in zip(class_config.names, self.values.T, strict=True)
         }
         if self.nodata.any():
-            columns['nodata'] = self.nodata.tolist()
+            columns[NODATA] = self.nodata.tolist()
         save_boxes(uri, self.cells, columns, crs_transformer, bbox, key)

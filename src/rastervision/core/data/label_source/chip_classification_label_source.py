@@ -12,6 +12,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.label.chip_classification_labels import ChipClassificationLabels
+from rastervision.core.data.label.utils import overlapping
 from rastervision.core.data.label_source.cell_inference import (
     NO_CLASS,
     CellRule,
@@ -79,11 +80,14 @@ class ChipClassificationLabelSource(LabelSource):
             cells_there = self.vector_source.features.take(near)
             self._labels = ChipClassificationLabels.from_features(cells_there, self._bbox)
 
-    def infer_cells(self, cells: Iterable[Box] | None = None) -> ChipClassificationLabels:
+    def infer_cells(
+        self, cells: Iterable[Box] | NDArray[np.int64] | None = None
+    ) -> ChipClassificationLabels:
         """Labels that follow from polygons, for cells in the extent frame.
 
         Args:
-            cells: The cells; None takes squares of cell_sz over the extent, side by side.
+            cells: The cells, or (N, 4) ymin, xmin, ymax, xmax of them; None takes squares of
+                cell_sz over the extent, side by side.
 
         Raises:
             ConfigError: There is no cell_sz.
@@ -97,7 +101,7 @@ class ChipClassificationLabelSource(LabelSource):
                     'window when it is asked for.'
                 )
             cells = self.extent.get_windows(size, size)
-        sides = Box.to_npboxes(cells)
+        sides = cells if isinstance(cells, np.ndarray) else Box.to_npboxes(cells)
         return ChipClassificationLabels.from_arrays(sides, self._infer(sides))
 
     def _infer(self, cells: NDArray[Any]) -> NDArray[np.int64]:
@@ -211,15 +215,14 @@ def read_labels(labels_df: 'GeoDataFrame', bbox: Box | None = None) -> ChipClass
 
     Args:
         labels_df: A table of cells with a column class_id and maybe one of scores.
-        bbox: Only cells that touch it are read; in the frame of the cells.
+        bbox: Only cells that share area with it are read; in the frame of the cells.
     """
     names = [name for name in ('class_id', 'scores', 'nodata') if name in labels_df]
     rows = zip(*(labels_df[name].tolist() for name in names), strict=True)
     properties = [dict(zip(names, row, strict=True)) for row in rows]
     features = Features(as_geoms(labels_df.geometry), properties)
-    if bbox is not None:
-        features = features.filter(shapely.intersects(features.geoms, bbox.to_shapely()))
-    return ChipClassificationLabels.from_features(features)
+    labels = ChipClassificationLabels.from_features(features)
+    return labels if bbox is None else labels.take(overlapping(labels.cells, bbox))
 
 
 def _class_ids(features: Features, origin: str) -> NDArray[np.int64]:

@@ -133,23 +133,14 @@ def _values(features: Features, names: list[str]) -> NDArray[np.float64]:
     """(N, K) values of the targets, NaN where a feature has none."""
     columns = []
     for name in names:
-        column = features.column(name)
-        if len(features) and all(value is None for value in column):
+        if len(features) and all(value is None for value in features.column(name)):
             known = {key for properties in features.properties for key in properties}
             raise DataError(
                 f'{features.origin}: no feature has the property {name!r}, a target (the names of '
                 f'the class config are those of the targets).{did_you_mean(name, known)}'
             )
-        columns.append([_number(value, name, features.origin) for value in column])
-    return np.array(columns, dtype=np.float64).reshape(len(names), len(features)).T
-
-
-def _number(value: Any, name: str, origin: str) -> float:
-    if value is None:
-        return float('nan')
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise DataError(f'{origin}: the property {name!r} is {value!r}, which is no number.')
-    return float(value)
+        columns.append(features.numbers(name))
+    return np.array(columns).reshape(len(names), len(features)).T
 
 
 @register_config('chip_regression_label_source')

@@ -6,6 +6,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.core.data.label import ChipRegressionLabels
+from rastervision.core.data.label.chip_regression_labels import NODATA
 from rastervision.core.data.label.utils import cells_of_features
 from rastervision.core.data.label_store.geojson_store import GeoJSONStore, GeoJSONStoreConfig
 from rastervision.core.data.vector_source import GeoJSONVectorSource
@@ -20,11 +21,12 @@ class ChipRegressionGeoJSONStore(GeoJSONStore):
 
         Raises:
             NotReadableError: Nothing was predicted yet.
+            DataError: A value is no number.
         """
         features = GeoJSONVectorSource(self.uri, self._crs_transformer).features
-        columns = [features.column(name) for name in self.class_config.names]
-        values = np.array(columns, dtype=np.float32).reshape(len(columns), len(features)).T
-        nodata = [bool(value) for value in features.column('nodata')]
+        columns = [features.numbers(name) for name in self.class_config.names]
+        values = np.array(columns).reshape(len(columns), len(features)).T
+        nodata = [bool(value) for value in features.column(NODATA)]
         return ChipRegressionLabels(cells_of_features(features, self._bbox), values, nodata)
 
 

@@ -13,6 +13,8 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from rastervision.pipeline.errors import DataError
+
 Properties = dict[str, Any]
 Geoms = NDArray[np.object_]
 
@@ -76,6 +78,14 @@ class Features:
         """One property of every feature; None where it is missing."""
         return [properties.get(name) for properties in self.properties]
 
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """(N,) values of one property, NaN where it is missing or null.
+
+        Raises:
+            DataError: a value is no number.
+        """
+        return np.array([to_number(v, name, self.origin) for v in self.column(name)], dtype=float)
+
     def to_geojson(self) -> dict[str, Any]:
         """A FeatureCollection."""
         text = ','.join(shapely.to_geojson(self.geoms)) if len(self) else ''
@@ -84,6 +94,19 @@ class Features:
             for geometry, properties in zip(json.loads(f'[{text}]'), self.properties, strict=True)
         ]
         return {'type': 'FeatureCollection', 'features': features}
+
+
+def to_number(value: Any, name: str, origin: str) -> float:
+    """A value of the property `name` as a number, NaN for null.
+
+    Raises:
+        DataError: it is no number.
+    """
+    if value is None:
+        return float('nan')
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise DataError(f'{origin}: the property {name!r} is {value!r}, which is no number.')
+    return float(value)
 
 
 def as_geoms(geoms: Iterable[Any]) -> Geoms:

@@ -185,3 +185,46 @@ def test_what_cannot_be_read_is_told(tmp_path):
     path.write_text(json.dumps({'type': 'FeatureCollection', 'features': features}))
     with pytest.raises(DataError, match=r'scores\.json: cells have 2 or 3 scores'):
         store_at(path, transformer=IdentityCRSTransformer()).get_labels()
+
+
+@pytest.mark.parametrize(
+    ('scores', 'message'),
+    [
+        (0.5, "'scores' is 0.5, but it must be a list of numbers"),
+        ('ab', "'scores' is 'ab', but it must be a list of numbers"),
+        ([0.5, 'b'], "'scores' is 'b', which is no number"),
+    ],
+)
+def test_scores_that_are_no_numbers(tmp_path, scores, message):
+    path = tmp_path / 'scores.json'
+    properties = {'class_id': 0, 'scores': scores}
+    geometry = shapely.geometry.mapping(shapely.box(0, 0, 10, 10))
+    feature = {'type': 'Feature', 'geometry': geometry, 'properties': properties}
+    path.write_text(json.dumps({'type': 'FeatureCollection', 'features': [feature]}))
+    with pytest.raises(DataError, match=rf'scores\.json: the property {message}'):
+        store_at(path, transformer=IdentityCRSTransformer()).get_labels()
+
+
+def test_scores_that_are_missing_are_null(tmp_path):
+    cell = Box(0, 0, 10, 10)
+    labels = ChipClassificationLabels({cell: (0, [0.5, np.nan, np.inf])})
+    assert labels.get_cell_scores(cell)[0] == 0.5
+    store = store_at(tmp_path / 'a.json', transformer=IdentityCRSTransformer())
+    store.save(labels)
+    text = (tmp_path / 'a.json').read_text()
+    (feature,) = json.loads(text, parse_constant=pytest.fail)['features']
+    assert feature['properties']['scores'] == [0.5, None, None]
+    np.testing.assert_array_equal(store.get_labels().scores, [[0.5, np.nan, np.nan]])
+
+
+def test_cells_outside_of_the_extent_are_left_out(tmp_path):
+    cells = [Box(0, x, 10, x + 10) for x in (0, 10, 15, 20)] + [Box(10, -5, 20, 5)]
+    labels = ChipClassificationLabels.from_arrays(Box.to_npboxes(cells), range(5))
+    store = store_at(tmp_path / 'a.json', transformer=IdentityCRSTransformer())
+    store.class_config = ClassConfig(names=list('abcde'))
+    store.save(labels)
+    store.set_bbox(Box(0, 0, 20, 20))  # what release 0.31 answers for cells of a label source
+    assert store.get_labels().get_cells() == [*cells[:3], cells[4]]
+    store.set_bbox(Box(5, 5, 20, 20))
+    shift = Box(5, 5, 20, 20)
+    assert store.get_labels().get_cells() == [c.to_local_coords(shift) for c in cells[:3]]

@@ -121,6 +121,16 @@ def test_what_is_saved_is_read_again(tmp_path):
     assert read[cells[0]] == 1
 
 
+def test_a_file_with_something_else_is_told(tmp_path):
+    path = tmp_path / 'a.json'
+    geometry = shapely.geometry.mapping(shapely.box(0, 0, 10, 10))
+    feature = {'type': 'Feature', 'geometry': geometry, 'properties': {'height': 'tall'}}
+    path.write_text(json.dumps({'type': 'FeatureCollection', 'features': [feature]}))
+    store = ChipRegressionGeoJSONStore(str(path), ClassConfig(names=['height']), PIXELS)
+    with pytest.raises(DataError, match=r"a\.json: the property 'height' is 'tall', which is no"):
+        store.get_labels()
+
+
 def test_labels_of_regression():
     cells = EXTENT.get_windows(10, 10)
     one = ChipRegressionLabels.from_predictions(cells[:3], [[1], [2], [3]])
@@ -129,5 +139,7 @@ def test_labels_of_regression():
     assert both.values.ravel().tolist() == [1, 2, 5, 6]
     assert both.filter_by_aoi([shapely.box(0, 0, 20, 10)]).get_cells() == cells[:2]
     assert len(ChipRegressionLabels.make_empty(2) + ChipRegressionLabels.make_empty(2)) == 0
+    assert len(both.take([])) == 0
+    assert ChipRegressionLabels.from_predictions([], [], num_targets=2).values.shape == (0, 2)
     with pytest.raises(ValueError, match='1 cells do not go with values of shape'):
         ChipRegressionLabels([[0, 0, 1, 1]], [[1.0], [2.0]])
