@@ -18,12 +18,8 @@ from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import POLYGON
 from rastervision.core.data.utils.misc import Uris, listify_uris
-from rastervision.core.data.utils.vector_io import (
-    Rounding,
-    map_bounds,
-    read_features,
-    to_pixels,
-)
+from rastervision.core.data.utils.vector_bounds import map_bounds
+from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.progress import track
 
@@ -276,10 +272,10 @@ def get_polygons_from_uris(
     polygons: list[BaseGeometry] = []
     find_bounds = None if near is None else partial(map_bounds, near.erode(-1), crs_transformer)
     for uri in listify_uris(uris):
-        features, crs = read_features(uri, find_bounds=find_bounds)
+        features, crs = read_features(uri, find_bounds=find_bounds, of_polygons=True)
         if (shapely.get_type_id(features.geoms) != POLYGON).any():
             raise DataError(f'{uri} must hold polygons only, but there are other geometries.')
         rounding: Rounding = 'none' if map_coords else 'nearest'
-        placed = to_pixels(features, crs, crs_transformer, rounding).geoms
+        placed = to_pixels(features, crs, crs_transformer, rounding, near is None).geoms
         polygons += list(crs_transformer.pixel_to_map(placed) if map_coords else placed)
     return polygons if bbox is None or map_coords else list(geoms_to_bbox_coords(polygons, bbox))

@@ -21,22 +21,25 @@ _OTHER_FORMATS = (
 )
 
 
-def read_geojson_file(path: Path, uri: str) -> tuple[Features, Counter[str], CRS | None]:
+def read_geojson_file(
+    path: Path, uri: str, crs: CRS | None = None
+) -> tuple[Features, Counter[str], CRS | None]:
     """Features of a GeoJSON file.
 
     Args:
         path: the file.
         uri: its name in messages.
+        crs: CRS of the coordinates; None takes that which the file states.
 
     Returns:
-        Single parts, not repaired; why how many were dropped; the CRS that the file states.
+        Single parts, not repaired; why how many were dropped; the CRS.
 
     Raises:
         DataError: the file is empty, not GeoJSON, or in an unknown CRS.
     """
     with gc_paused():
         document = _parse(_content(path, uri), uri)
-        crs = crs_member(document, uri)
+        crs = crs or crs_member(document, uri)
         return *parse_geojson(document, uri), crs
 
 
@@ -78,5 +81,7 @@ def _parse(content: bytes, uri: str, first_line: int = 1) -> Any:
         raise DataError(
             f'{uri} is not GeoJSON: {e.msg} at line {line}, column {e.colno}.{hint}'
         ) from None
+    except RecursionError:
+        raise DataError(f'{uri} is not GeoJSON: it is nested too deeply.') from None
     except UnicodeDecodeError:
         raise DataError(f'{uri} is not GeoJSON: it is not a text file.{_OTHER_FORMATS}') from None

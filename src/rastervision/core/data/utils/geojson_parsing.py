@@ -32,6 +32,8 @@ GEOMETRY_TYPES = (
     'GeometryCollection',
 )
 
+_WRONG = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+
 
 @dataclass(slots=True)
 class _Parts:
@@ -89,7 +91,7 @@ def parse_geojson(document: Any, origin: str) -> tuple[Features, Counter[str]]:
     features = _feature_list(document, origin)
     try:
         return _parse(features, origin)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except _WRONG:
         raise _diagnosis(features, origin) from None
 
 
@@ -213,7 +215,7 @@ def _diagnosis(features: list[Any], origin: str) -> DataError:
             return DataError(f'{origin} is not GeoJSON: features[{i}] has no geometry member.')
         try:
             _parse([feature], origin)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
+        except _WRONG as e:
             why = f'it has no member {e}' if isinstance(e, KeyError) else e
             return DataError(f'{origin} is not GeoJSON: features[{i}] cannot be read ({why}).')
     return DataError(f'{origin} is not GeoJSON.')

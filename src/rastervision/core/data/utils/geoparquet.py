@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,16 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from rastervision.core.data.utils.features import Features, Geoms
-from rastervision.core.data.utils.ogr_files import FindBounds, features_from_wkb
+from rastervision.core.data.utils.ogr_files import (
+    Bounds,
+    FindBounds,
+    features_from_wkb,
+    geoms_from_wkb,
+    unknown_crs,
+)
 from rastervision.core.data.utils.vector_columns import Masked, free_name
 from rastervision.pipeline.errors import ConfigError, DataError
 
@@ -52,23 +60,17 @@ def read_geoparquet(
 
     Raises:
         ConfigError: pyarrow is not installed.
-        DataError: the file is no GeoParquet file.
+        DataError: the file is no GeoParquet file, damaged, or in an unknown CRS.
     """
-    pyarrow, parquet = import_pyarrow()
-    try:
-        file = parquet.ParquetFile(path)
-    except (OSError, pyarrow.ArrowException) as e:
-        raise DataError(f'{uri} is no Parquet file ({str(e).partition(chr(10))[0]}).') from None
-    with file:
+    with _opened(path, uri) as file:
         geo = _geo_metadata(file.schema_arrow.metadata, uri)
-        column = geo['columns'][geo['primary_column']]
-        if crs is None:
-            crs = _crs(column)
+        primary = geo['primary_column']
+        crs = crs or _crs(geo['columns'][primary], uri)
         bounds = None if find_bounds is None else find_bounds(crs)
         dropped: Counter[str] = Counter()
         parts = [Features.empty(uri)]
         for batch in file.iter_batches(_CHUNK):
-            wkb = np.array(batch.column(geo['primary_column']).to_pylist() or [], dtype=object)
+            wkb = np.array(batch.column(primary).to_pylist() or [], dtype=object)
             keep = _wanted(wkb, bounds)
             rows = batch.drop_columns(_not_properties(geo)).take(keep).to_pylist()
             rows = [{k: v for k, v in row.items() if v is not None} for row in rows]
@@ -78,11 +80,49 @@ def read_geoparquet(
         return Features.concat(parts), dropped, crs
 
 
+def geoparquet_bounds(
+    path: Path, uri: str, crs: CRS | None = None
+) -> tuple[Bounds, CRS | None] | None:
+    """Bounds of all features, and their CRS; None without any. Arguments as `read_geoparquet`."""
+    with _opened(path, uri) as file:
+        geo = _geo_metadata(file.schema_arrow.metadata, uri)
+        primary = geo['primary_column']
+        crs = crs or _crs(geo['columns'][primary], uri)
+        batches = file.iter_batches(_CHUNK, columns=[primary])
+        wkb = (np.array(batch.column(0).to_pylist() or [], dtype=object) for batch in batches)
+        corners = np.concatenate([np.empty((0, 4)), *(_bounds(chunk) for chunk in wkb)])
+    corners = corners[np.isfinite(corners).all(axis=1)]
+    if not len(corners):
+        return None
+    xmin, ymin = corners[:, :2].min(axis=0).tolist()
+    xmax, ymax = corners[:, 2:].max(axis=0).tolist()
+    return (xmin, ymin, xmax, ymax), crs
+
+
+@contextmanager
+def _opened(path: Path, uri: str) -> Iterator[Any]:
+    """The file; what pyarrow says of it when it cannot be read becomes our error."""
+    pyarrow, parquet = import_pyarrow()
+    try:
+        file = parquet.ParquetFile(path)
+    except (OSError, pyarrow.ArrowException) as e:
+        raise DataError(f'{uri} is no Parquet file ({_brief(e)}).') from None
+    with file:
+        try:
+            yield file
+        except (OSError, pyarrow.ArrowException) as e:
+            raise DataError(f'{uri} is damaged, or cannot be read ({_brief(e)}).') from None
+
+
+def _brief(error: Exception) -> str:
+    return str(error).partition('\n')[0]
+
+
 def _geo_metadata(metadata: Mapping[bytes, bytes] | None, uri: str) -> dict[str, Any]:
     try:
         geo: dict[str, Any] = json.loads((metadata or {})[b'geo'])
         encoding = geo['columns'][geo['primary_column']]['encoding']
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise DataError(
             f'{uri} is a Parquet file without geometries: it has no GeoParquet metadata.'
         ) from None
@@ -94,12 +134,15 @@ def _geo_metadata(metadata: Mapping[bytes, bytes] | None, uri: str) -> dict[str,
     return geo
 
 
-def _crs(column: Mapping[str, Any]) -> CRS | None:
+def _crs(column: Mapping[str, Any], uri: str) -> CRS | None:
     """The CRS of a geometry column: longitude and latitude unless it says another or null."""
     stated = column.get('crs', 'OGC:CRS84')
     if stated is None:
         return None
-    return CRS.from_json_dict(stated) if isinstance(stated, dict) else CRS(stated)
+    try:
+        return CRS.from_json_dict(stated) if isinstance(stated, dict) else CRS(stated)
+    except CRSError:
+        raise unknown_crs(uri) from None
 
 
 def _not_properties(geo: Mapping[str, Any]) -> list[str]:
@@ -114,9 +157,14 @@ def _wanted(
 ) -> NDArray[np.intp]:
     if bounds is None:
         return np.arange(len(wkb))
-    xmin, ymin, xmax, ymax = shapely.bounds(shapely.from_wkb(wkb, on_invalid='ignore')).T
+    xmin, ymin, xmax, ymax = _bounds(wkb).T
     left, below, right, above = bounds
     return np.flatnonzero((xmin <= right) & (xmax >= left) & (ymin <= above) & (ymax >= below))
+
+
+def _bounds(wkb: NDArray[np.object_]) -> NDArray[np.float64]:
+    """(N, 4) bounds of geometries; NaN for those without."""
+    return shapely.bounds(geoms_from_wkb(wkb))
 
 
 class GeoParquetWriter:

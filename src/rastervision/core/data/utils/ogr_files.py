@@ -6,21 +6,29 @@ by the file's index if it has one, and memory holds what is near the image.
 
 import logging
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isnan
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
+from pyproj.exceptions import CRSError
 
-from rastervision.core.data.utils.features import Features, Properties, explode
+from rastervision.core.data.utils.features import (
+    Features,
+    Geoms,
+    Properties,
+    as_geoms,
+    explode,
+)
+from rastervision.core.data.utils.vector_zip import source_in_zip
 from rastervision.core.grid import to_crs
 from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
 
@@ -39,7 +47,6 @@ _CSV_OPTIONS = {
     'AUTODETECT_TYPE': 'YES',
     'EMPTY_STRING_AS_NULL': 'YES',
 }
-_IN_ZIP = ('.shp', '.gpkg', '.fgb', '.geojson', '.json', '.geojsonl', '.csv', '.gml', '.kml')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,12 @@ class OgrLayer:
 
 
 def find_layer(
-    path: Path, uri: str, layer: str | None = None, with_bounds: bool = False
+    path: Path,
+    uri: str,
+    layer: str | None = None,
+    crs: CRS | None = None,
+    with_bounds: bool = False,
+    of_polygons: bool = False,
 ) -> OgrLayer:
     """The layer of a file that is asked for, or the only one with geometries.
 
@@ -70,7 +82,9 @@ def find_layer(
         path: the file.
         uri: its name in messages.
         layer: name of a layer.
+        crs: CRS of the coordinates; None takes that which the file states.
         with_bounds: find out the bounds even if that takes reading all features.
+        of_polygons: of several layers, take the only one of polygons.
 
     Raises:
         DataError: the file is empty or no vector file, or holds no geometries.
@@ -78,14 +92,31 @@ def find_layer(
     """
     if path.is_file() and not path.stat().st_size:
         raise DataError(f'{uri} is empty.')
-    suffix = path.suffix.lower()
-    source = _in_zip(path, uri, layer) if suffix == '.zip' else str(path)
+    source = source_in_zip(path, uri, layer) if path.suffix.lower() == '.zip' else str(path)
     options = _CSV_OPTIONS if source.lower().endswith(('.csv', '.tsv')) else {}
-    is_picked = source.startswith('/vsizip/')  # the layer was the name of a file
     names = layer_names(source, uri)
-    if is_picked and layer not in names:
-        layer = None
-    return open_layer(source, _choose(names, layer, uri), uri, options, with_bounds)
+    if source != str(path) and layer == Path(source).stem and layer not in names:
+        layer = None  # it was the name of a file
+    if of_polygons and len(names) > 1:
+        name = _only_polygons(source, uri)
+    else:
+        name = _choose(names, layer, uri)
+    return open_layer(source, name, uri, options, with_bounds, crs)
+
+
+def _only_polygons(source: str, uri: str) -> str:
+    import pyogrio
+
+    with _gdal(uri):
+        layers = pyogrio.list_layers(source)
+    names = [str(name) for name, kind in layers if kind and 'Polygon' in kind]
+    if len(names) != 1:
+        raise ConfigError(
+            f'{uri} has {len(names)} layers of polygons among {_listed([n for n, _ in layers])}, '
+            'so nobody knows which one is meant. Write it to a file of its own: '
+            f'ogr2ogr areas.gpkg {uri} LAYER'
+        )
+    return names[0]
 
 
 def layer_names(source: str, uri: str) -> list[str]:
@@ -98,7 +129,12 @@ def layer_names(source: str, uri: str) -> list[str]:
 
 
 def open_layer(
-    source: str, name: str, uri: str, options: Mapping[str, Any], with_bounds: bool = False
+    source: str,
+    name: str,
+    uri: str,
+    options: Mapping[str, Any],
+    with_bounds: bool = False,
+    crs: CRS | None = None,
 ) -> OgrLayer:
     """Ask a layer what it holds; arguments as for `find_layer`.
 
@@ -116,7 +152,7 @@ def open_layer(
     known = total is not None and bool(np.isfinite(total).all())
     xmin, ymin, xmax, ymax = map(float, total) if known else (0, 0, 0, 0)
     bounds = (xmin, ymin, xmax, ymax) if known else None
-    return OgrLayer(source, name, _map_crs(info['crs']), bounds, options)
+    return OgrLayer(source, name, crs or _map_crs(info['crs'], uri), bounds, options)
 
 
 def _choose(names: Sequence[str], layer: str | None, uri: str) -> str:
@@ -140,10 +176,21 @@ def _listed(names: Sequence[str]) -> str:
     return ', '.join(repr(name) for name in names)
 
 
-def _map_crs(text: str | None) -> CRS | None:
+def _map_crs(text: str | None, uri: str) -> CRS | None:
     """The CRS of a layer; None for coordinates that are not tied to the Earth, such as pixels."""
-    crs = to_crs(text or None)
+    try:
+        crs = to_crs(text or None)
+    except CRSError:
+        raise unknown_crs(uri) from None
     return None if crs is None or crs.is_engineering else crs
+
+
+def unknown_crs(uri: str) -> DataError:
+    """The error that a file states a CRS which nobody knows."""
+    return DataError(
+        f'{uri} states a CRS that PROJ does not know; name the right one, as '
+        "crs='EPSG:32645' in a VectorFileSourceConfig."
+    )
 
 
 def read_layer(
@@ -179,7 +226,7 @@ def features_from_wkb(
     wkb: NDArray[np.object_], rows: list[Properties], origin: str
 ) -> tuple[Features, Counter[str]]:
     """Single parts of geometries in WKB, and why how many geometries were dropped."""
-    geoms = shapely.force_2d(shapely.from_wkb(wkb, on_invalid='ignore'))
+    geoms = shapely.force_2d(geoms_from_wkb(wkb))
     missing = shapely.is_missing(geoms)
     null = np.array([item is None for item in wkb], dtype=bool)
     dropped = Counter(
@@ -190,6 +237,18 @@ def features_from_wkb(
         }
     )
     return explode(Features(geoms, rows, origin)), dropped
+
+
+def geoms_from_wkb(wkb: NDArray[np.object_]) -> Geoms:
+    """(N,) geometries; None where the bytes are no geometry, or a curve."""
+    try:
+        geoms: Any = shapely.from_wkb(wkb, on_invalid='ignore')
+    except NotImplementedError:  # curves
+        if len(wkb) == 1:
+            return as_geoms([None])
+        half = len(wkb) // 2
+        geoms = np.concatenate([geoms_from_wkb(wkb[:half]), geoms_from_wkb(wkb[half:])])
+    return cast('Geoms', geoms)
 
 
 def rows_of(names: Sequence[str], columns: Sequence[NDArray[Any]], count: int) -> list[Properties]:
@@ -213,25 +272,6 @@ def _values(column: NDArray[Any]) -> list[Any]:
     return values
 
 
-def _in_zip(path: Path, uri: str, layer: str | None) -> str:
-    """What GDAL opens to read the vector file in a zip file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile) as e:
-        raise DataError(f'{uri} is no zip file that can be read ({e}).') from None
-    files = [name for name in names if name.lower().endswith(_IN_ZIP)]
-    if len(files) > 1:
-        files = [name for name in files if Path(name).stem == layer] or files
-    if len(files) != 1:
-        found = f'these: {_listed(files)}' if files else 'none'
-        raise DataError(
-            f'{uri} must hold one vector file ({", ".join(_IN_ZIP)}), but holds {found}. Unpack '
-            'it, or name one of several (without its ending) as layer of a VectorFileSourceConfig.'
-        )
-    return f'/vsizip/{path.resolve().as_posix()}/{files[0]}'
-
-
 @contextmanager
 def _gdal(uri: str) -> Iterator[None]:
     """Turn GDAL's errors into ours, and its warnings into log messages."""
@@ -248,7 +288,13 @@ def _gdal(uri: str) -> Iterator[None]:
                 raise
             raise DataError(f'{uri} cannot be read ({_brief(e)}).') from None
     for message in sorted({str(w.message) for w in caught}):
-        log.warning('%s: %s', uri, message)
+        _warn(uri, message)
+
+
+@lru_cache(maxsize=1024)
+def _warn(uri: str, message: str) -> None:
+    """Log what GDAL says of a file, which it does whenever the file is opened, once."""
+    log.warning('%s: %s', uri, message)
 
 
 def _brief(error: Exception) -> str:

@@ -7,12 +7,12 @@ import logging
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import numpy as np
 import shapely
 from pyproj import CRS
 
-from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import (
     CRSTransformer,
     IdentityCRSTransformer,
@@ -21,7 +21,7 @@ from rastervision.core.data.crs_transformer import (
 from rastervision.core.data.utils.features import POLYGON, Features, repair
 from rastervision.core.data.utils.geojson_files import read_geojson_file, read_geojson_lines
 from rastervision.core.data.utils.geoparquet import read_geoparquet
-from rastervision.core.data.utils.ogr_files import Bounds, FindBounds, find_layer, read_layer
+from rastervision.core.data.utils.ogr_files import FindBounds, find_layer, read_layer
 from rastervision.core.grid import to_crs
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import download_if_needed, file_exists, is_local
@@ -34,11 +34,10 @@ Rounding: TypeAlias = Literal['transformer', 'nearest', 'none']
 whole pixels), to the nearest pixel corner, or not at all."""
 
 _DECIMALS = 6  # of a pixel: beyond the precision of projections
-_BOUNDS_STEPS = 20
 
-_GEOJSON = ('.json', '.geojson')
-_LINES = ('.geojsonl', '.geojsons', '.ndjson', '.jsonl', '.nljson')
-_PARQUET = ('.parquet', '.geoparquet')
+GEOJSON = ('.json', '.geojson')
+LINES = ('.geojsonl', '.geojsons', '.ndjson', '.jsonl', '.nljson')
+PARQUET = ('.parquet', '.geoparquet')
 _OTHER_JSON = ('.topojson',)
 _FOLDERS = ('.gdb',)
 COMPANIONS = {'.shp': ('.shx', '.dbf', '.prj', '.cpg')}
@@ -50,6 +49,7 @@ def read_features(
     layer: str | None = None,
     crs: CRS | None = None,
     find_bounds: FindBounds | None = None,
+    of_polygons: bool = False,
 ) -> tuple[Features, CRS | None]:
     """Features of a vector file, as valid, two-dimensional single parts.
 
@@ -62,6 +62,7 @@ def read_features(
         crs: CRS of the coordinates; None takes that which the file states.
         find_bounds: tells, by the CRS, what part of the file is wanted. Formats with an index or
             chunks are read there only; GeoJSON is read whole.
+        of_polygons: of several layers, take the only one of polygons.
 
     Returns:
         The features in their CRS, and that CRS, None when the file does not say.
@@ -71,21 +72,8 @@ def read_features(
         DataError: the file is empty, damaged, of another kind, or in an unknown CRS.
         ConfigError: the layer is missing, or several layers leave it open which one is meant.
     """
-    features, dropped, found_crs = _read(uri, layer, crs, find_bounds)
+    features, dropped, found_crs = _read(uri, layer, crs, find_bounds, of_polygons)
     return mended(features, dropped, uri), crs or found_crs
-
-
-def bounds_of_file(uri: str, layer: str | None = None) -> tuple[Bounds, CRS | None] | None:
-    """Bounds around all features of a file that GDAL reads, and the CRS that it states.
-
-    None for a file without features, and for other formats.
-    """
-    path = _fetch(uri)
-    suffix = path.suffix.lower()
-    if suffix in {*_LINES, *_GEOJSON, *_PARQUET} or _starts_as_json(path):
-        return None
-    found = find_layer(path, uri, layer, with_bounds=True)
-    return None if found.bounds is None else (found.bounds, found.crs)
 
 
 def mended(features: Features, dropped: Counter[str], uri: str) -> Features:
@@ -110,24 +98,39 @@ def mended(features: Features, dropped: Counter[str], uri: str) -> Features:
 
 
 def _read(
-    uri: str, layer: str | None, crs: CRS | None, find_bounds: FindBounds | None
+    uri: str,
+    layer: str | None,
+    crs: CRS | None,
+    find_bounds: FindBounds | None,
+    of_polygons: bool,
 ) -> tuple[Features, Counter[str], CRS | None]:
-    path = _fetch(uri)
+    path = fetch(uri)
     suffix = path.suffix.lower()
-    if suffix in _LINES:
+    if suffix in LINES:
         return read_geojson_lines(path, uri)
-    if suffix in _GEOJSON or (suffix not in _OTHER_JSON and _starts_as_json(path)):
-        return read_geojson_file(path, uri)
-    if suffix in _PARQUET:
+    if suffix in GEOJSON or (suffix not in _OTHER_JSON and starts_as_json(path)):
+        return read_geojson_file(path, uri, crs)
+    if suffix in PARQUET:
         return read_geoparquet(path, uri, crs, find_bounds)
-    found = find_layer(path, uri, layer)
-    stated = crs or found.crs
-    bounds = None if find_bounds is None else find_bounds(stated)
-    return *read_layer(found, uri, bounds), stated
+    if suffix == '.mbtiles':
+        log.warning(
+            '%s holds vector tiles, which cut features at their edges; a vector_tile_source puts '
+            'the parts together again.',
+            uri,
+        )
+    found = find_layer(path, uri, layer, crs, of_polygons=of_polygons)
+    bounds = None if find_bounds is None else find_bounds(found.crs)
+    return *read_layer(found, uri, bounds), found.crs
 
 
-def _fetch(uri: str) -> Path:
+def fetch(uri: str) -> Path:
     """Local path of a file, beside which its companions lie."""
+    url = urlsplit(uri)
+    if url.query and PurePosixPath(url.path).suffix.lower() in COMPANIONS and not is_local(uri):
+        raise DataError(
+            f'{uri}: a Shapefile is several files, and the others cannot be found behind a URL '
+            'with a query. Put them in a zip file.'
+        )
     path = Path(download_if_needed(uri))
     if path.is_dir() and path.suffix.lower() not in _FOLDERS:
         raise unreadable(uri, 'it is a directory')
@@ -140,7 +143,7 @@ def _fetch(uri: str) -> Path:
     return path
 
 
-def _starts_as_json(path: Path) -> bool:
+def starts_as_json(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open('rb') as file:
@@ -152,6 +155,7 @@ def to_pixels(
     crs: CRS | None,
     crs_transformer: CRSTransformer,
     rounding: Rounding = 'transformer',
+    must_reach: bool = True,
 ) -> Features:
     """Features in the source pixel frame of a raster.
 
@@ -160,6 +164,7 @@ def to_pixels(
         crs: that CRS; None takes the map CRS of `crs_transformer` (longitude and latitude).
         crs_transformer: of the raster.
         rounding: how vertices are rounded.
+        must_reach: whether the raster's projection must reach one of the features.
 
     Returns:
         The features in pixel coordinates, valid again after rounding. Those that the raster's
@@ -188,7 +193,7 @@ def to_pixels(
         xy = np.round(xy, 0 if rounding == 'nearest' else _DECIMALS)
     reached = np.ones(len(features), dtype=bool)
     reached[owner[~np.isfinite(xy).all(axis=1)]] = False
-    if not reached.any():
+    if must_reach and not reached.any():
         raise DataError(
             f'{features.origin} does not overlap its image: the projection of the image is not '
             'defined where the geometries lie. Check that they belong together, and the CRS of '
@@ -213,42 +218,13 @@ def to_pixels(
     return placed
 
 
-def map_bounds(box: Box, crs_transformer: CRSTransformer, crs: CRS | None) -> Bounds | None:
-    """Bounds, in the CRS of a file, of a box of the source pixel frame, a little generous.
-
-    Args:
-        box: in the source pixel frame.
-        crs_transformer: of the raster.
-        crs: of the file; None takes the map CRS of `crs_transformer`.
-
-    Returns:
-        The bounds; None where that CRS is not defined or not known to the transformer.
-    """
-    if isinstance(crs_transformer, RasterioCRSTransformer):
-        crs_transformer = crs_transformer.variant(crs, round_pixels=False)
-    elif not (crs is None or _is_lon_lat(crs)):
-        return None
-    # points all over the box: the map may be curved, and a pole may lie in it
-    x, y = np.meshgrid(
-        np.linspace(box.xmin, box.xmax, _BOUNDS_STEPS + 1),
-        np.linspace(box.ymin, box.ymax, _BOUNDS_STEPS + 1),
-    )
-    with np.errstate(invalid='ignore'):
-        corners = np.stack(crs_transformer.pixel_to_map((x.ravel(), y.ravel())), axis=-1)
-    if not np.isfinite(corners).all():
-        return None
-    (xmin, ymin), (xmax, ymax) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    dx, dy = (xmax - xmin) / _BOUNDS_STEPS, (ymax - ymin) / _BOUNDS_STEPS
-    return xmin - dx, ymin - dy, xmax + dx, ymax + dy
-
-
 def _transformer_from(
     crs: CRS | None, base: CRSTransformer, rounding: Rounding, origin: str
 ) -> CRSTransformer:
     """A transformer for the raster of `base` whose map coordinates are those of a file."""
     if isinstance(base, RasterioCRSTransformer):
         return base.variant(crs, None if rounding == 'transformer' else False)
-    if crs is not None and not _is_lon_lat(crs):
+    if crs is not None and not is_lon_lat(crs):
         name = crs.to_string() if crs.to_authority() else crs.name
         if isinstance(base, IdentityCRSTransformer):
             raise DataError(
@@ -260,7 +236,7 @@ def _transformer_from(
     return base
 
 
-def _is_lon_lat(crs: CRS) -> bool:
+def is_lon_lat(crs: CRS) -> bool:
     """WGS 84 with any order of axes: GeoJSON always has longitude first."""
     return crs.equals(CRS('EPSG:4326'), ignore_axis_order=True)
 

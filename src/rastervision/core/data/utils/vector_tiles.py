@@ -1,5 +1,6 @@
 """Vector tiles: in an MBTiles file, or one file each behind a template with {z}, {x} and {y}."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import floor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
@@ -23,11 +25,15 @@ from rastervision.core.data.utils.ogr_files import (
 from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
 from rastervision.pipeline.file_system import download_if_needed, file_exists
 
+log = logging.getLogger(__name__)
+
 TILE_CRS = CRS('EPSG:3857')
 MAX_TILES = 20_000
 """Most tiles that are asked for one by one; more are a sign of a zoom level that is too high."""
 
-_HALF_WORLD = 20_037_508.342789244  # metres from the middle to the edge of the map
+HALF_WORLD = 20_037_508.342789244
+"""Metres from the middle of the map to its edge."""
+
 _GRID = 1e-3  # metres; edges of neighbouring tiles differ by rounding errors
 _THREADS = 8
 _LINE = int(shapely.GeometryType.LINESTRING)
@@ -56,10 +62,10 @@ def is_template(uri: str) -> bool:
 def tiles_in(bounds: Bounds, zoom: int) -> list[Tile]:
     """Tiles of a zoom level that touch some bounds in web mercator metres, row by row."""
     count = 2**zoom
-    size = 2 * _HALF_WORLD / count
+    size = 2 * HALF_WORLD / count
     xmin, ymin, xmax, ymax = bounds
-    columns = _span((xmin + _HALF_WORLD) / size, (xmax + _HALF_WORLD) / size, count)
-    rows = _span((_HALF_WORLD - ymax) / size, (_HALF_WORLD - ymin) / size, count)
+    columns = _span((xmin + HALF_WORLD) / size, (xmax + HALF_WORLD) / size, count)
+    rows = _span((HALF_WORLD - ymax) / size, (HALF_WORLD - ymin) / size, count)
     if len(rows) * len(columns) > MAX_TILES:
         raise ConfigError(
             f'{len(rows) * len(columns)} vector tiles of zoom={zoom} touch the image, more than '
@@ -73,24 +79,25 @@ def _span(low: float, high: float, count: int) -> range:
 
 
 def read_template(
-    template: str, zoom: int, bounds: Bounds, layers: Sequence[str] | None = None
-) -> tuple[Features, Counter[str]]:
+    template: str, zoom: int, bounds: Sequence[Bounds], layers: Sequence[str] | None = None
+) -> tuple[list[Features], Counter[str]]:
     """Features of all tiles that touch some bounds.
 
     Args:
         template: URI with {z}, {x} and {y}.
         zoom: level of the tiles.
-        bounds: in web mercator metres.
+        bounds: one or more, in web mercator metres.
         layers: names of the layers to read; None for all.
 
     Returns:
-        Single parts in web mercator, cut at the edges of tiles, and why how many were dropped.
-        Tiles that do not exist have no features.
+        Single parts in web mercator, cut at the edges of tiles, of each layer; why how many were
+        dropped. Tiles that do not exist have no features.
 
     Raises:
+        ConfigError: there is no such layer in any of the tiles, but one of a similar name.
         DataError: none of the tiles exists, or one is no vector tile.
     """
-    tiles = tiles_in(bounds, zoom)
+    tiles = list(dict.fromkeys(tile for part in bounds for tile in tiles_in(part, zoom)))
     with ThreadPoolExecutor(_THREADS) as pool:
         paths = list(pool.map(lambda tile: _download(tile.uri(template)), tiles))
     there = [(tile, path) for tile, path in zip(tiles, paths, strict=True) if path is not None]
@@ -101,16 +108,23 @@ def read_template(
             f'{example}. Check the URI, and that it has tiles of this zoom.'
         )
     dropped: Counter[str] = Counter()
-    parts = [Features.empty(template)]
+    found: dict[str, list[Features]] = {}
     for tile, path in there:
         source, uri = f'MVT:{path}', tile.uri(template)
         options = {'X': tile.x, 'Y': tile.y, 'Z': tile.z}
         for name in layer_names(source, uri):
+            parts = found.setdefault(name, [])
             if layers is None or name in layers:
                 features, why = read_layer(open_layer(source, name, uri, options), uri)
                 parts.append(replace(features, origin=''))
                 dropped += why
-    return Features.concat(parts), dropped
+    for name in layers or ():
+        if name not in found:
+            if did_you_mean(name, found):
+                raise _no_layer(name, [*found], template)
+            log.warning('%s: no tile at the image has the layer %r.', template, name)
+    empty = Features.empty(template)
+    return [Features.concat([empty, *parts]) for parts in found.values()], dropped
 
 
 def _download(uri: str) -> Path | None:
@@ -119,7 +133,7 @@ def _download(uri: str) -> Path | None:
 
 def read_mbtiles(
     uri: str, zoom: int | None, bounds: Bounds | None, layers: Sequence[str] | None = None
-) -> tuple[Features, Counter[str]]:
+) -> tuple[list[Features], Counter[str]]:
     """Features of an MBTiles file; as `read_template`.
 
     Args:
@@ -135,32 +149,39 @@ def read_mbtiles(
     path = Path(download_if_needed(uri))
     options = {'ZOOM_LEVEL': _check_zoom(path, uri, zoom)}
     names = layer_names(str(path), uri)
-    for name in layers or []:
+    for name in layers or ():
         if name not in names:
-            raise ConfigError(
-                f'{uri} has no layer {name!r}, but {", ".join(map(repr, names))}.'
-                f'{did_you_mean(name, names)}'
-            )
+            raise _no_layer(name, names, uri)
     dropped: Counter[str] = Counter()
-    parts = [Features.empty(uri)]
+    found = []
     for name in names if layers is None else layers:
         features, why = read_layer(open_layer(str(path), name, uri, options), uri, bounds)
-        parts.append(replace(features, origin=''))
+        found.append(replace(features, origin=uri))
         dropped += why
-    return Features.concat(parts), dropped
+    return found, dropped
+
+
+def mbtiles_bounds(path: Path, uri: str) -> tuple[Bounds, CRS] | None:
+    """What an MBTiles file says of where its features lie; None if it does not say."""
+    for text in _metadata(path, uri, 'bounds'):
+        try:
+            xmin, ymin, xmax, ymax = map(float, text.split(','))
+        except ValueError:
+            return None
+        return (xmin, ymin, xmax, ymax), CRS('EPSG:4326')
+    return None
+
+
+def _no_layer(name: str, names: Sequence[str], uri: str) -> ConfigError:
+    listed = ', '.join(map(repr, names))
+    return ConfigError(f'{uri} has no layer {name!r}, but {listed}.{did_you_mean(name, names)}')
 
 
 def _check_zoom(path: Path, uri: str, zoom: int | None) -> int:
-    import sqlite3
-
-    try:
-        with closing(sqlite3.connect(f'file:{path.resolve().as_posix()}?mode=ro', uri=True)) as db:
-            levels = [row[0] for row in db.execute('SELECT DISTINCT zoom_level FROM tiles')]
-            kinds = db.execute("SELECT value FROM metadata WHERE name = 'format'").fetchall()
-    except sqlite3.Error as e:
-        raise DataError(f'{uri} is no MBTiles file ({e}).') from None
-    if kinds and kinds[0][0] not in {'pbf', 'mvt'}:
-        raise DataError(f'{uri} holds images ({kinds[0][0]}), not vector tiles.')
+    levels = _query(path, uri, 'SELECT DISTINCT zoom_level FROM tiles')
+    kinds = _metadata(path, uri, 'format')
+    if kinds and kinds[0] not in {'pbf', 'mvt'}:
+        raise DataError(f'{uri} holds images ({kinds[0]}), not vector tiles.')
     if not levels:
         raise DataError(f'{uri} holds no tiles.')
     if zoom is not None and zoom not in levels:
@@ -170,17 +191,34 @@ def _check_zoom(path: Path, uri: str, zoom: int | None) -> int:
     return max(levels) if zoom is None else zoom
 
 
+def _metadata(path: Path, uri: str, name: str) -> list[str]:
+    return _query(path, uri, 'SELECT value FROM metadata WHERE name = ?', name)
+
+
+def _query(path: Path, uri: str, sql: str, *values: str) -> list[Any]:
+    """The first column of what an MBTiles file answers."""
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(f'file:{path.resolve().as_posix()}?mode=ro', uri=True)) as db:
+            return [row[0] for row in db.execute(sql, values)]
+    except sqlite3.Error as e:
+        raise DataError(f'{uri} is no MBTiles file ({e}).') from None
+
+
 def join_by_id(features: Features, id_field: str) -> Features:
-    """Features of which the parts that have the same id are united.
+    """Features of a layer of which the parts that have the same id are united.
 
     Tiles cut features at their edges; the parts of one that were read from several tiles become
     one again. Features without id stay as they are. The order is that of the first parts.
     """
-    first: dict[tuple[str, object], int] = {}
+    first: dict[tuple[object, ...], int] = {}
     groups: dict[int, list[int]] = {}
     kinds = shapely.get_type_id(features.geoms).tolist()
-    for i, (id_, kind) in enumerate(zip(features.column(id_field), kinds, strict=True)):
-        start = i if id_ is None else first.setdefault((str(id_), kind), i)
+    # ids of OpenStreetMap's nodes, ways and relations are counted apart
+    columns = features.column(id_field), features.column('@type'), kinds
+    for i, (id_, type_, kind) in enumerate(zip(*columns, strict=True)):
+        start = i if id_ is None else first.setdefault((str(id_), type_, kind), i)
         groups.setdefault(start, []).append(i)
     geoms = [
         features.geoms[start] if len(group) == 1 else _unite(features.geoms[group])

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import shapely
 from pydantic import Field, field_validator
 from pyproj.exceptions import CRSError
 
@@ -12,18 +11,12 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features
 from rastervision.core.data.utils.misc import Uris, listify_uris
-from rastervision.core.data.utils.ogr_files import Bounds
-from rastervision.core.data.utils.vector_io import (
-    Rounding,
-    bounds_of_file,
-    read_features,
-    to_pixels,
-)
+from rastervision.core.data.utils.vector_bounds import Place, place_of_file
+from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
 from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
 from rastervision.core.data.vector_transformer import VectorTransformer
 from rastervision.core.grid import to_crs
 from rastervision.pipeline.config import register_config
-from rastervision.pipeline.errors import DataError
 
 
 class VectorFileSource(VectorSource):
@@ -72,36 +65,11 @@ class VectorFileSource(VectorSource):
         for uri in self.uris:
             features, crs = read_features(uri, self.layer, self.crs, self.find_bounds)
             parts.append(to_pixels(features, crs, self.crs_transformer, rounding))
-        features = Features.concat(parts)
-        if not len(features):
-            self._check_overlap()
-        return features
+        return Features.concat(parts)
 
-    def _check_overlap(self) -> None:
-        """Refuse files of which all features lie elsewhere, which were left out in reading."""
-        places = []
-        for uri in self.uris:
-            found = bounds_of_file(uri, self.layer)
-            crs = self.crs or (found and found[1])
-            wanted = self.find_bounds(crs)
-            if (
-                found is None
-                or wanted is None
-                or shapely.box(*found[0]).intersects(shapely.box(*wanted))
-            ):
-                return
-            places.append((found[0], wanted, crs))
-        (there, here, crs), *_ = places
-        name = 'longitude and latitude' if crs is None else crs.to_string()
-        raise DataError(
-            f'{", ".join(self.uris)} does not overlap its image: the features lie in '
-            f'{_text(there)} and the image in {_text(here)} (xmin, ymin, xmax, ymax; {name}). '
-            'Check that they belong together, and the CRS of both.'
-        )
-
-
-def _text(bounds: Bounds) -> str:
-    return '({:.6g}, {:.6g}, {:.6g}, {:.6g})'.format(*bounds)
+    def _places(self) -> list[Place]:
+        places = (place_of_file(uri, self.layer, self.crs) for uri in self.uris)
+        return [place for place in places if place is not None]
 
 
 @register_config('vector_file_source')

@@ -17,8 +17,10 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features, repair
 from rastervision.core.data.utils.geojson_parsing import parse_geojson
+from rastervision.core.data.utils.misc import describe_source
 from rastervision.core.data.utils.ogr_files import Bounds
-from rastervision.core.data.utils.vector_io import map_bounds, to_pixels
+from rastervision.core.data.utils.vector_bounds import Place, check_overlap, map_bounds
+from rastervision.core.data.utils.vector_io import to_pixels
 from rastervision.core.data.vector_transformer import (
     BufferTransformerConfig,
     ClassInferenceTransformerConfig,
@@ -73,19 +75,29 @@ class VectorSource:
         features, _ = parse_geojson(self._get_geojson(), type(self).__name__)
         return to_pixels(repair(features)[0], None, self.crs_transformer)
 
+    def _places(self) -> list[Place]:
+        """Where all features of each file lie that is read around `bbox` only."""
+        return []
+
     def find_bounds(self, crs: CRS | None) -> Bounds | None:
         """Where, in a CRS, the features lie that can touch `bbox`; None for anywhere.
 
         Args:
             crs: of the features before they are placed; None for the image's map CRS, or pixels.
         """
+        searched = self._searched
+        return None if searched is None else map_bounds(searched, self.crs_transformer, crs)
+
+    @property
+    def _searched(self) -> Box | None:
+        """Box of the source pixel frame from which features can touch `bbox`; None: from all."""
         if self._bbox is None:
             return None
         reaches = [t.reach(self._bbox, self.crs_transformer) for t in self.vector_transformers]
         if any(reach is None for reach in reaches):
             return None
         margin = 1 + ceil(sum(reach for reach in reaches if reach is not None))
-        return map_bounds(self._bbox.erode(-margin), self.crs_transformer, crs)
+        return self._bbox.erode(-margin)
 
     # ---- arrays, in the source pixel frame
 
@@ -112,8 +124,16 @@ class VectorSource:
 
     @property
     def features_bbox(self) -> Box | None:
-        """Whole-pixel box around all features in the source pixel frame; None without any."""
+        """Whole-pixel box around all features in the source pixel frame; None without any.
+
+        Raises:
+            DataError: there are none because all lie elsewhere, and were not read.
+        """
         if not len(self.features):
+            if self._bbox is not None and self._searched is not None:
+                origin = describe_source(self)
+                transformer = self.crs_transformer
+                check_overlap(self._places(), self._bbox, self._searched, transformer, origin)
             return None
         xmin, ymin, xmax, ymax = shapely.total_bounds(self.features.geoms).tolist()
         return Box(floor(ymin), floor(xmin), ceil(ymax), ceil(xmax))

@@ -1,6 +1,8 @@
 """VectorTileSource: geometries from vector tiles (C+E)."""
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -9,6 +11,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features
+from rastervision.core.data.utils.vector_bounds import Place, place_of_file, tile_bounds
 from rastervision.core.data.utils.vector_io import mended, to_pixels
 from rastervision.core.data.utils.vector_tiles import (
     TILE_CRS,
@@ -21,6 +24,8 @@ from rastervision.core.data.vector_source.vector_source import VectorSource, Vec
 from rastervision.core.data.vector_transformer import VectorTransformer
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 _ID_FIELD = '@id'  # of OpenStreetMap objects in OSM QA tiles
 
@@ -72,22 +77,41 @@ class VectorTileSource(VectorSource):
         """What is read, for messages."""
         return [self.uri]
 
+    def _places(self) -> list[Place]:
+        place = None if is_template(self.uri) else place_of_file(self.uri)
+        return [] if place is None else [place]
+
     def _get_features(self) -> Features:
-        bounds = self.find_bounds(TILE_CRS)
         if is_template(self.uri):
+            searched = self._searched
+            bounds = None if searched is None else tile_bounds(searched, self.crs_transformer)
             if self.zoom is None or bounds is None:
                 raise ConfigError(
                     f'Nobody knows which of the vector tiles {self.uri} to read: the image has no '
                     'georeference, or a vector transformer does not tell its reach().'
                 )
-            features, dropped = read_template(self.uri, self.zoom, bounds, self.layers)
+            layers, dropped = read_template(self.uri, self.zoom, bounds, self.layers)
         else:
-            features, dropped = read_mbtiles(self.uri, self.zoom, bounds, self.layers)
+            around = self.find_bounds(TILE_CRS)
+            layers, dropped = read_mbtiles(self.uri, self.zoom, around, self.layers)
         if self.id_field is not None:
-            features = join_by_id(features, self.id_field)
+            self._check_ids(layers, self.id_field)
+            layers = [join_by_id(features, self.id_field) for features in layers]
+        features = replace(Features.concat(layers), origin=self.uri)
         return to_pixels(
             mended(features, dropped, self.uri), TILE_CRS, self.crs_transformer, 'none'
         )
+
+    def _check_ids(self, layers: Sequence[Features], id_field: str) -> None:
+        if any(map(len, layers)) and not any(
+            id_ is not None for features in layers for id_ in features.column(id_field)
+        ):
+            log.warning(
+                '%s: no feature has the property %r, so those that tiles cut at their edges stay '
+                'cut; name the property with their id as id_field, or None if there is none.',
+                self.uri,
+                id_field,
+            )
 
 
 @register_config('vector_tile_source')

@@ -1,14 +1,16 @@
 import json
 from copy import deepcopy
 
+import geopandas
 import pytest
 import shapely
+from affine import Affine
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box, mapping
 
 from rastervision.core.box import Box
-from rastervision.core.data.crs_transformer import IdentityCRSTransformer
+from rastervision.core.data.crs_transformer import IdentityCRSTransformer, RasterioCRSTransformer
 from rastervision.core.data.utils import geojson as gj
-from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.errors import ConfigError, DataError
 
 GEOMS = [Point(1, 2), LineString([(0, 0), (3, 4)]), box(1, 1, 3, 5)]
 ROWS = [{'class_id': i} for i in range(3)]
@@ -137,3 +139,32 @@ def test_other_geometries_are_no_areas_of_interest(write_geojson) -> None:
     uri = write_geojson('aoi.json', [{'type': 'Point', 'coordinates': [0, 0]}])
     with pytest.raises(DataError, match=r'aoi\.json must hold polygons only'):
         gj.get_polygons_from_uris(uri, IdentityCRSTransformer())
+
+
+def write_layers(path, **layers) -> str:
+    for name, geom in layers.items():
+        table = geopandas.GeoDataFrame(geometry=[geom], crs='EPSG:32633')
+        table.to_file(path, layer=name)
+    return str(path)
+
+
+def test_areas_are_the_only_layer_of_polygons(tmp_path) -> None:
+    transformer = RasterioCRSTransformer(Affine(1, 0, 500_000, 0, -1, 5_000_000), 'EPSG:32633')
+    box, point = shapely.box(500_002, 4_999_990, 500_004, 4_999_996), shapely.Point(0, 0)
+    uri = write_layers(tmp_path / 'a.gpkg', areas=box, places=point)
+    (polygon,) = gj.get_polygons_from_uris(uri, transformer)
+    assert polygon.bounds == (2, 4, 4, 10)
+    uri = write_layers(tmp_path / 'b.gpkg', areas=box, others=box)
+    with pytest.raises(ConfigError, match=r'2 layers of polygons.*ogr2ogr'):
+        gj.get_polygons_from_uris(uri, transformer)
+
+
+def test_areas_on_the_other_side_of_the_earth_are_not_near(tmp_path) -> None:
+    transformer = RasterioCRSTransformer(Affine(1, 0, -500, 0, -1, 500), '+proj=ortho')
+    paths = []
+    for lon in (0, 180):
+        box = shapely.box(lon - 0.001, -0.001, lon + 0.001, 0.001)
+        paths.append(str(tmp_path / f'{lon}.json'))
+        geopandas.GeoSeries([box], crs='EPSG:4326').to_file(paths[-1])
+    near = Box(0, 0, 1000, 1000)
+    assert len(gj.get_polygons_from_uris(paths, transformer, near=near)) == 1

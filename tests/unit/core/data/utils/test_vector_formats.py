@@ -2,6 +2,8 @@
 
 import json
 import logging
+import struct
+import sys
 import zipfile
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
+from pyproj import CRS
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
+from rastervision.core.data.utils.ogr_files import features_from_wkb
 from rastervision.core.data.utils.vector_io import read_features
 from rastervision.pipeline.errors import ConfigError, DataError, NotReadableError
 
@@ -213,3 +217,104 @@ def test_a_zip_file_holds_one_vector_file_or_the_one_named(tmp_path) -> None:
 def test_missing_files_are_named(tmp_path) -> None:
     with pytest.raises(NotReadableError, match=r'labels\.gpkg: no such file'):
         read_features(str(tmp_path / 'labels.gpkg'))
+
+
+def zip_files(path: Path, files: dict[str, Path]) -> str:
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, file in files.items():
+            archive.write(file, name)
+    return str(path)
+
+
+def test_only_vector_files_in_a_zip_file_count(tmp_path) -> None:
+    write(TABLE, tmp_path / 'a.fgb')
+    (tmp_path / 'meta.json').write_text('{}')
+    names = {'a.fgb': 'a.fgb', '__MACOSX/._a.fgb': 'meta.json', '._b.gpkg': 'meta.json'}
+    names |= {'meta.json': 'meta.json', 'info/table.csv': 'meta.json'}
+    files = {name: tmp_path / file for name, file in names.items()}
+    assert len(read_features(zip_files(tmp_path / 'labels.zip', files))[0]) == 4
+
+
+def test_a_geodatabase_in_a_zip_file_is_one_source(tmp_path) -> None:
+    folder = tmp_path / 'labels.gdb'
+    TABLE[['name', 'geometry']].to_file(folder, driver='OpenFileGDB', layer='buildings')
+    files = {f'inner/labels.gdb/{file.name}': file for file in folder.iterdir()}
+    uri = zip_files(tmp_path / 'labels.zip', files)
+    assert len(read_features(uri)[0]) == len(read_features(uri, layer='buildings')[0]) == 4
+    with pytest.raises(ConfigError, match='has no layer'):
+        read_features(uri, layer='building')
+
+
+def damaged_crs(tmp_path: Path, suffix: str) -> str:
+    uri = write(TABLE, tmp_path / f'labels{suffix}')
+    if suffix == '.json':
+        document = json.loads(TABLE.to_json())
+        document['crs'] = {'type': 'name', 'properties': {'name': 'MyLocal'}}
+        Path(uri).write_text(json.dumps(document))
+    else:
+        from pyarrow import parquet
+
+        content = parquet.read_table(uri)
+        geo = json.loads(content.schema.metadata[b'geo'])
+        geo['columns']['geometry']['crs'] = {'x': 1}
+        parquet.write_table(content.replace_schema_metadata({'geo': json.dumps(geo)}), uri)
+    return uri
+
+
+@pytest.mark.parametrize('suffix', ['.json', '.parquet'])
+def test_a_crs_that_is_given_needs_none_in_the_file(tmp_path, suffix) -> None:
+    uri = damaged_crs(tmp_path, suffix)
+    features, crs = read_features(uri, crs=CRS('EPSG:4326'))
+    assert len(features) == 4
+    assert crs == 'EPSG:4326'
+    with pytest.raises(DataError, match='PROJ does not know'):
+        read_features(uri)
+
+
+def test_a_damaged_page_is_named(tmp_path) -> None:
+    path = Path(write(TABLE, tmp_path / 'labels.parquet'))
+    content = bytearray(path.read_bytes())
+    content[4:200] = bytes(196)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match='is damaged'):
+        read_features(str(path))
+
+
+def test_curves_are_dropped(caplog) -> None:
+    curve = struct.pack('<BII6d', 1, 8, 3, 0, 0, 1, 1, 2, 0)
+    items = [shapely.to_wkb(Point(0, 1)), curve, None, shapely.to_wkb(Point(1, 2)), b'x']
+    features, dropped = features_from_wkb(np.array(items, dtype=object), [{}] * 5, 'a')
+    assert shapely.get_x(features.geoms).tolist() == [0, 1]
+    assert dropped['unreadable'] == 2
+    assert dropped['without geometry'] == 1
+
+
+def test_warnings_of_gdal_are_logged_once(tmp_path, caplog) -> None:
+    path = tmp_path / 'labels.csv'
+    path.write_text('WKT,id\n"POINT (1 2)",1\n"POINT (x)",2\n')
+    for _ in range(2):
+        read_features(str(path))
+    messages = [r.getMessage() for r in caplog.records if 'WKT' in r.getMessage()]
+    assert len(messages) == len({*messages})
+
+
+def test_deep_json_is_refused(tmp_path) -> None:
+    path = tmp_path / 'labels.json'
+    path.write_text('[' * 100_000)
+    with pytest.raises(DataError, match='is not GeoJSON'):
+        read_features(str(path), crs=None)
+    depth = 700
+    inner = '{"type": "GeometryCollection", "geometries": ['
+    path.write_text(inner * depth + ']}' * depth)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(500)
+    try:
+        with pytest.raises(DataError, match='is not GeoJSON'):
+            read_features(str(path))
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_a_shapefile_behind_a_query_is_refused() -> None:
+    with pytest.raises(DataError, match='Put them in a zip file'):
+        read_features('http://127.0.0.1:9/labels.shp?token=1')

@@ -68,3 +68,10 @@ def test_features_without_id_stay_apart() -> None:
     boxes = as_geoms([shapely.box(0, 0, 1, 1)] * 3)
     features = Features(boxes, [{}] * 3)
     assert len(join_by_id(features, '@id')) == 3
+
+
+def test_ids_of_different_types_are_different() -> None:
+    boxes = as_geoms([shapely.box(i, 0, i + 1, 1) for i in range(3)])
+    rows = [{'@id': 7, '@type': type_} for type_ in ('way', 'relation', 'way')]
+    assert len(join_by_id(Features(boxes[:2], rows[:2]), '@id')) == 2
+    assert len(join_by_id(Features(boxes[[0, 1]], [rows[0], rows[2]]), '@id')) == 1

@@ -16,8 +16,12 @@ from rastervision.core.data import (
     GeoJSONVectorSource,
     IdentityCRSTransformer,
     RasterioCRSTransformer,
+    RasterioSource,
+    RasterizedSource,
     RasterizedSourceConfig,
     RasterizerConfig,
+    Scene,
+    SemanticSegmentationLabelSource,
     ShiftTransformer,
     VectorFileSource,
     VectorFileSourceConfig,
@@ -120,7 +124,7 @@ def test_files_that_lie_elsewhere_are_refused(tmp_path) -> None:
     path = tmp_path / 'labels.gpkg'
     table().iloc[[-1]].to_file(path)
     with pytest.raises(DataError, match=r'labels\.gpkg does not overlap its image') as e:
-        VectorFileSource(str(path), IMAGE, bbox=EXTENT).get_features()
+        assert VectorFileSource(str(path), IMAGE, bbox=EXTENT).features_bbox
     assert '(500400, 4.9996e+06, 500404, 4.9996e+06)' in str(e.value)
     table().to_file(tmp_path / 'more.gpkg')
     both = [str(path), str(tmp_path / 'more.gpkg')]
@@ -140,7 +144,7 @@ def test_the_crs_can_be_given(tmp_path) -> None:
     with pytest.raises(DataError, match=r"not longitude and latitude.*crs='EPSG:32645'"):
         VectorFileSource(str(path), IMAGE).get_features()
     with pytest.raises(DataError, match=r'does not overlap its image.*longitude and latitude'):
-        VectorFileSource(str(path), IMAGE, bbox=EXTENT).get_features()
+        assert VectorFileSource(str(path), IMAGE, bbox=EXTENT).features_bbox
     source = VectorFileSource(str(path), IMAGE, bbox=EXTENT, crs='EPSG:32633')
     assert lefts(source) == [0, 50, 98]
     assert source.features.column('class_id') == [1, 1, 1]
@@ -175,3 +179,32 @@ def test_the_config_builds_the_source(uri) -> None:
 def test_an_unknown_crs_is_refused() -> None:
     with pytest.raises(ConfigError, match="PROJ does not know the CRS 'EPSG:1'"):
         VectorFileSourceConfig(uris='labels.gpkg', crs='EPSG:1')
+
+
+@pytest.mark.parametrize('suffix', ['geojson', 'gpkg', 'fgb', 'shp', 'parquet'])
+def test_labels_of_any_format_that_lie_elsewhere_are_refused(tmp_path, write_tif, suffix) -> None:
+    path = tmp_path / f'labels.{suffix}'
+    if suffix == 'parquet':
+        pytest.importorskip('pyarrow')
+        table().iloc[[-1]].to_parquet(path)
+    else:
+        table().iloc[[-1]].to_file(path)
+    image = RasterioSource(write_tif('image.tif', np.zeros((100, 100), dtype=np.uint8)))
+    vectors = VectorFileSource(
+        str(path), IMAGE, [ClassInferenceTransformer(0)], EXTENT, crs='EPSG:32633'
+    )
+    raster = RasterizedSource(vectors, 2, EXTENT)  # as an image, it is all background
+    assert (raster.get_chip(EXTENT) == 2).all()
+    labels = SemanticSegmentationLabelSource(raster, CLASSES)
+    with pytest.raises(DataError, match='not overlap') as e:
+        Scene('s', image, labels)
+    if suffix != 'geojson':  # the image, without margin
+        assert '(500000, 4.9999e+06, 500100, 5e+06)' in str(e.value)
+
+
+def test_pixels_that_lie_elsewhere_are_called_pixels(tmp_path) -> None:
+    path = tmp_path / 'labels.csv'
+    path.write_text(f'WKT\n"{PIXELS[-1].wkt}"\n')
+    source = VectorFileSource(str(path), IdentityCRSTransformer(), bbox=EXTENT)
+    with pytest.raises(DataError, match=r'image in \(0, 0, 100, 100\) \(.*; pixels\)'):
+        assert source.features_bbox

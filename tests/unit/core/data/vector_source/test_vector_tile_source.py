@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import shapely
 from affine import Affine
+from pyproj import Transformer
 
 from rastervision.core.box import Box
 from rastervision.core.data import (
@@ -18,6 +19,7 @@ from rastervision.core.data import (
     ClassInferenceTransformer,
     IdentityCRSTransformer,
     RasterioCRSTransformer,
+    VectorFileSource,
     VectorTileSource,
     VectorTileSourceConfig,
     VectorTransformer,
@@ -196,3 +198,44 @@ def test_the_config_builds_the_source(template) -> None:
     classes = ClassConfig(names=['a', 'b', 'null'])
     check(config.build(classes, IMAGE, EXTENT))
     assert Config.from_dict(config.to_dict()) == config
+
+
+def test_tiles_that_lie_elsewhere_are_refused(mbtiles) -> None:
+    far = RasterioCRSTransformer(Affine(10, 0, 0, 0, -10, 0), 'EPSG:3857')
+    source = VectorTileSource(mbtiles, far, bbox=EXTENT)
+    assert len(source.features) == 0
+    with pytest.raises(DataError, match=r'labels\.mbtiles does not overlap its image'):
+        assert source.features_bbox
+
+
+def test_a_layer_of_a_similar_name_is_refused(template, caplog) -> None:
+    def features(layer):
+        source = VectorTileSource(template, IMAGE, bbox=EXTENT, zoom=ZOOM, layers=[layer])
+        return source.features
+
+    with pytest.raises(ConfigError, match=r"no layer 'building', .* Did you mean buildings\?"):
+        features('building')
+    assert len(features('water')) == 0  # may well be missing in some places
+    assert "no tile at the image has the layer 'water'" in caplog.text
+
+
+def test_features_that_stay_cut_are_told(mbtiles, caplog) -> None:
+    VectorTileSource(mbtiles, IMAGE, bbox=EXTENT, id_field='osm_id').get_features()
+    assert "no feature has the property 'osm_id'" in caplog.text
+    caplog.clear()
+    VectorTileSource(mbtiles, IMAGE, bbox=EXTENT).get_features()
+    VectorTileSource(mbtiles, IMAGE, bbox=EXTENT, id_field=None).get_features()
+    assert not caplog.text
+    VectorFileSource(mbtiles, IMAGE, bbox=EXTENT).get_features()
+    assert 'vector_tile_source puts the parts together' in caplog.text
+
+
+def test_an_image_across_the_antimeridian_has_tiles_on_both_sides(tmp_path) -> None:
+    boxes = [shapely.box(179.99, 16, 180, 16.01), shapely.box(-180, 16, -179.99, 16.01)]
+    table = geopandas.GeoDataFrame({'@id': [1, 2]}, geometry=boxes, crs='EPSG:4326')
+    table.to_crs('EPSG:3857').to_file(tmp_path / 'mvt', driver='MVT', MINZOOM=ZOOM, MAXZOOM=ZOOM)
+    x, y = Transformer.from_crs(4326, 32601, always_xy=True).transform(180, 16)
+    image = RasterioCRSTransformer(Affine(10, 0, x - 2000, 0, -10, y + 2000), 'EPSG:32601')
+    uri = f'{tmp_path}/mvt/{{z}}/{{x}}/{{y}}.pbf'
+    source = VectorTileSource(uri, image, bbox=EXTENT, zoom=ZOOM)
+    assert sorted(source.get_features().column('@id')) == [1, 2]
