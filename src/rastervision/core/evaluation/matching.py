@@ -44,13 +44,26 @@ class Pairs:
         return type(self)(self.predicted[keep], self.true[keep], self.iou[keep], self.agrees[keep])
 
 
-def overlapping_pairs(truth: ObjectDetectionLabels, predicted: ObjectDetectionLabels) -> Pairs:
-    """All pairs of boxes that share an area."""
-    i, j = box_ops.touching_pairs(predicted.get_npboxes(), truth.get_npboxes())
-    iou = box_ops.iou(predicted.get_npboxes()[i], truth.get_npboxes()[j])
+def overlapping_pairs(
+    truth: ObjectDetectionLabels, predicted: ObjectDetectionLabels, least_iou: float = 0.0
+) -> Pairs:
+    """All pairs of boxes that share an area.
+
+    Args:
+        truth: the true boxes.
+        predicted: the predictions.
+        least_iou: leaves out pairs whose intersection over union is below this.
+    """
+    a, b = predicted.get_npboxes(), truth.get_npboxes()
+    parts = []
+    for near_i, near_j in box_ops.touching_pairs(a, b):
+        ratio = box_ops.iou(a[near_i], b[near_j])
+        keep = (ratio > 0) & (ratio >= least_iou)
+        parts.append((near_i[keep], near_j[keep], ratio[keep]))
+    nothing = (np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0))
+    i, j, iou = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
     agrees = predicted.get_class_ids()[i] == truth.get_class_ids()[j]
     order = np.lexsort((-j, ~agrees, -iou, i))
-    order = order[iou[order] > 0]
     return Pairs(i[order], j[order], iou[order], agrees[order])
 
 
@@ -143,7 +156,8 @@ class MatchedDetections:
             num_classes: C.
             pairs: those of `overlapping_pairs`, if they are known.
         """
-        pairs = overlapping_pairs(truth, predicted) if pairs is None else pairs
+        if pairs is None:
+            pairs = overlapping_pairs(truth, predicted, COCO_THRESHOLDS[0])
         pairs = pairs.where(pairs.agrees & (pairs.iou >= COCO_THRESHOLDS[0]))
         scores = np.asarray(predicted.get_scores(), dtype=np.float64)
         right = np.zeros(len(predicted), dtype=np.int64)

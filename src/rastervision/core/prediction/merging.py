@@ -128,11 +128,11 @@ def is_part_of_other(
     """
     boxes, areas = found.boxes, box_ops.box_areas(found.boxes)
     cut = np.flatnonzero(found.is_cut)
-    i, j = box_ops.touching_pairs(boxes[cut], boxes)
-    i = cut[i]
-    shows_more = ~found.is_cut[j] | (areas[j] > areas[i])
-    comparable = shows_more & (classes[i] == classes[j]) & (found.window[i] != found.window[j])
-    i, j = i[comparable], j[comparable]
     is_part = np.zeros(len(boxes), dtype=bool)
-    is_part[i[box_ops.ioa(boxes[i], boxes[j]) > merge_thresh]] = True
+    for position, j in box_ops.touching_pairs(boxes[cut], boxes):
+        i = cut[position]
+        shows_more = ~found.is_cut[j] | (areas[j] > areas[i])
+        comparable = shows_more & (classes[i] == classes[j]) & (found.window[i] != found.window[j])
+        i, j = i[comparable], j[comparable]  # noqa: PLW2901 - fewer of them
+        is_part[i[box_ops.ioa(boxes[i], boxes[j]) > merge_thresh]] = True
     return is_part

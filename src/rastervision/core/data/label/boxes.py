@@ -4,6 +4,7 @@ Overlaps are found with a spatial index, so that the effort follows the number o
 overlap, and never the square of the number of boxes.
 """
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,10 @@ Floats: TypeAlias = NDArray[np.float64]
 
 CHUNK = 2048
 """Boxes that suppression compares among each other at once."""
+SLICE = 256
+"""Boxes whose neighbours are looked up at once; in a crowd, each has all of it."""
+MAX_PAIRS = 2**19
+"""Pairs of boxes that are looked at together, at most."""
 
 
 def box_areas(boxes: Boxes) -> Floats:
@@ -63,18 +68,27 @@ def to_shapely(boxes: Boxes) -> NDArray[np.object_]:
     return np.asarray(shapely.box(xmin, ymin, xmax, ymax))
 
 
-def touching_pairs(a: Boxes, b: Boxes) -> tuple[Indices, Indices]:
-    """Which boxes of two arrays touch or overlap.
+def touching_pairs(a: Boxes, b: Boxes) -> Iterator[tuple[Indices, Indices]]:
+    """Yield which boxes of two arrays touch or overlap, a bounded number of pairs at a time.
 
     Args:
         a: (N, 4) boxes.
         b: (M, 4) boxes.
 
-    Returns:
-        (P,) positions in `a`, in ascending order, and (P,) positions in `b`.
+    Yields:
+        (P,) positions in `a`, in ascending order from the first to the last yield, and (P,)
+        positions in `b`.
     """
-    i, j = shapely.STRtree(_diagonals(b)).query(_diagonals(a))
-    return i, j
+    return _query(shapely.STRtree(_diagonals(b)), _diagonals(a))
+
+
+def _query(tree: shapely.STRtree, shapes: NDArray[np.object_]) -> Iterator[tuple[Indices, Indices]]:
+    """Yield positions of shapes and of those in a tree whose bounding boxes touch."""
+    for start in range(0, len(shapes), SLICE):
+        i, j = tree.query(shapes[start : start + SLICE])
+        for first in range(0, len(i), MAX_PAIRS):
+            part = slice(first, first + MAX_PAIRS)
+            yield i[part] + start, j[part]
 
 
 def _diagonals(boxes: Boxes) -> NDArray[np.object_]:
@@ -102,20 +116,22 @@ def non_max_suppression(
         Positions of the boxes to keep, by descending score.
     """
     order: Indices = np.argsort(-np.asarray(scores, dtype=np.float64), kind='stable')
+    if iou_thresh >= 1:
+        return order
     ranked = np.asarray(boxes, dtype=np.float64)[order]
     classes = np.zeros(len(order)) if class_ids is None else np.asarray(class_ids)[order]
     shapes = _diagonals(ranked)
 
     def overlapping(
         winners: Indices, losers: Indices, tree: shapely.STRtree
-    ) -> tuple[Indices, Indices]:
-        """Pairs of a box and a worse one, of those in a tree, that overlaps it."""
-        i, j = tree.query(shapes[winners])
-        i, j = winners[i], losers[j]
-        comparable = (i < j) & (classes[i] == classes[j])
-        i, j = i[comparable], j[comparable]
-        above = iou(ranked[i], ranked[j]) > iou_thresh
-        return i[above], j[above]
+    ) -> Iterator[tuple[Indices, Indices]]:
+        """Yield pairs of a box and a worse one, of those in a tree, that overlaps it."""
+        for near_i, near_j in _query(tree, shapes[winners]):
+            i, j = winners[near_i], losers[near_j]
+            comparable = (i < j) & (classes[i] == classes[j])
+            i, j = i[comparable], j[comparable]
+            above = iou(ranked[i], ranked[j]) > iou_thresh
+            yield i[above], j[above]
 
     # Chunk by chunk from the best: however many boxes lie in one place, no more than those of a
     # chunk are compared among each other, and the rest only with what is kept of it.
@@ -124,10 +140,11 @@ def non_max_suppression(
     whole_tree = shapely.STRtree(shapes) if len(order) > CHUNK else None
     for start in range(0, len(order), CHUNK):
         chunk = start + np.flatnonzero(kept[start : start + CHUNK])
-        _suppress(kept, *overlapping(chunk, chunk, shapely.STRtree(shapes[chunk])))
+        for better, worse in overlapping(chunk, chunk, shapely.STRtree(shapes[chunk])):
+            _suppress(kept, better, worse)
         if whole_tree is not None:
-            _, worse = overlapping(chunk[kept[chunk]], everything, whole_tree)
-            kept[worse] = False
+            for _, worse in overlapping(chunk[kept[chunk]], everything, whole_tree):
+                kept[worse] = False
     return order[kept]
 
 

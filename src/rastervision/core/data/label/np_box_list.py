@@ -146,6 +146,8 @@ def prune_non_overlapping_boxes(
     """
     if minoverlap <= 0:
         return boxlist1.take(np.arange(boxlist1.num_boxes() if boxlist2.num_boxes() else 0))
-    i, j = box_ops.touching_pairs(boxlist1.get(), boxlist2.get())
-    enough = box_ops.ioa(boxlist1.get()[i], boxlist2.get()[j]) >= minoverlap
-    return boxlist1.take(np.unique(i[enough]))
+    boxes, others = boxlist1.get(), boxlist2.get()
+    keep = np.zeros(boxlist1.num_boxes(), dtype=bool)
+    for i, j in box_ops.touching_pairs(boxes, others):
+        keep[i[box_ops.ioa(boxes[i], others[j]) >= minoverlap]] = True
+    return boxlist1.take(np.flatnonzero(keep))

@@ -53,18 +53,42 @@ def test_clipping_leaves_what_is_inside():
     assert box_ops.box_areas(clipped)[2] == 0
 
 
-def test_touching_pairs_are_all_pairs():
+@pytest.mark.parametrize('size', [3, 2**19])
+def test_touching_pairs_are_all_pairs(monkeypatch, size):
+    monkeypatch.setattr(box_ops, 'SLICE', min(size, 256))
+    monkeypatch.setattr(box_ops, 'MAX_PAIRS', size)
     rng = np.random.default_rng(1)
     a, b = random_boxes(rng, 60), random_boxes(rng, 50)
     iou = box_iou(torch.tensor(a), torch.tensor(b)).numpy()
-    i, j = box_ops.touching_pairs(a, b)
+    parts = list(box_ops.touching_pairs(a, b))
+    assert max(len(i) for i, _ in parts) <= size
+    i, j = (np.concatenate(column) for column in zip(*parts, strict=True))
     assert (np.diff(i) >= 0).all()
     assert {(p, q) for p, q in np.argwhere(iou > 0).tolist()} == set(
         zip(i.tolist(), j.tolist(), strict=True)
     )
     nothing = np.zeros((0, 4))
-    assert [len(x) for x in box_ops.touching_pairs(nothing, b)] == [0, 0]
-    assert [len(x) for x in box_ops.touching_pairs(a, nothing)] == [0, 0]
+    assert not any(len(i) for i, _ in box_ops.touching_pairs(nothing, b))
+    assert not any(len(i) for i, _ in box_ops.touching_pairs(a, nothing))
+
+
+def test_a_crowd_is_compared_a_few_pairs_at_a_time(monkeypatch):
+    """Boxes in one place that all stay: every two of them are compared, but never all at once."""
+    rng = np.random.default_rng(4)
+    boxes = np.array([0, 0, 50, 50]) + rng.uniform(0, 9, (900, 4))
+    order = np.argsort(-(scores := rng.random(900)))
+    monkeypatch.setattr(box_ops, 'CHUNK', 100)
+    monkeypatch.setattr(box_ops, 'MAX_PAIRS', 5000)
+    sizes = []
+    iou = box_ops.iou
+    monkeypatch.setattr(box_ops, 'iou', lambda a, b: sizes.append(len(a)) or iou(a, b))
+    kept = box_ops.non_max_suppression(boxes, scores, 0.9999)
+    assert np.array_equal(kept, order)
+    assert max(sizes) <= 5000
+    assert sum(sizes) >= 900 * 899 / 2
+    sizes.clear()
+    assert np.array_equal(box_ops.non_max_suppression(boxes, scores, 1.0), order)
+    assert not sizes  # no two boxes overlap by more than all
 
 
 @pytest.mark.parametrize('chunk', [7, 2048])
