@@ -115,7 +115,7 @@ class PredictCommand:
             prediction = self.pipeline.scene_prediction(scene)
             if prediction is None or not prediction.is_resumable:
                 return [scene.extent.area]
-            return prediction.work()
+            return prediction.work() or [1]  # without parts, there is still a file to write
         return []
 
     def _tasks(self, config: SceneConfig, share: slice, joins: bool) -> list[_Task]:
