@@ -47,6 +47,13 @@ class ExternalModuleConfig(Config):
                 f'An external module needs either uri or github_repo, got {given} '
                 f"(entrypoint '{self.entrypoint}')."
             )
+        from rastervision.pytorch_learner.utils.torch_hub import is_folder_name
+
+        if self.name is not None and not is_folder_name(self.name):
+            raise ConfigError(
+                f"name='{self.name}' of an external module has to be the name of a folder in "
+                'modules/, not a path.'
+            )
 
     def build(self, save_dir: str | None = None, hubconf_dir: str | None = None) -> Any:
         """Run the entrypoint.

@@ -4,6 +4,7 @@ The code found there is executed, so call these for code that the user named or 
 """
 
 import importlib.util
+import os
 import re
 import shutil
 import sys
@@ -33,13 +34,25 @@ def get_hubconf_dir_from_cfg(cfg: 'ExternalModuleConfig', parent: str | None = '
 
     Returns:
         `cfg.name` below `parent`; without a name, one made from its uri or repository.
+
+    Raises:
+        ConfigError: The name is no plain name of a folder, or none can be made.
     """
     name = cfg.name
     if name is None:
         source = cfg.uri or (cfg.github_repo or '').replace('/', '_')
+        if Path(source).is_dir():
+            source = os.path.abspath(source)  # noqa: PTH100  links keep their names
         stem = re.split(r'[/\\]', source.rstrip('/\\'))[-1].removesuffix('.zip')
         name = re.sub(r'[^\w.-]', '_', stem)
+    if not is_folder_name(name):
+        raise ConfigError(f"'{name}' is no name for a folder of code; give the module a name.")
     return str(Path(parent or '', name))
+
+
+def is_folder_name(name: str) -> bool:
+    """Tell whether a name is that of a folder within another one, and no path to elsewhere."""
+    return bool(name.strip(' .')) and not set(name) & set('/\\:\0')
 
 
 def has_hubconf(folder: str) -> bool:
@@ -56,7 +69,7 @@ def torch_hub_load_github(
         repo: `owner/name`, or `owner/name:reference` for a branch, tag or commit.
         entrypoint: Name of the callable.
         args: Its positional arguments.
-        dst_dir: Folder to keep the code in, replaced if it exists.
+        dst_dir: Folder to keep the code in; code that is there is replaced.
         kwargs: Its keyword arguments.
 
     Raises:
@@ -77,13 +90,13 @@ def torch_hub_load_uri(
         uri: A local folder, or the URI of a zip file whose only folder or root has the code.
         entrypoint: Name of the callable.
         args: Its positional arguments.
-        dst_dir: Folder to keep the code in, replaced if it exists. Without one, a local folder is
-            used where it lies.
+        dst_dir: Folder to keep the code in; code that is there is replaced. Without one, a local
+            folder is used where it lies.
         kwargs: Its keyword arguments.
 
     Raises:
         NotReadableError: If there is nothing at the URI.
-        ConfigError: As `torch_hub_load_local`.
+        ConfigError: As `torch_hub_load_local`; or something else than code is in `dst_dir`.
     """
     if Path(uri).is_dir():
         hubconf_dir = uri if dst_dir is None else _copy(Path(uri), dst_dir)
@@ -165,8 +178,21 @@ def _import(path: Path) -> ModuleType:
 
 
 def _copy(source: Path, dst_dir: str) -> str:
+    """Copy code; what is replaced has to be code, too."""
     target = Path(dst_dir)
-    if target.resolve() != source.resolve():
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target, ignore=_NOT_COPIED)
-    return str(target)
+    old, new = target.resolve(), source.resolve()
+    if old == new:
+        return dst_dir
+    if old in new.parents or new in old.parents:
+        raise ConfigError(
+            f'The code in {source} cannot be copied to {target}: one is in the other.'
+        )
+    if target.exists():
+        if not has_hubconf(dst_dir) and any(target.iterdir()):
+            raise ConfigError(
+                f'{target} is not replaced by the code in {source}: it has no {HUBCONF}, so it '
+                'holds something else. Give the module another name, or delete that folder.'
+            )
+        shutil.rmtree(target)
+    shutil.copytree(source, target, ignore=_NOT_COPIED)
+    return dst_dir

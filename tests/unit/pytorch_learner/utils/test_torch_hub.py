@@ -154,3 +154,45 @@ def test_config_needs_one_source(fields):
 def test_config_refuses_empty_names(fields):
     with pytest.raises(ConfigError, match=next(iter(fields))):
         ExternalModuleConfig(entrypoint='make', **fields)
+
+
+@pytest.mark.parametrize('name', ['/tmp/x', 'a/b', '..', '.', '../x', 'a\\b', 'C:', '. .', '/'])
+def test_names_are_no_paths(code, tmp_path, name):
+    cfg = ExternalModuleConfig(uri=str(code), name=name, entrypoint='make')
+    with pytest.raises(ConfigError, match='not a path'):
+        cfg.validate_config()
+    with pytest.raises(ConfigError, match='not a path'):
+        cfg.build(str(tmp_path / 'modules'))
+    with pytest.raises(ConfigError, match='no name for a folder'):
+        get_hubconf_dir_from_cfg(cfg, str(tmp_path))
+
+
+def test_the_folder_above_is_kept_under_its_own_name(code, tmp_path, monkeypatch):
+    (code / 'sub').mkdir()
+    monkeypatch.chdir(code / 'sub')
+    kept = tmp_path / 'train' / 'modules'
+    kept.mkdir(parents=True)
+    (kept.parent / 'model.pth').write_text('weights')
+    cfg = ExternalModuleConfig(uri='..', entrypoint='make', entrypoint_args=[3])
+    assert cfg.build(str(kept)) == 6
+    assert (kept / 'code' / 'hubconf.py').is_file()
+    assert (kept.parent / 'model.pth').read_text() == 'weights'
+
+
+def test_only_code_is_replaced(code, tmp_path):
+    kept = tmp_path / 'kept'
+    kept.mkdir()
+    assert torch_hub_load_uri(str(code), 'make', 3, dst_dir=str(kept)) == 6
+    (kept / 'old.py').touch()
+    assert torch_hub_load_uri(str(code), 'make', 3, dst_dir=str(kept)) == 6
+    assert not (kept / 'old.py').exists()
+    photos = tmp_path / 'photos'
+    photos.mkdir()
+    (photos / 'cat.png').touch()
+    with pytest.raises(ConfigError, match='is not replaced'):
+        torch_hub_load_uri(str(code), 'make', 3, dst_dir=str(photos))
+    assert (photos / 'cat.png').exists()
+    for folder in (tmp_path, code / 'inside'):
+        with pytest.raises(ConfigError, match='one is in the other'):
+            torch_hub_load_uri(str(code), 'make', 3, dst_dir=str(folder))
+    assert (code / 'hubconf.py').is_file()
