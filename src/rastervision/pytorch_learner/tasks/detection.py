@@ -1,8 +1,6 @@
 """Object detection: boxes with classes and scores."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -45,7 +43,8 @@ class DetectionTask:
         Classes without true boxes do not count, and have the value 0.
         """
         empty = MatchedDetections.empty(len(self.classes))
-        by_class = reduce(add, (f['matched'] for f in figures), empty).average_precisions()
+        parts = [empty, *(f['matched'] for f in figures)]
+        by_class = MatchedDetections.concatenate(parts).average_precisions()
         known = by_class[~np.isnan(by_class).any(axis=1)]
         metrics = {
             'mAP': float(known.mean()) if len(known) else 0.0,
@@ -80,7 +79,7 @@ def match(out: Sequence[BoxList], y: Sequence[BoxList], num_classes: int) -> Mat
     """
     images = zip(map(to_labels, y), map(to_labels, out), strict=True)
     matched = (MatchedDetections.of_scene(*pair, num_classes) for pair in images)
-    return reduce(add, matched, MatchedDetections.empty(num_classes))
+    return MatchedDetections.concatenate([MatchedDetections.empty(num_classes), *matched])
 
 
 def to_labels(boxes: BoxList) -> ObjectDetectionLabels:
