@@ -1,10 +1,12 @@
 """Random windows for object detection: around objects, and away from them (C+E)."""
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
@@ -18,6 +20,8 @@ from rastervision.pipeline.config import register_config
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import Scene
+
+log = logging.getLogger(__name__)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -36,6 +40,7 @@ class ObjectWindowSampler(RandomWindowSampler):
         neg_ratio: float,
         neg_ioa_thresh: float = 0.2,
         *,
+        ioa_thresh: float = 0.0,
         aoi_polygons: Sequence[BaseGeometry] = (),
         **kwargs: Any,
     ) -> None:
@@ -48,6 +53,8 @@ class ObjectWindowSampler(RandomWindowSampler):
                 average.
             neg_ioa_thresh: a window is one without objects if less than this share of every object
                 lies in it.
+            ioa_thresh: the least share of an object in a window that makes it an object of the
+                window; windows are drawn around those of which some window can hold that much.
             aoi_polygons: areas of interest, in the frame of `extent`.
             **kwargs: further arguments of `RandomWindowSampler`.
         """
@@ -63,10 +70,34 @@ class ObjectWindowSampler(RandomWindowSampler):
             inside, shapes = inside[known], shapes[known]
         self._objects = inside
         self._tree = shapely.STRtree(shapes)
+        self.ioa_thresh = ioa_thresh
+        self._targets = inside[self._largest_share(inside) >= ioa_thresh]
+        if len(inside) and not len(self._targets):
+            self._warn(inside)
+
+    def _largest_share(self, boxes: Boxes) -> NDArray[np.float64]:
+        """(N,) the largest share of each box that a window can hold."""
+        sides = boxes[:, 2:] - boxes[:, :2]
+        window = np.array([self.h_lims[1] - 1, self.w_lims[1] - 1])
+        return np.asarray((window / np.maximum(sides, window)).prod(axis=1))
+
+    def _warn(self, boxes: Boxes) -> None:
+        height, width = (boxes[:, 2:] - boxes[:, :2])[np.argmin(box_ops.box_areas(boxes))]
+        log.warning(
+            '%s: no window is large enough for %.0f %% of an object (ioa_thresh), so windows are '
+            'drawn anywhere: they have up to %dx%d pixels, and the smallest object has %.0fx%.0f. '
+            'Use larger windows, or a smaller ioa_thresh.',
+            self.scene_id,
+            100 * self.ioa_thresh,
+            self.h_lims[1] - 1,
+            self.w_lims[1] - 1,
+            height,
+            width,
+        )
 
     def sample(self, rng: np.random.Generator) -> Box:
         """Draw a window; any window where there are no objects."""
-        if not len(self._objects):
+        if not len(self._targets):
             return super().sample(rng)
         is_negative = rng.random() < self.neg_share
         return self.sample_negative(rng) if is_negative else self.sample_positive(rng)
@@ -74,14 +105,16 @@ class ObjectWindowSampler(RandomWindowSampler):
     def sample_positive(self, rng: np.random.Generator) -> Box:
         """Draw a window that holds an object, each one as likely as any other.
 
-        If the object is larger, the window lies within it. Where the areas of interest leave no
-        room for any such window in `max_attempts` draws, it is a random window.
+        If the object is larger, the window lies within it, provided that this is enough of it.
+        Where the areas of interest leave no room for any such window in `max_attempts` draws, it is
+        a random window.
         """
         for _ in range(self.max_attempts):
-            box = self._objects[rng.integers(len(self._objects))]
+            box = self._targets[rng.integers(len(self._targets))]
             height, width = self.sample_size(rng)
             window = self.sample_around(Box.from_npbox(box), height, width, rng)
-            if self.accepts(window):
+            share = box_ops.ioa_with_window(box[None], window)[0]
+            if share >= self.ioa_thresh and self.accepts(window):
                 return window
         return super().sample(rng)
 
@@ -135,5 +168,6 @@ class ObjectDetectionWindowSamplingConfig(WindowSamplingConfig):
             labels.get_labels().get_npboxes(),  # type: ignore[attr-defined]  # those of detection
             self.neg_ratio,
             self.neg_ioa_thresh,
+            ioa_thresh=self.ioa_thresh,
             **self.sampler_options(scene.aoi_polygons_bbox_coords, scene.id),
         )

@@ -87,6 +87,29 @@ def test_positive_windows_hold_an_object_each_as_often():
     assert 80 < len(rest) < 120
 
 
+def test_positive_windows_hold_enough_of_an_object():
+    kwargs = {'h_lims': (30, 70), 'w_lims': (30, 80)}
+    drawn = ObjectWindowSampler(EXTENT, OBJECTS, 0, ioa_thresh=0.8, **kwargs)
+    rng = np.random.default_rng(0)
+    held = np.array([shares(drawn.sample(rng)) for _ in range(300)])
+    assert (held.max(axis=1) >= 0.8).all()
+    assert (held[:, 2] >= 0.8).sum() > 5  # 60x70 pixels, for which most sizes are too small
+    drawn, rng = sampler(0, ioa_thresh=0.8), np.random.default_rng(0)
+    held = np.array([shares(drawn.sample(rng)) for _ in range(300)])
+    assert (held[:, :2].max(axis=1) >= 0.8).all()
+    assert (held[:, 2] < 0.8).all()
+
+
+def test_objects_that_no_window_can_hold_are_told_once(caplog):
+    plain = RandomWindowSampler(EXTENT, size_lims=(20, 21))
+    drawn = sampler(0, objects=OBJECTS[2:], size=20, ioa_thresh=0.8, scene_id='hill')
+    windows = [drawn.sample(np.random.default_rng(i)) for i in range(5)]
+    assert windows == [plain.sample(np.random.default_rng(i)) for i in range(5)]
+    (record,) = caplog.records
+    assert record.message.startswith('hill: no window is large enough for 80 % of an object')
+    assert 'up to 20x20 pixels, and the smallest object has 60x70' in record.message
+
+
 def test_negative_windows_hold_no_object():
     drawn, rng = sampler(neg_ioa_thresh=0.1), np.random.default_rng(0)
     windows = [drawn.sample_negative(rng) for _ in range(100)]
