@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from rastervision.pipeline.file_system.local_file_system import (
     atomic_local_path,
     make_dir,
 )
+from rastervision.pipeline.json_text import encode
 
 __all__ = [
     'atomic_path',
@@ -136,19 +136,7 @@ def file_to_json(uri: str) -> Any:
 
 def json_to_file(content_dict: Any, uri: str) -> None:
     """Write a JSON file, all or nothing; non-finite numbers, which it lacks, are null."""
-    try:
-        text = json.dumps(content_dict, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(content_dict), ensure_ascii=False, allow_nan=False)
-    str_to_file(text, uri)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+    str_to_file(encode(content_dict), uri)
 
 
 def upload_or_copy(src_path: str, dst_uri: str, fs: FileSystemType | None = None) -> None:

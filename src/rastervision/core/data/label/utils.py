@@ -74,8 +74,8 @@ def cells_within(
         low, high = [extent.ymin, extent.xmin] * 2, [extent.ymax, extent.xmax] * 2
         cells = np.clip(cells, low, high)
     ymin, xmin, ymax, xmax = cells.T
-    inside: NDArray[np.bool_] = shapely.covers(aoi, shapely.box(xmin, ymin, xmax, ymax))
-    return inside & (ymin < ymax) & (xmin < xmax)
+    inside = shapely.covers(aoi, shapely.box(xmin, ymin, xmax, ymax))
+    return np.asarray(inside & (ymin < ymax) & (xmin < xmax))
 
 
 def cells_of_features(features: Features, bbox: Box | None = None) -> NDArray[np.int64]:
@@ -147,7 +147,8 @@ def matching_rows(cells: NDArray[Any], others: NDArray[np.int64]) -> NDArray[np.
     rows = np.array([by_sides.get(tuple(sides), -1) for sides in cells.tolist()], dtype=np.intp)
     large = (cells[:, 2:] - cells[:, :2]).min(axis=1, initial=MIN_INEXACT) >= MIN_INEXACT
     left, free = np.flatnonzero((rows < 0) & large), np.setdiff1d(np.arange(len(others)), rows)
-    corners = shapely.STRtree(shapely.points(others[free][:, :2]))
+    points: Any = shapely.points(others[free][:, :2])
+    corners = shapely.STRtree(points)
     y, x = cells[left][:, :2].T
     i, j = corners.query(shapely.box(y - 1, x - 1, y + 1, x + 1), predicate='intersects')
     i, j = left[i], free[j]

@@ -1,14 +1,13 @@
 """Columns of properties: the kind of their values, and their values as that kind."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.json_text import encode
 
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
 """Properties by name: a value for each geometry."""
@@ -23,23 +22,6 @@ _NUMBERS: tuple[Kind, ...] = ('bool', 'int', 'float')  # each holds those before
 _KINDS: dict[type, Kind] = {bool: 'bool', int: 'int', float: 'float'}
 _MISSING: dict[Kind, Any] = {'bool': False, 'int': 0, 'float': np.nan}
 _INT64 = np.iinfo(np.int64)
-_strict = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-
-
-def encode(value: Any) -> str:
-    """JSON text of a value; numbers that are not finite, which JSON has none of, become null."""
-    try:
-        return _strict(value)
-    except ValueError:
-        return _strict(_finite(value))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def plain(column: Sequence[Any]) -> list[Any]:

@@ -20,13 +20,13 @@ from rastervision.core.data.utils.vector_columns import (
     Masked,
     as_array,
     check_kinds,
-    encode,
     free_name,
     kind_of,
     plain,
 )
 from rastervision.core.grid import to_crs
 from rastervision.pipeline.file_system import atomic_path
+from rastervision.pipeline.json_text import encode
 
 VectorFormat: TypeAlias = Literal['geojson', 'gpkg', 'parquet']
 SUFFIXES: dict[VectorFormat, str] = {'geojson': '.json', 'gpkg': '.gpkg', 'parquet': '.parquet'}
