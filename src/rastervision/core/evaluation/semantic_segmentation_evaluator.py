@@ -11,7 +11,7 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.label_source import SemanticSegmentationLabelSource
 from rastervision.core.data.label_store import SemanticSegmentationLabelStore
 from rastervision.core.data.scene import Scene
-from rastervision.core.data.utils.aoi import aoi_mask
+from rastervision.core.data.utils.aoi import AOIMask
 from rastervision.core.evaluation import confusion as cm
 from rastervision.core.evaluation.classification_evaluator import (
     ClassificationEvaluator,
@@ -80,8 +80,10 @@ class SemanticSegmentationEvaluator(ClassificationEvaluator):
 
     def _confusions(self, scene: Scene, windows: Iterable[Box]) -> Iterator[cm.Confusion]:
         label_source, label_store = both_labels(scene)
+        polygons = scene.aoi_polygons_bbox_coords
+        mask = AOIMask(polygons) if polygons else None
         for window in windows:
-            keep = self._aoi(scene, window)
+            keep = None if mask is None else mask(window)
             if keep is not None and not keep.any():
                 continue
             truth = label_source.get_label_arr(window)
@@ -89,10 +91,6 @@ class SemanticSegmentationEvaluator(ClassificationEvaluator):
             if self.class_config.null_is_nodata:
                 keep = self._with_data(scene, window, truth, predicted, keep)
             yield cm.confusion_matrix(truth, predicted, len(self.class_config), keep)
-
-    def _aoi(self, scene: Scene, window: Box) -> NDArray[np.bool_] | None:
-        polygons = scene.aoi_polygons_bbox_coords
-        return aoi_mask(polygons, window) if polygons else None
 
     def _with_data(
         self,

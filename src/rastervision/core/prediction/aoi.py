@@ -8,7 +8,7 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
-from rastervision.core.data.utils.aoi import aoi_mask
+from rastervision.core.data.utils.aoi import AOIMask
 from rastervision.core.prediction.tiles import ScoreTile
 
 
@@ -35,5 +35,6 @@ def within_aoi(
     bands: Iterable[ScoreTile], aoi_polygons: Sequence[BaseGeometry]
 ) -> Iterator[ScoreTile]:
     """Call pixels outside of all polygons of the extent frame not valid."""
+    mask = AOIMask(aoi_polygons)
     for band in bands:
-        yield replace(band, valid=band.valid & aoi_mask(aoi_polygons, band.box))
+        yield replace(band, valid=band.valid & mask(band.box))

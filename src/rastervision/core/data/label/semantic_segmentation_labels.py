@@ -12,7 +12,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.label.block_store import BlockStore
 from rastervision.core.data.label.labels import Labels
 from rastervision.core.data.label.utils import discard_prediction_edges
-from rastervision.core.data.utils.aoi import aoi_mask
+from rastervision.core.data.utils.aoi import AOIMask
 from rastervision.core.prediction.tiles import best_class
 
 DEFAULT_WINDOW_SIZE = 1000
@@ -180,8 +180,9 @@ class SemanticSegmentationLabels(Labels):
             These labels.
         """
         if aoi_polygons:
+            mask = AOIMask(aoi_polygons)
             for window in self.get_windows(**kwargs):
-                self.mask_fill(window, ~aoi_mask(aoi_polygons, window), null_class_id)
+                self.mask_fill(window, ~mask(window), null_class_id)
         return self
 
     def mask_fill(self, window: Box, mask: NDArray[np.bool_], fill_value: Any) -> None:

@@ -1,7 +1,9 @@
 """Polygons of predicted classes: what to write (config), and writing it."""
 
+import logging
 import re
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
@@ -12,6 +14,7 @@ from pydantic import Field
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
+from rastervision.core.data.utils.antimeridian import cut_at_antimeridian
 from rastervision.core.data.utils.geoparquet import import_pyarrow
 from rastervision.core.data.utils.polygonize import Polygons
 from rastervision.core.data.utils.vector_writing import SUFFIXES, VectorFormat, feature_writer
@@ -22,6 +25,8 @@ from rastervision.core.data.utils.vectorization import (
 )
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 OutputCRS: TypeAlias = Literal['wgs84', 'image']
 
@@ -196,6 +201,7 @@ class PolygonWriter:
         if crs == 'image' and isinstance(crs_transformer, RasterioCRSTransformer):
             crs_transformer = crs_transformer.variant(crs_transformer.image_crs)
         self._writer = feature_writer(path, crs_transformer.map_crs, file_format, properties)
+        self._is_lon_lat = self._writer.crs is not None and self._writer.crs.is_geographic
         self._vectorizer = vectorizer
         self._crs_transformer = crs_transformer
         self._bbox = bbox
@@ -226,4 +232,15 @@ class PolygonWriter:
             return
         if self._simplify:
             polygons = shapely.simplify(polygons, self._simplify, preserve_topology=True)
-        self._writer.add(self._crs_transformer.pixel_to_map(polygons, bbox=self._bbox))
+        to_map = partial(self._crs_transformer.pixel_to_map, bbox=self._bbox)
+        placed = to_map(polygons)
+        if self._is_lon_lat:
+            placed, left = cut_at_antimeridian(polygons, placed, to_map)
+            if left:
+                log.warning(
+                    '%s: %d polygons around a pole or the Earth cannot be told in longitudes and '
+                    "latitudes; crs='image' writes them as they are.",
+                    self._writer.path,
+                    left,
+                )
+        self._writer.add(placed)

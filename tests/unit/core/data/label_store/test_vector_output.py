@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import shapely
 from affine import Affine
+from pyproj import Transformer
 
 from rastervision.core.box import Box
 from rastervision.core.data import (
@@ -19,6 +20,7 @@ from rastervision.core.data import (
 from rastervision.core.data.label_store.vector_output import PolygonWriter
 from rastervision.core.data.utils.vector_io import read_features, to_pixels
 from rastervision.core.data.utils.vector_writing import SUFFIXES
+from rastervision.core.data.utils.vectorization import PolygonVectorizer
 from rastervision.pipeline.errors import ConfigError
 
 
@@ -120,3 +122,52 @@ def test_polygons_are_in_the_crs_asked_for(mask, tmp_path, file_format, crs):
     expected = written(PolygonVectorOutputConfig(class_id=0), mask, tmp_path)
     assert len(on_mask) == len(expected)
     assert shapely.equals_exact(on_mask, expected, tolerance=1e-3).all()
+
+
+# ---- across the antimeridian
+
+
+def write_square(path, transformer, **kwargs) -> None:
+    mask = np.zeros((100, 100), dtype=bool)
+    mask[40:60, 30:80] = True
+    with PolygonWriter(
+        str(path), PolygonVectorizer(100), transformer, None, {}, **kwargs
+    ) as writer:
+        writer.add(mask)
+
+
+def test_polygons_are_cut_at_the_antimeridian(tmp_path) -> None:
+    path = tmp_path / 'out.json'
+    x, y = Transformer.from_crs(4326, 32601, always_xy=True).transform(180, 16)
+    image = RasterioCRSTransformer(Affine(10, 0, x - 500, 0, -10, y + 500), 'EPSG:32601')
+    write_square(path, image)
+    (feature,) = json.loads(path.read_text())['features']
+    geometry = shapely.geometry.shape(feature['geometry'])
+    assert geometry.geom_type == 'MultiPolygon'
+    west, east = sorted(geometry.geoms, key=lambda part: part.bounds[0])
+    assert (west.bounds[0], east.bounds[2]) == (-180, 180)
+    assert max(part.bounds[2] - part.bounds[0] for part in geometry.geoms) < 0.01
+    features, crs = read_features(str(path))
+    united = shapely.union_all(to_pixels(features, crs, image, 'none').geoms, grid_size=1e-3)
+    assert united.symmetric_difference(shapely.box(30, 40, 80, 60)).area < 1
+    write_square(path, image, crs='image')
+    assert len(read_features(str(path))[0]) == 1
+
+
+def test_a_polygon_around_the_pole_is_told(tmp_path, caplog) -> None:
+    image = RasterioCRSTransformer(Affine(1000, 0, -50_000, 0, -1000, 50_000), 'EPSG:3413')
+    write_square(tmp_path / 'out.json', image)
+    assert "crs='image' writes them as they are" in caplog.text
+
+
+@pytest.mark.parametrize('crs', ['EPSG:4326', 'EPSG:3857'])
+def test_wide_polygons_of_the_whole_earth_stay(tmp_path, crs) -> None:
+    size = 3.6 if crs == 'EPSG:4326' else 400_750.0
+    image = RasterioCRSTransformer(Affine(size, 0, -50 * size, 0, -size / 3, 16 * size), crs)
+    mask = np.zeros((100, 100), dtype=bool)
+    mask[40:60, 10:90] = True
+    path = tmp_path / 'out.json'
+    with PolygonWriter(str(path), PolygonVectorizer(100), image, None, {}) as writer:
+        writer.add(mask)
+    (polygon,) = read_features(str(path))[0].geoms
+    assert polygon.bounds[2] - polygon.bounds[0] == pytest.approx(288, abs=1)
