@@ -1,7 +1,7 @@
 """Labels of object detection: boxes with classes and scores."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import shapely
@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
 from rastervision.core.data.label import boxes as box_ops
+from rastervision.core.data.label.box_frames import BoxFrames
 from rastervision.core.data.label.boxes import Boxes, Indices
 from rastervision.core.data.label.labels import Labels
 from rastervision.core.data.label.np_box_list import (
@@ -19,6 +20,7 @@ from rastervision.core.data.label.np_box_list import (
     non_max_suppression,
     prune_non_overlapping_boxes,
 )
+from rastervision.core.data.label.utils import cells_within
 from rastervision.pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ __all__ = [
 ]
 
 
-class ObjectDetectionLabels(Labels):
+class ObjectDetectionLabels(BoxFrames, Labels):
     """Boxes with a class and a score each, in the extent frame of a scene."""
 
     def __init__(
@@ -184,6 +186,11 @@ class ObjectDetectionLabels(Labels):
         boxlist.add_field('scores', self._scores)
         return boxlist
 
+    @property
+    def boxlist(self) -> NpBoxList:
+        """As `to_boxlist`."""
+        return self.to_boxlist()
+
     def to_dict(self, round_boxes: bool = True) -> dict[Box, tuple[int, float]]:
         """Class id and score by box; of equal boxes, the last one counts.
 
@@ -193,6 +200,18 @@ class ObjectDetectionLabels(Labels):
         boxes = self._boxes.round(2) if round_boxes else self._boxes
         entries = zip(self._class_ids.tolist(), self._scores.tolist(), strict=True)
         return {Box(*box): entry for box, entry in zip(boxes.tolist(), entries, strict=True)}
+
+    def __eq__(self, other: object) -> bool:
+        """Whether other labels have the same boxes, classes and scores, in the same order."""
+        if not isinstance(other, ObjectDetectionLabels):
+            return NotImplemented
+        return (
+            np.array_equal(self._boxes, other.get_npboxes())
+            and np.array_equal(self._class_ids, other.get_class_ids())
+            and np.array_equal(self._scores, other.get_scores())
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # boxes can be added
 
     def assert_equal(self, expected_labels: 'ObjectDetectionLabels') -> None:
         """Raise AssertionError unless other labels have the same boxes, in the same order."""
@@ -211,6 +230,15 @@ class ObjectDetectionLabels(Labels):
     def __getitem__(self, window: Box) -> 'ObjectDetectionLabels':
         """Boxes that lie in a window by half or more; see `get_overlapping`."""
         return self.get_overlapping(self, window)
+
+    def __setitem__(self, window: Box, values: Mapping[str, NDArray[Any]]) -> None:
+        """Add boxes; `boxes` are in pixels from the window's corner, see `from_predictions`."""
+        both = self + self.from_predictions([window], [values])
+        self._boxes, self._class_ids, self._scores = (
+            both.get_npboxes(),
+            both.get_class_ids(),
+            both.get_scores(),
+        )
 
     @staticmethod
     def get_overlapping(
@@ -232,23 +260,14 @@ class ObjectDetectionLabels(Labels):
         return ObjectDetectionLabels(clipped, inside.get_class_ids(), inside.get_scores())
 
     def filter_by_aoi(self, aoi_polygons: Iterable[BaseGeometry]) -> 'ObjectDetectionLabels':
-        """Boxes that lie within one of the polygons.
-
-        Args:
-            aoi_polygons: areas of interest in the extent frame.
-        """
-        return self._by_polygons(aoi_polygons, 'within')
+        """Boxes that lie within the union of some polygons of the extent frame."""
+        return self.take(cells_within(self._boxes, aoi_polygons))
 
     def touching(self, polygons: Iterable[BaseGeometry]) -> 'ObjectDetectionLabels':
         """Boxes that touch one of some polygons of the extent frame."""
-        return self._by_polygons(polygons, 'intersects')
-
-    def _by_polygons(
-        self, polygons: Iterable[BaseGeometry], predicate: Literal['within', 'intersects']
-    ) -> 'ObjectDetectionLabels':
         tree = shapely.STRtree(np.array(list(polygons), dtype=object))
         shapes = box_ops.to_shapely(self._boxes)
-        return self.take(np.unique(tree.query(shapes, predicate=predicate)[0]))
+        return self.take(np.unique(tree.query(shapes, predicate='intersects')[0]))
 
     @staticmethod
     def prune_duplicates(
@@ -294,28 +313,6 @@ class ObjectDetectionLabels(Labels):
             np.concatenate([labels.get_scores() for labels in both]),
         )
 
-    # ---- frames
-
-    @staticmethod
-    def local_to_global(npboxes: Boxes, window: Box) -> Boxes:
-        """From pixels from a window's upper left corner to the window's frame."""
-        return np.asarray(npboxes + _corner(window))
-
-    @staticmethod
-    def global_to_local(npboxes: Boxes, window: Box) -> Boxes:
-        """From a window's frame to pixels from its upper left corner."""
-        return np.asarray(npboxes - _corner(window))
-
-    @staticmethod
-    def local_to_normalized(npboxes: Boxes, window: Box) -> Boxes:
-        """From pixels from a window's upper left corner to shares of its height and width."""
-        return np.asarray(npboxes / np.array(window.size * 2))
-
-    @staticmethod
-    def normalized_to_local(npboxes: Boxes, window: Box) -> Boxes:
-        """From shares of a window's height and width to pixels from its upper left corner."""
-        return np.asarray(npboxes * np.array(window.size * 2))
-
     # ---- writing
 
     def save(
@@ -349,7 +346,3 @@ class ObjectDetectionLabels(Labels):
             'score': self._scores.tolist(),
         }
         save_boxes(uri, self._boxes, columns, crs_transformer, bbox, key)
-
-
-def _corner(window: Box) -> NDArray[Any]:
-    return np.array([window.ymin, window.xmin, window.ymin, window.xmin])

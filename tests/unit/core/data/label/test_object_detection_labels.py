@@ -107,10 +107,32 @@ def test_a_window_has_the_boxes_that_lie_in_it_by_half(labels):
     assert clipped.get_npboxes().tolist() == [[0, 0, 10, 10], [0, 5, 10, 10], [0, 0, 10, 10]]
 
 
-def test_areas_of_interest_keep_what_lies_in_one_of_them(labels):
+def test_areas_of_interest_keep_what_lies_in_all_of_them_together(labels):
     left, right = shapely.box(-1, -1, 5, 11), shapely.box(5, -1, 40, 40)
     assert scores(labels.filter_by_aoi([left])) == []
-    assert scores(labels.filter_by_aoi([left, right])) == [0.8, 0.5]
+    assert scores(labels.filter_by_aoi([right])) == [0.8, 0.5]
+    assert scores(labels.filter_by_aoi([left, right])) == SCORES
+    assert scores(labels.touching([left])) == [0.9, 0.8, 0.7]
+
+
+def test_labels_with_the_same_boxes_are_equal(labels):
+    same = ObjectDetectionLabels(
+        labels.get_npboxes().copy(), labels.get_class_ids(), labels.get_scores()
+    )
+    assert same == labels
+    assert same != labels.take(np.array([0, 1]))
+    assert same != ObjectDetectionLabels(labels.get_npboxes(), labels.get_class_ids())
+    assert same != ObjectDetectionLabels(
+        labels.get_npboxes() + 1, labels.get_class_ids(), labels.get_scores()
+    )
+    assert ObjectDetectionLabels.make_empty() == ObjectDetectionLabels.make_empty()
+    assert labels != labels.get_npboxes().tolist()
+    with pytest.raises(TypeError, match='unhashable'):
+        hash(labels)
+
+
+def test_boxlist_has_all_fields(labels):
+    assert ObjectDetectionLabels.from_boxlist(labels.boxlist) == labels
 
 
 def test_duplicates_are_pruned(labels):
@@ -239,3 +261,17 @@ def test_box_list_functions(labels):
     assert prune_non_overlapping_boxes(boxlist, left, 0.01).num_boxes() == 2
     assert prune_non_overlapping_boxes(boxlist, left).num_boxes() == 4
     assert prune_non_overlapping_boxes(boxlist, NpBoxList(np.zeros((0, 4)))).num_boxes() == 0
+
+
+def test_boxes_are_added_by_window(labels):
+    window = Box(100, 200, 300, 400)
+    more = {
+        'boxes': np.array([[1, 2, 3, 4]]),
+        'class_ids': np.array([1]),
+        'scores': np.array([0.3]),
+    }
+    labels[window] = more
+    assert len(labels) == 5
+    assert labels.get_npboxes()[4].tolist() == [101, 202, 103, 204]
+    assert scores(labels)[4] == 0.3
+    assert np.array_equal(labels.boxlist.get_field('classes'), [*IDS, 1])
