@@ -87,20 +87,6 @@ def test_inside_it_is_as_ever_and_outside_there_is_nothing(predict):
     assert np.array_equal(read(only, 'b'), read(whole, 'b'))  # which has no area of interest
 
 
-@pytest.mark.parametrize('num_splits', [2, 5])
-def test_a_scene_without_windows_is_written_by_one_split(predict, folder, num_splits):
-    document = json.loads((folder / 'aoi.json').read_text())
-    shift = np.array([0, 9000])
-    away = shapely.transform(shapely.from_geojson(json.dumps(document)), lambda xy: xy + shift)
-    moved = {**document, **json.loads(shapely.to_geojson(away))}
-    (folder / 'aoi.json').write_text(json.dumps(moved))
-    split = predict('split', num_splits, batch_sz=7, aoi_only=True)
-    whole = predict('whole', batch_sz=7, aoi_only=True)
-    for name in ('tall', 'b'):
-        assert np.array_equal(read(split, name), read(whole, name))
-    assert (read(split) == 2).all()
-
-
 def test_only_windows_that_touch_are_seen(predict):
     root = predict('only', batch_sz=1, aoi_only=True)
     tall = prediction_windows(Box(0, 0, 2100, 40), 32, 16, 4)

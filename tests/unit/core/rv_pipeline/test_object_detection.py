@@ -207,7 +207,7 @@ def test_the_picture_shows_outlines_on_the_image(make_pipeline):
         picture[top : top + height, left + i * (width + preview.GAP) :][:, :width] for i in range(3)
     )
     np.testing.assert_array_equal(truth, found)
-    color = pipeline.config.dataset.class_config.color_triples[0]
+    color = pipeline.config.dataset.class_config.rgb_colors[0]
     outlines = np.zeros(SIZE, dtype=bool)
     for y0, x0, y1, x1 in BOXES:
         outlines[y0:y1, x0:x1] = True
@@ -228,6 +228,27 @@ def test_outputs_are_the_same_whatever_the_splits(make_pipeline):
         found.append(outputs(pipeline))
     evaluated = {f'eval/validation_scenes/{name}' for name in ('eval.json', 'preview.png')}
     assert set(found[0]) == {'predict/v.json', *evaluated}
+    assert all(other == found[0] for other in found[1:])
+
+
+def test_a_scene_without_windows_is_written_by_one_split(make_pipeline, tmp_path):
+    document = json.loads((tmp_path / 'labels.json').read_text())
+    document['features'] = document['features'][1:2]  # between the windows of this stride
+    (tmp_path / 'aoi.json').write_text(json.dumps(document))
+    found = []
+    for num_splits in (1, 2, 5):
+        pipeline = make_pipeline(str(num_splits), aoi_only=True)
+        pipeline.config.predict_options.chip_sz = 20
+        pipeline.config.predict_options.stride = 60
+        scene = pipeline.config.dataset.validation_scenes[0]
+        scene.aoi_uris = [str(tmp_path / 'aoi.json')]
+        for i in range(num_splits):
+            pipeline.predict(i, num_splits)
+        if num_splits > 1:
+            pipeline.finish_predict(num_splits)
+        found.append(outputs(pipeline))
+        assert len(predicted(pipeline)) == 0
+    assert set(found[0]) == {'predict/v.json'}
     assert all(other == found[0] for other in found[1:])
 
 
