@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.label import ObjectDetectionLabels
 from rastervision.core.evaluation.class_evaluation_item import ClassEvaluationItem
-from rastervision.core.evaluation.classification_evaluation import ClassificationEvaluation
+from rastervision.core.evaluation.classification_evaluation import (
+    ClassificationEvaluation,
+    check_class_ids,
+)
 from rastervision.core.evaluation.matching import (
+    COCO_THRESHOLDS,
     Counts,
     MatchedDetections,
     Pairs,
     match_by_iou,
     overlapping_pairs,
 )
-from rastervision.pipeline.errors import DataError
 
 
 class ObjectDetectionEvaluationItem(ClassEvaluationItem):
@@ -66,7 +69,8 @@ class ObjectDetectionEvaluation(ClassificationEvaluation):
     ) -> None:
         """Score the predictions for a scene."""
         num_classes = len(self.class_config)
-        pairs = overlapping_pairs(ground_truth_labels, prediction_labels)
+        least_iou = min(self.iou_thresh, COCO_THRESHOLDS[0])
+        pairs = overlapping_pairs(ground_truth_labels, prediction_labels, least_iou)
         counts = _count(ground_truth_labels, prediction_labels, num_classes, self.iou_thresh, pairs)
         detections = MatchedDetections.of_scene(
             ground_truth_labels, prediction_labels, num_classes, pairs
@@ -161,7 +165,7 @@ def compute_metrics(
     Raises:
         DataError: A box is of a class that does not exist.
     """
-    pairs = overlapping_pairs(gt_labels, pred_labels)
+    pairs = overlapping_pairs(gt_labels, pred_labels, iou_thresh)
     return _count(gt_labels, pred_labels, num_classes, iou_thresh, pairs)
 
 
@@ -173,12 +177,7 @@ def _count(
     pairs: Pairs,
 ) -> tuple[Counts, Counts, Counts]:
     for labels, what in ((truth, 'true'), (predicted, 'predicted')):
-        unknown = ~np.isin(labels.get_class_ids(), np.arange(num_classes))
-        if unknown.any():
-            raise DataError(
-                f'A {what} box is of class {labels.get_class_ids()[unknown][0]}, but the classes '
-                f'have ids 0..{num_classes - 1}.'
-            )
+        check_class_ids(labels.get_class_ids(), num_classes, f'{what} box')
     matches = match_by_iou(pairs.where(pairs.iou > iou_thresh))
     ids = predicted.get_class_ids()
     hits = np.bincount(ids[matches.predicted[matches.agrees]], minlength=num_classes)
