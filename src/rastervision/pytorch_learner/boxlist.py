@@ -6,6 +6,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from rastervision.pytorch_learner.training.loaders import check_shapes
+
 _YXYX_ORDER = [1, 0, 3, 2]
 
 
@@ -68,8 +70,10 @@ class BoxList:
 
     @staticmethod
     def cat(box_lists: 'Iterable[BoxList]') -> 'BoxList':
-        """Join lists that have the same extras, all of them tensors."""
+        """Join lists that have the same extras, all of them tensors; none give no boxes."""
         lists = list(box_lists)
+        if not lists:
+            return BoxList(torch.zeros(0, 4))
         names = lists[0].extras
         extras: dict[str, Any] = {k: torch.cat([b.extras[k] for b in lists]) for k in names}
         return BoxList(torch.cat([b.boxes for b in lists]), **extras)
@@ -78,7 +82,7 @@ class BoxList:
         """Whether both hold the same boxes with the same extras, in whatever order."""
         if len(self) != len(other) or self.extras.keys() != other.extras.keys():
             return False
-        return _rows(self) == _rows(other)
+        return _shared(self) == _shared(other) and _rows(self) == _rows(other)
 
     def ind_filter(self, inds: 'Sequence[int] | Tensor') -> Self:
         """The boxes at some indices, or for which a mask is true."""
@@ -133,8 +137,12 @@ def collate_fn(data: 'Iterable[Sequence[Any]]') -> tuple[Tensor, list[Any]]:
 
     Returns:
         (N, C, H, W) images, and what belongs to them as a list.
+
+    Raises:
+        DataError: Images differ in shape.
     """
     images, labels = zip(*((sample[0], sample[1]) for sample in data), strict=True)
+    check_shapes(images)
     return torch.stack(images), list(labels)
 
 
@@ -154,8 +162,14 @@ def _convert(boxes: Tensor, from_fmt: str, to_fmt: str) -> Tensor:
     return converted
 
 
+def _shared(boxlist: BoxList) -> dict[str, Any]:
+    """What all boxes share."""
+    return {k: v for k, v in boxlist.extras.items() if not isinstance(v, Tensor)}
+
+
 def _rows(boxlist: BoxList) -> list[tuple[float, ...]]:
     """Boxes and their extras, in an order of their own."""
-    tensors = [boxlist.extras[name] for name in sorted(boxlist.extras)]
+    extras = boxlist.extras
+    tensors = [extras[k] for k in sorted(extras) if isinstance(extras[k], Tensor)]
     columns = [boxlist.boxes, *(t.reshape(len(boxlist), -1) for t in tensors)]
     return sorted(map(tuple, torch.cat([c.double().cpu() for c in columns], 1).tolist()))

@@ -1,6 +1,6 @@
 """LearnerConfig: model, solver and data together."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -39,6 +39,9 @@ class LearnerConfig(Config):
         False, description='Keep the checkpoint of every epoch, not the last one only.'
     )
 
+    unused_solver_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields of the solver that mean nothing for the task, and so must have their defaults."""
+
     def update(self) -> None:
         """Fill in the defaults of model, solver and data."""
         self.data.update(learner=self)
@@ -53,6 +56,7 @@ class LearnerConfig(Config):
                 'run_tensorboard=True shows nothing with log_tensorboard=False; set '
                 'log_tensorboard=True or leave run_tensorboard out.'
             )
+        self.check_solver()
         if self.solver is not None and self.data.class_config is not None:
             classes = self.data.class_config
             nodata = classes.null_class_id if classes.null_is_nodata else None
@@ -61,6 +65,18 @@ class LearnerConfig(Config):
                 self.solver.ignored_class(len(classes))
             except ConfigError as error:
                 raise ConfigError(f'solver: {error}') from error
+
+    def check_solver(self) -> None:
+        """Make sure that the solver asks for nothing that the task does not do.
+
+        Raises:
+            ConfigError: It does.
+        """
+        for field in self.unused_solver_fields if self.solver is not None else ():
+            if getattr(self.solver, field) != SolverConfig.model_fields[field].default:
+                raise ConfigError(
+                    f'solver.{field} has no meaning for {type(self).__name__}; leave it out.'
+                )
 
     def get_model_bundle_uri(self) -> str:
         """URI of the model bundle that training writes.

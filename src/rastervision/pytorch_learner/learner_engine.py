@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,9 @@ class LearnerEngine(LearnerSetup):
     Attributes:
         engine_name: What runs the model for predictions: 'torch', 'onnxruntime' or 'openvino'.
     """
+
+    exports_onnx: ClassVar[bool] = True
+    """Whether models of the task can be written as ONNX, and run from it."""
 
     engine_name: EngineName = 'torch'
     _engine: Callable[[Tensor], Tensor] | None = None
@@ -155,9 +158,16 @@ class LearnerEngine(LearnerSetup):
             wanted: Whether it has to be used.
 
         Raises:
-            ConfigError: It has to be used and there is none.
+            ConfigError: It has to be used and there is none, or the task makes no use of it.
             DataError: It refers to files elsewhere, or has to be used and does not agree.
         """
+        if not self.exports_onnx:
+            if wanted:
+                raise ConfigError(
+                    f'use_onnx_model=True: {type(self).__name__} predicts with PyTorch only; leave '
+                    'use_onnx_model out.'
+                )
+            return
         if path is None:
             if wanted:
                 raise ConfigError(

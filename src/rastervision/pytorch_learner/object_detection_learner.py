@@ -32,6 +32,7 @@ class ObjectDetectionLearner(Learner):
     """
 
     config_class = ObjectDetectionLearnerConfig
+    exports_onnx = False  # what detectors do depends on the number of boxes that they find
 
     def make_task(self) -> DetectionTask:
         """Loss, metrics and meaning of boxes."""
@@ -81,12 +82,7 @@ class ObjectDetectionLearner(Learner):
         Raises:
             ConfigError: The solver asks for another one.
         """
-        for field in ('external_loss_def', 'class_loss_weights', 'ignore_class_index'):
-            if getattr(self.solver, field) is not None:
-                raise ConfigError(
-                    f'solver.{field} does not go with object detection: detectors compute their '
-                    'loss themselves; leave it out.'
-                )
+        self.cfg.check_solver()
         return total_loss
 
     def train_step(self, batch: Any, batch_ind: int) -> dict[str, Any]:  # noqa: ARG002  for subclasses

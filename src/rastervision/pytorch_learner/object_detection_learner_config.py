@@ -1,7 +1,7 @@
 """Configs of object detection."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -68,7 +68,7 @@ class ObjectDetectionImageDataConfig(ObjectDetectionDataConfig, ImageDataConfig)
         labels = str(data_dir / 'labels.json')
         dataset = ObjectDetectionImageDataset(str(data_dir / 'img'), labels, transform=transform)
         if self.class_config is not None:
-            dataset.check_class_ids(len(self.class_config))
+            dataset.check_classes(self.class_config.names)
         return dataset
 
 
@@ -171,6 +171,13 @@ class ObjectDetectionLearnerConfig(LearnerConfig):
 
     model: ObjectDetectionModelConfig | None = Field(
         None, description='The network. None when one is given to the Learner itself.'
+    )
+
+    unused_solver_fields: ClassVar[tuple[str, ...]] = (  # detectors compute their loss themselves
+        'external_loss_def',
+        'class_loss_weights',
+        'dice_weight',
+        'ignore_class_index',
     )
 
     def build(

@@ -13,6 +13,7 @@ from rastervision.core.data.utils.colors import color_to_triple
 from rastervision.pytorch_learner.boxlist import BoxList, collate_fn
 from rastervision.pytorch_learner.inference.engine import ONNXRuntimeAdapter
 from rastervision.pytorch_learner.tasks.detection import match
+from rastervision.pytorch_learner.utils.precision import autocast_only
 
 __all__ = [
     'BoxList',
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 
+_NETWORKS = ('backbone', 'head', 'rpn.head', 'roi_heads.box_head', 'roi_heads.box_predictor')
+"""Where detectors of torchvision compute with weights; the rest of them handles boxes."""
+
 _AT_75 = 5
 """Position of 0.75 among the overlaps of COCO."""
 
@@ -33,7 +37,8 @@ _AT_75 = 5
 class TorchVisionODAdapter(nn.Module):
     """A detector with the interface of torchvision's, for and as BoxLists.
 
-    torchvision keeps label 0 for the background, so class id k is its label k + 1.
+    torchvision keeps label 0 for the background, so class id k is its label k + 1. Under autocast,
+    its networks compute in 16 bits, and everything about boxes is computed in float32.
     """
 
     def __init__(self, model: nn.Module, ignored_output_inds: Sequence[int] = (0,)) -> None:
@@ -67,9 +72,16 @@ class TorchVisionODAdapter(nn.Module):
         images = list(input)
         if targets is not None:
             inputs = [self.boxlist_to_model_input_dict(boxlist) for boxlist in targets]
-            losses: dict[str, Tensor] = self.model(images, inputs)
+            with autocast_only(self._networks(), input.device):
+                losses: dict[str, Tensor] = self.model(images, inputs)
             return losses
-        return [self.model_output_dict_to_boxlist(out) for out in self.model(images)]
+        with autocast_only(self._networks(), input.device):
+            found = self.model(images)
+        return [self.model_output_dict_to_boxlist(out) for out in found]
+
+    def _networks(self) -> list[nn.Module]:
+        modules = dict(self.model.named_modules())
+        return [modules[name] for name in _NETWORKS if name in modules]
 
     def boxlist_to_model_input_dict(self, boxlist: BoxList) -> dict[str, Tensor]:
         """Boxes as the model takes them; those without an area, which it refuses, are left out."""

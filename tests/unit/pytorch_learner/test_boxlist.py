@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.ops import box_iou
 
+from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner.boxlist import BoxList, collate_fn
 
 BOXES = torch.tensor([[1.0, 0, 4, 2], [1, 1, 3, 3], [1, 0, 4.1, 2]])
@@ -110,3 +111,19 @@ def test_a_batch_is_a_tensor_and_a_list(boxes):
     )
     assert x.shape == (2, 3, 4, 5)
     assert y[0] is boxes
+
+
+def test_joining_nothing_gives_no_boxes():
+    assert BoxList.cat([]).boxes.shape == (0, 4)
+
+
+def test_what_boxes_share_counts_for_equality():
+    boxes = torch.tensor([[0.0, 0, 1, 1]])
+    assert BoxList(boxes, source='a').equal(BoxList(boxes, source='a'))
+    assert not BoxList(boxes, source='a').equal(BoxList(boxes, source='b'))
+
+
+def test_images_of_a_batch_have_one_shape():
+    boxes = BoxList(torch.zeros(0, 4))
+    with pytest.raises(DataError, match=r'\(3, 4, 4\), \(3, 6, 4\)'):
+        collate_fn([(torch.zeros(3, 4, 4), boxes), (torch.zeros(3, 6, 4), boxes)])

@@ -190,9 +190,13 @@ def test_external_code_trains_and_comes_back_from_the_bundle(tmp_path, external,
 
 
 @pytest.mark.parametrize(
-    'solver', [{'class_loss_weights': [1, 2]}, {'ignore_class_index': 0}], ids=str
+    'solver',
+    [{'class_loss_weights': [1, 2]}, {'ignore_class_index': 0}, {'dice_weight': 1}],
+    ids=str,
 )
 def test_a_loss_for_other_tasks_is_refused(tmp_path, solver):
+    with pytest.raises(ConfigError, match=next(iter(solver))):
+        make_config(**solver).validate_config()
     with pytest.raises(ConfigError, match=next(iter(solver))):
         make_learner(tmp_path, BrightBox(), make_config(**solver))
 

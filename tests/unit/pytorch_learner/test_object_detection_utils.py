@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from rastervision.pytorch_learner import ObjectDetectionModelConfig
 from rastervision.pytorch_learner.boxlist import BoxList
 from rastervision.pytorch_learner.object_detection_utils import (
     ONNXRuntimeAdapterForFasterRCNN,
@@ -123,3 +124,47 @@ def test_outputs_of_an_onnx_detector_belong_to_images_in_turn():
     outputs = ONNXRuntimeAdapterForFasterRCNN(Session())(torch.rand(2, 3, 8, 8))
     assert len(outputs) == 2
     assert outputs[1]['labels'].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize('architecture', ['faster_rcnn', 'retinanet', 'fcos', 'ssdlite'])
+def test_in_16_bits_boxes_are_decoded_with_all_digits(architecture):
+    cfg = ObjectDetectionModelConfig(
+        pretrained=False, backbone='resnet18', architecture=architecture, fpn_channels=64
+    )
+    torch.manual_seed(0)
+    model = TorchVisionODAdapter(cfg.build(2, 3, img_sz=320)).eval()
+    getattr(model.model, 'roi_heads', model.model).score_thresh = 0.0
+    x = torch.rand(1, 3, 320, 320)
+    seen = set()
+    for module in model.model.backbone.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda *args: seen.add(args[2].dtype))
+    with torch.inference_mode(), torch.autocast('cpu', dtype=torch.bfloat16):
+        (found,) = model(x)
+    assert seen == {torch.bfloat16}
+    assert found.boxes.dtype == found.get_field('scores').dtype == torch.float32
+    inner = found.boxes[(found.boxes > 16).all(dim=1) & (found.boxes < 304).all(dim=1)]
+    assert len(inner) > 5
+    # bfloat16 has no fractions above 128
+    assert (inner[inner > 128] % 1 != 0).float().mean() > 0.5
+    assert 'forward' not in vars(model.model.backbone)
+
+
+@pytest.mark.parametrize('architecture', ['faster_rcnn', 'retinanet'])
+def test_losses_in_16_bits_are_close_to_those_in_32(architecture):
+    cfg = ObjectDetectionModelConfig(
+        pretrained=False, backbone='resnet18', architecture=architecture, fpn_channels=64
+    )
+    torch.manual_seed(0)
+    model = TorchVisionODAdapter(cfg.build(2, 3, img_sz=64)).train()
+    truth = [BoxList(torch.tensor([[10.0, 10, 40, 40]]), class_ids=torch.tensor([1]))]
+    x = torch.rand(1, 3, 64, 64)
+    sums = []
+    for enabled in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast('cpu', dtype=torch.bfloat16, enabled=enabled):
+            losses = model(x, truth)
+        assert all(loss.dtype == torch.float32 for loss in losses.values())
+        sums.append(float(sum(losses.values()).detach()))
+    assert sums[1] == pytest.approx(sums[0], rel=0.05)
+    assert sums[1] != sums[0]

@@ -1,5 +1,7 @@
 """Datasets of object detection."""
 
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -54,7 +56,11 @@ class CocoDataset(Dataset[tuple[NDArray[Any], Labels]]):
             coco = file_to_json(annotation_uri)
             found: dict[Any, list[Any]] = {image['id']: [] for image in coco['images']}
             for one in coco['annotations']:
-                found[one['image_id']].append((*one['bbox'], one['category_id']))
+                if not one.get('iscrowd'):  # a box around many objects is none of an object
+                    found[one['image_id']].append((*one['bbox'], one['category_id']))
+            self.categories: dict[int, str] = {
+                int(one['id']): str(one['name']) for one in coco.get('categories', ())
+            }
             names = {image['id']: image['file_name'] for image in coco['images']}
             for img_id, rows in found.items():
                 boxes = np.array(rows, dtype=np.float64).reshape(-1, 5)
@@ -66,6 +72,11 @@ class CocoDataset(Dataset[tuple[NDArray[Any], Labels]]):
                 'needs images with id and file_name, and annotations with image_id, category_id '
                 'and bbox.'
             ) from error
+        for path, (boxes, _, _) in zip(self.img_paths, self._labels, strict=True):
+            if not np.isfinite(boxes).all():
+                raise ImageDatasetError(
+                    f'{annotation_uri} has a bbox of {path.name} with a number that is not finite.'
+                )
         missing = [path for path in self.img_paths if not path.is_file()]
         if missing:
             raise ImageDatasetError(
@@ -80,9 +91,9 @@ class CocoDataset(Dataset[tuple[NDArray[Any], Labels]]):
         return array if array.is_file() and not path.is_file() else path
 
     @property
-    def max_class_id(self) -> int:
-        """The highest class id; -1 if there are no boxes."""
-        return max((int(ids.max()) for _, ids, _ in self._labels if len(ids)), default=-1)
+    def class_ids(self) -> list[int]:
+        """The class ids of all boxes, each once and in order."""
+        return sorted({int(class_id) for _, ids, _ in self._labels for class_id in ids})
 
     def __getitem__(self, ind: int) -> tuple[NDArray[Any], Labels]:
         """Image (H, W, C), and its boxes (N, 4) in pixels, class ids (N,) and 'xywh'."""
@@ -111,18 +122,29 @@ class ObjectDetectionImageDataset(ImageDataset):
         kwargs.setdefault('transform_type', TransformType.object_detection)
         super().__init__(reader, *args, **kwargs)
 
-    def check_class_ids(self, num_classes: int) -> None:
+    def check_classes(self, names: Sequence[str]) -> None:
         """Make sure that every category is a class.
 
+        Args:
+            names: Names of the classes, in the order of their ids.
+
         Raises:
-            ImageDatasetError: There are more.
+            ImageDatasetError: One is none, or `categories` says that it is another one.
         """
-        if (highest := self.orig_dataset.max_class_id) >= num_classes:
-            raise ImageDatasetError(
-                f'{self.orig_dataset.annotation_uri} has the category id {highest}, but class ids '
-                f'end at {num_classes - 1}: category ids are the positions of classes in '
-                'class_config, from 0.'
-            )
+        coco = self.orig_dataset
+        rule = 'category ids are the positions of classes in class_config, from 0.'
+        for class_id in coco.class_ids:
+            if not 0 <= class_id < len(names):
+                raise ImageDatasetError(
+                    f'{coco.annotation_uri} has the category id {class_id}, but class ids are '
+                    f'0..{len(names) - 1}: {rule}'
+                )
+        for class_id, name in coco.categories.items():
+            if name in names and names[class_id : class_id + 1] != [name]:
+                raise ImageDatasetError(
+                    f"{coco.annotation_uri} calls category {class_id} '{name}', which is class "
+                    f'{list(names).index(name)} of {", ".join(names)}: {rule}'
+                )
 
 
 def make_od_geodataset(
@@ -182,8 +204,8 @@ class _ObjectDetectionGeoDataset(GeoDataset):
             return super().append_resize_transform(transform, out_size)
         from rastervision.pytorch_learner.alb import alb
 
-        resize = alb.Resize(*out_size)
-        return alb.Compose([*composed, resize], bbox_params=processors['bboxes'].params)
+        parts = [deepcopy(composed), alb.Resize(*out_size)]  # a part is not quite what it was
+        return alb.Compose(parts, bbox_params=processors['bboxes'].params)
 
     @classmethod
     def from_uris(cls, *args: Any, **kwargs: Any) -> Self:

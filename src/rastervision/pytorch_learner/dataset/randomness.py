@@ -14,6 +14,9 @@ import torch
 if TYPE_CHECKING:
     from albumentations.core.transforms_interface import BasicTransform
 
+_IN_TURN = {'Compose', 'ReplayCompose', 'Sequential'}
+"""Compositions that apply all of their parts, and so are as random as these."""
+
 _DETERMINISTIC = {
     'CenterCrop',
     'LongestMaxSize',
@@ -33,10 +36,12 @@ def torch_rng() -> np.random.Generator:
 
 def is_random(transform: 'BasicTransform') -> bool:
     """Tell whether two applications of a transform can differ."""
-    parts = getattr(transform, 'transforms', None)
-    if parts is not None:
-        return any(is_random(part) for part in parts) or transform.p not in {0.0, 1.0}
-    return type(transform).__name__ not in _DETERMINISTIC or transform.p not in {0.0, 1.0}
+    name = type(transform).__name__
+    if transform.p not in {0.0, 1.0}:
+        return True
+    if name in _IN_TURN:
+        return any(map(is_random, getattr(transform, 'transforms', ())))
+    return name not in _DETERMINISTIC
 
 
 def reseed(transform: 'BasicTransform') -> None:

@@ -1,7 +1,7 @@
 """Data loaders."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -59,14 +59,23 @@ def join_items(items: list[Any]) -> Any:
     """
     try:
         return default_collate(items)
-    except RuntimeError as error:
-        shapes = sorted({tuple(x.shape) for x, *_ in items})
-        if len(shapes) == 1:
-            raise
+    except RuntimeError:
+        check_shapes([x for x, *_ in items])
+        raise
+
+
+def check_shapes(images: Iterable[Any]) -> None:
+    """Make sure that the images of a batch have one shape.
+
+    Raises:
+        DataError: They have not.
+    """
+    shapes = sorted({tuple(image.shape) for image in images})
+    if len(shapes) > 1:
         raise DataError(
             f'Images of one batch differ in shape: {", ".join(map(str, shapes))}. Give datasets '
             'the same out_size, or data configs an img_sz, and images the same channels.'
-        ) from error
+        )
 
 
 class SeededEpochs:

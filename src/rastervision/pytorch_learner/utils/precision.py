@@ -1,9 +1,12 @@
 """Number formats of training and prediction."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from rastervision.pipeline.errors import ConfigError
 
@@ -27,3 +30,51 @@ def autocast(device: torch.device, precision: str, field: str) -> AbstractContex
             'default), or a GPU.'
         )
     return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+@contextmanager
+def autocast_only(parts: Iterable[nn.Module], device: torch.device) -> Iterator[None]:
+    """Where autocast is on, keep it for some modules, whose outputs become float32 again.
+
+    What is computed between them, such as the corners of boxes, needs more digits than 16 bits
+    have. Without autocast, and without such modules, nothing changes.
+
+    Args:
+        parts: The modules.
+        device: Where they are.
+    """
+    modules = list(parts)
+    if not modules or not torch.is_autocast_enabled(device.type):
+        yield
+        return
+    dtype = torch.get_autocast_dtype(device.type)
+    for module in modules:
+        vars(module)['forward'] = _in_16_bits(module.forward, device, dtype)
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        for module in modules:
+            del vars(module)['forward']
+
+
+def _in_16_bits(
+    forward: Callable[..., Any], device: torch.device, dtype: torch.dtype
+) -> Callable[..., Any]:
+    @wraps(forward)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(device.type, dtype=dtype):
+            return _to_float32(forward(*args, **kwargs))
+
+    return run
+
+
+def _to_float32(out: Any) -> Any:
+    """Tensors of numbers as float32, also in lists, tuples and dictionaries."""
+    if isinstance(out, Tensor):
+        return out.float() if out.is_floating_point() else out
+    if isinstance(out, Mapping):
+        return {name: _to_float32(value) for name, value in out.items()}
+    if isinstance(out, (list, tuple)):
+        return type(out)([_to_float32(value) for value in out])
+    return out

@@ -88,6 +88,23 @@ def test_a_transform_for_boxes_may_be_followed_by_a_resizing(uris, classes):
     np.testing.assert_allclose(ds[0][1].convert_boxes('yxyx'), [[10, 28, 30, 68]], atol=1e-3)
 
 
+def test_resizing_leaves_the_probability_of_a_transform(uris, classes):
+    params = alb.BboxParams(format='albumentations', label_fields=['category_id'])
+    ds = dataset(
+        ObjectDetectionSlidingWindowGeoDataset,
+        uris,
+        classes,
+        size=40,
+        stride=40,
+        out_size=80,
+        transform=alb.Compose([alb.HorizontalFlip(p=1)], bbox_params=params, p=0.5),
+    )
+    torch.manual_seed(0)
+    xmins = [float(ds[0][1].boxes[0, 0]) for _ in range(40)]
+    assert {round(x) for x in xmins} == {12, 28}
+    assert 8 < sum(x > 20 for x in xmins) < 32
+
+
 @pytest.mark.parametrize('transform', [None, alb.HorizontalFlip(p=1), alb.Blur(p=1)])
 def test_images_without_labels_are_transformed(uris, transform):
     ds = ObjectDetectionSlidingWindowGeoDataset.from_uris(
@@ -180,7 +197,7 @@ def test_coco_boxes(coco):
     assert boxes.tolist() == [[2, 3, 10, 5], [0, 0, 4.5, 4]]
     assert class_ids.tolist() == [1, 0]
     assert ds[1][1][0].shape == (0, 4)
-    assert ds.max_class_id == 1
+    assert ds.class_ids == [0, 1]
     x, y = ObjectDetectionImageDataset(*coco(), transform=alb.Resize(40, 60))[0]
     assert x.shape == (3, 40, 60)
     np.testing.assert_allclose(y.boxes, [[4, 6, 24, 16], [0, 0, 9, 8]], atol=1e-4)
@@ -205,6 +222,30 @@ def test_a_file_that_does_not_fit_is_one_error(coco, changes, match):
 
 def test_categories_have_to_be_classes(coco):
     ds = ObjectDetectionImageDataset(*coco())
-    ds.check_class_ids(2)
+    ds.check_classes(['car', 'tree'])
     with pytest.raises(ImageDatasetError, match='category id 1'):
-        ds.check_class_ids(1)
+        ds.check_classes(['car'])
+
+
+def test_categories_are_the_classes_of_the_config(coco):
+    names = ['car', 'tree']
+    listed = [{'id': 0, 'name': 'car'}, {'id': 1, 'name': 'tree'}]
+    ObjectDetectionImageDataset(*coco(categories=listed)).check_classes(names)
+    ObjectDetectionImageDataset(*coco(categories=listed)).check_classes(['auto', 'plant'])
+    swapped = ObjectDetectionImageDataset(*coco(categories=listed[:1]))
+    with pytest.raises(ImageDatasetError, match=r"category 0 'car', which is class 1 of tree, car"):
+        swapped.check_classes(['tree', 'car'])
+    from_1 = [{'id': 1, 'name': 'car'}, {'id': 2, 'name': 'tree'}]
+    with pytest.raises(ImageDatasetError, match="calls category 1 'car', which is class 0"):
+        ObjectDetectionImageDataset(*coco(categories=from_1)).check_classes(names)
+    below = {'image_id': 7, 'category_id': -1, 'bbox': [0, 0, 4, 4]}
+    with pytest.raises(ImageDatasetError, match='category id -1'):
+        ObjectDetectionImageDataset(*coco(annotations=[below])).check_classes(names)
+
+
+def test_crowds_are_no_objects_and_boxes_are_finite(coco):
+    one = {'image_id': 7, 'category_id': 0, 'bbox': [0, 0, 4, 4]}
+    ds = CocoDataset(*coco(annotations=[one, one | {'iscrowd': 1}]))
+    assert len(ds[0][1][0]) == 1
+    with pytest.raises(ImageDatasetError, match='a bbox of a'):
+        CocoDataset(*coco(annotations=[one | {'bbox': [float('nan'), 0, 4, 4]}]))

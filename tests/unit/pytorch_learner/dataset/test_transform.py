@@ -83,6 +83,10 @@ def test_samples_follow_the_seed_of_torch(sample):
         (alb.HorizontalFlip(), True),
         (alb.Compose([alb.Resize(4, 4), alb.HorizontalFlip()]), True),
         (alb.Resize(4, 4, p=0.5), True),
+        (alb.OneOf([alb.Resize(4, 4), alb.NoOp(p=1)], p=1), True),
+        (alb.SomeOf([alb.NoOp(p=1), alb.ToFloat(p=1)], n=1, p=1), True),
+        (alb.Sequential([alb.Resize(4, 4), alb.NoOp(p=1)], p=1), False),
+        (alb.Sequential([alb.Resize(4, 4), alb.NoOp(p=1)], p=0.5), True),
     ],
 )
 def test_is_random(transform, expected):
