@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from rastervision.core.box import Box
 from rastervision.core.data.label_store.part_folder import PartFolder, check_complete
 from rastervision.core.prediction.window_results import WindowBoxes, WindowScores
-from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import atomic_path
 
 WindowResult: TypeAlias = WindowScores | WindowBoxes
@@ -69,15 +68,15 @@ class WindowParts:
         """Yield what a model says about all windows, in their order.
 
         Raises:
-            StageError: Parts are missing.
+            StageError: Parts are missing or damaged.
         """
-        missing = [index for index in range(len(self._parts)) if not self.is_done(index)]
-        check_complete(missing, len(self._parts), self._what)
         for index, windows in enumerate(self._parts):
             columns = self._load(index)
             if columns is None:
-                raise DataError(f'{self._folder.part_uri(index)} was damaged while it was read.')
-            yield from _from_columns(windows, columns)
+                missing = [i for i in range(len(self._parts)) if i == index or not self.is_done(i)]
+                check_complete(missing, len(self._parts), self._what)
+            else:
+                yield from _from_columns(windows, columns)
 
     def remove(self) -> None:
         """Remove all parts."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ CHUNK = 4096
 """Rectangles at a time on their way to the file."""
 
 HEAD_BYTES = 256
+TAIL_BYTES = 64
 _KEY = re.compile(r'^\{"type": "FeatureCollection", "prediction": \{"key": "(\w+)"\}')
+_END = re.compile(r'(\}\}|"features": \[)\]\}\s*$')
+"""What a file ends with: the last feature, or none, and the end of the collection."""
 
 
 def save_boxes(
@@ -83,13 +87,18 @@ def boxes_to_geojson(
 
 
 def recorded_key(uri: str) -> str | None:
-    """Return the fingerprint in a file of `save_boxes`; None if there is no such file, or none."""
+    """Return the fingerprint in a file of `save_boxes`.
+
+    None if there is no such file, if it has none, or if its end is missing.
+    """
     try:
         if not file_exists(uri, include_dir=False):
             return None
         with Path(download_if_needed(uri)).open('rb') as file:
             head = file.read(HEAD_BYTES).decode('utf-8', 'replace')
+            file.seek(max(0, file.seek(0, SEEK_END) - TAIL_BYTES))
+            tail = file.read().decode('utf-8', 'replace')
     except (NotReadableError, OSError):
         return None
     match = _KEY.match(head)
-    return match[1] if match else None
+    return match[1] if match and _END.search(tail) else None

@@ -59,6 +59,24 @@ def test_the_file_says_what_it_was_made_from(tmp_path):
     assert not store.is_predicted('abc')
 
 
+@pytest.mark.parametrize('count', [0, 1, 50])
+def test_a_damaged_file_is_no_finished_prediction(tmp_path, count):
+    path = tmp_path / 'p.json'
+    store = ObjectDetectionGeoJSONStore(str(path), CLASSES, UTM)
+    store.save(random_labels(count), key='abc')
+    content = path.read_bytes()
+    assert store.is_predicted('abc')
+    for size in {*range(len(content) - 400, len(content)), len(content) // 2, 0} & {
+        *range(len(content))
+    }:
+        path.write_bytes(content[:size])
+        assert not store.is_predicted('abc'), content[:size][-40:]
+    path.write_bytes(content[:-100] + bytes(100))  # as a crash of the machine leaves it
+    assert not store.is_predicted('abc')
+    path.write_bytes(content + b'\n')
+    assert store.is_predicted('abc')
+
+
 def test_classes_of_files_of_others_are_known_by_name(tmp_path):
     ring = [[1, 2], [5, 2], [5, 9], [1, 9], [1, 2]]
     feature = {
