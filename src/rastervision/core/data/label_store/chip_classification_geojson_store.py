@@ -1,10 +1,13 @@
 """ChipClassificationGeoJSONStore: the classes of cells in a GeoJSON file (C+E)."""
 
+import json
+
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.core.data.label import ChipClassificationLabels
 from rastervision.core.data.label_store.geojson_store import GeoJSONStore, GeoJSONStoreConfig
+from rastervision.core.data.utils.features import Features
 from rastervision.core.data.vector_source import GeoJSONVectorSource
 from rastervision.core.data.vector_transformer import ClassInferenceTransformer
 from rastervision.pipeline.config import register_config
@@ -25,7 +28,15 @@ class ChipClassificationGeoJSONStore(GeoJSONStore):
             self._crs_transformer,
             [ClassInferenceTransformer(None, self.class_config)],
         )
-        return ChipClassificationLabels.from_features(source.features, self._bbox)
+        return ChipClassificationLabels.from_features(_with_lists(source.features), self._bbox)
+
+
+def _with_lists(features: Features) -> Features:
+    """Scores of formats that have no lists, as they are in GeoJSON."""
+    for properties in features.properties:
+        if isinstance(properties.get('scores'), str):
+            properties['scores'] = json.loads(properties['scores'])
+    return features
 
 
 @register_config('chip_classification_geojson_store')

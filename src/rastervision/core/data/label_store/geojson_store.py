@@ -11,7 +11,7 @@ from rastervision.core.data.crs_transformer.crs_transformer import CRSTransforme
 from rastervision.core.data.label.labels import Labels
 from rastervision.core.data.label_store.label_store import LabelStore, LabelStoreConfig
 from rastervision.core.data.label_store.part_folder import PartFolder
-from rastervision.core.data.utils.label_geojson import recorded_key
+from rastervision.core.data.utils.label_geojson import format_of, recorded_key
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 
@@ -24,7 +24,8 @@ class GeoJSONStore(LabelStore):
     """A GeoJSON file with the predictions for a scene.
 
     A file that PREDICT has written says what it was made from, in a member of its own:
-    `{"type": "FeatureCollection", "prediction": {"key": ...}, "features": [...]}`.
+    `{"type": "FeatureCollection", "prediction": {"key": ...}, "features": [...]}`. A file called
+    `.gpkg` or `.parquet` is of that format; it does not say so, and is always predicted anew.
     """
 
     def __init__(
@@ -92,8 +93,8 @@ class GeoJSONStoreConfig(LabelStoreConfig):
 
     uri: str | None = Field(
         None,
-        description='File to write to. When absent, a file named after the scene in the '
-        "pipeline's predict_uri.",
+        description='File to write to: GeoJSON, or what .gpkg or .parquet says. When absent, a '
+        "file named after the scene in the pipeline's predict_uri.",
     )
 
     def update(
@@ -108,10 +109,17 @@ class GeoJSONStoreConfig(LabelStoreConfig):
         """Return the uri.
 
         Raises:
-            ConfigError: It is not set.
+            ConfigError: It is not set, or its suffix is of a format that is not written.
         """
         if self.uri is None:
             raise ConfigError(
                 'uri of the label store is not set: give the file for the predictions.'
             )
+        format_of(self.uri)
         return self.uri
+
+    def validate_config(self) -> None:
+        """Refuse a file of a format that is not written."""
+        super().validate_config()
+        if self.uri is not None:
+            format_of(self.uri)

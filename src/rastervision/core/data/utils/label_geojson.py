@@ -1,9 +1,9 @@
-"""Labels that are rectangles as GeoJSON: cells and boxes, with a property per column."""
+"""Labels that are rectangles as files: cells and boxes, with a property per column."""
 
 import re
 from collections.abc import Mapping, Sequence
 from os import SEEK_END
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
-from rastervision.core.data.utils.vector_writing import GeoJSONWriter
-from rastervision.pipeline.errors import NotReadableError
+from rastervision.core.data.utils.vector_writing import (
+    GeoJSONWriter,
+    VectorFormat,
+    write_features,
+)
+from rastervision.pipeline.errors import ConfigError, NotReadableError
 from rastervision.pipeline.file_system import atomic_path, download_if_needed, file_exists
 
 CHUNK = 4096
@@ -22,9 +26,33 @@ CHUNK = 4096
 
 HEAD_BYTES = 256
 TAIL_BYTES = 64
+FORMATS: dict[str, VectorFormat] = {
+    '': 'geojson',
+    '.json': 'geojson',
+    '.geojson': 'geojson',
+    '.gpkg': 'gpkg',
+    '.parquet': 'parquet',
+    '.geoparquet': 'parquet',
+}
+"""Formats of predictions by suffix; without any, it is GeoJSON."""
 _KEY = re.compile(r'^\{"type": "FeatureCollection", "prediction": \{"key": "(\w+)"\}')
 _END = re.compile(r'(\}\}|"features": \[)\]\}\s*$')
 """What a file ends with: the last feature, or none, and the end of the collection."""
+
+
+def format_of(uri: str) -> VectorFormat:
+    """Return the format of a file of labels: GeoJSON, GeoPackage or GeoParquet, by its suffix.
+
+    Raises:
+        ConfigError: The suffix is of none of them.
+    """
+    suffix = PurePosixPath(uri).suffix.lower()
+    if suffix not in FORMATS:
+        raise ConfigError(
+            f'{uri}: predictions are written as GeoJSON (.json, .geojson), GeoPackage (.gpkg) or '
+            f'GeoParquet (.parquet), but not as {suffix!r}; name the file so.'
+        )
+    return FORMATS[suffix]
 
 
 def save_boxes(
@@ -38,13 +66,23 @@ def save_boxes(
     """Write rectangles as polygons in map coordinates; the file appears when it is complete.
 
     Args:
-        uri: The file.
+        uri: The file; its suffix tells the format, see `format_of`.
         boxes: (N, 4) ymin, xmin, ymax, xmax in pixels, in the extent frame of `bbox`.
         columns: Properties by name, N values that JSON can hold each.
         crs_transformer: From pixels to the coordinates of the file.
         bbox: Where the extent lies in the image, in the source pixel frame.
-        key: Fingerprint of the prediction, which `recorded_key` reads.
+        key: Fingerprint of the prediction, which `recorded_key` reads; only GeoJSON holds it.
+
+    Raises:
+        ConfigError: The suffix is of another format.
+        NotWritableError: The file cannot be written.
     """
+    file_format = format_of(uri)
+    if file_format != 'geojson':
+        ymin, xmin, ymax, xmax = boxes.T
+        polygons = crs_transformer.pixel_to_map(shapely.box(xmin, ymin, xmax, ymax), bbox=bbox)
+        write_features(uri, polygons, columns, crs_transformer.map_crs, file_format)
+        return
     members = {} if key is None else {'prediction': {'key': key}}
     with atomic_path(uri) as path, GeoJSONWriter(path, members=members) as writer:
         for start in range(0, len(boxes), CHUNK):

@@ -6,6 +6,8 @@ from affine import Affine
 
 from rastervision.core.box import Box
 from rastervision.core.data import (
+    ChipClassificationGeoJSONStore,
+    ChipClassificationLabels,
     ClassConfig,
     IdentityCRSTransformer,
     ObjectDetectionGeoJSONStore,
@@ -37,6 +39,46 @@ def test_labels_come_back_as_they_were_saved(tmp_path, transformer, bbox):
     np.testing.assert_allclose(read.get_npboxes(), labels.get_npboxes(), atol=1e-3)
     assert np.array_equal(read.get_class_ids(), labels.get_class_ids())
     assert np.array_equal(read.get_scores(), labels.get_scores().astype(float))
+
+
+@pytest.mark.parametrize('transformer', [UTM, IdentityCRSTransformer()])
+@pytest.mark.parametrize(('suffix', 'head'), [('gpkg', b'SQLite format 3'), ('parquet', b'PAR1')])
+def test_other_formats_are_what_their_suffix_says(tmp_path, transformer, suffix, head):
+    path = tmp_path / f'p.{suffix}'
+    bbox = Box(40, 30, 400, 500)
+    boxes = random_labels()
+    store = ObjectDetectionGeoJSONStore(str(path), CLASSES, transformer, bbox)
+    store.save(boxes, key='abc')
+    assert path.read_bytes().startswith(head)
+    assert not store.is_predicted('abc')  # which nothing in the file says
+    read = store.get_labels()
+    np.testing.assert_allclose(read.get_npboxes(), boxes.get_npboxes(), atol=1e-3)
+    assert np.array_equal(read.get_class_ids(), boxes.get_class_ids())
+    np.testing.assert_allclose(read.get_scores(), boxes.get_scores())
+    cells = ChipClassificationLabels.from_predictions(
+        [Box(0, 0, 10, 10), Box(0, 10, 10, 20)], np.array([[0.5, 0.25, 0.25], [0, 0.25, 0.75]])
+    )
+    store = ChipClassificationGeoJSONStore(str(path), CLASSES, transformer, bbox)
+    store.save(cells)
+    read = store.get_labels()
+    assert list(read.class_ids) == [0, 2]
+    assert np.asarray(read.get_scores()).tolist() == [[0.5, 0.25, 0.25], [0, 0.25, 0.75]]
+    store.save(ChipClassificationLabels({}))
+    assert len(store.get_labels()) == 0
+
+
+@pytest.mark.parametrize('name', ['p.shp', 'p.json.gz', 'p.tif'])
+def test_formats_that_are_not_written_are_refused(tmp_path, name):
+    path = tmp_path / name
+    config = ObjectDetectionGeoJSONStoreConfig(uri=str(path))
+    message = rf'{name}: predictions are written as GeoJSON .* but not as'
+    with pytest.raises(ConfigError, match=message):
+        config.validate_config()
+    with pytest.raises(ConfigError, match=message):
+        config.build(CLASSES, UTM)
+    with pytest.raises(ConfigError, match=message):
+        ObjectDetectionGeoJSONStore(str(path), CLASSES, UTM).save(random_labels())
+    assert not path.exists()
 
 
 def test_no_boxes_are_a_file_too(tmp_path):
