@@ -175,7 +175,7 @@ def run(
     them run if none is named.
     """
     from rastervision.pipeline.config import save_pipeline_config
-    from rastervision.pipeline.plan import plan, table
+    from rastervision.pipeline.plan import in_order, plan, table
 
     runner_cls = registry_.get_runner(runner)
     configs = [_prepared(config) for config in get_configs(cfg_module, runner, dict(args))]
@@ -193,6 +193,9 @@ def run(
         if dry_run:
             click.echo(table(jobs))
             return
+        if runner_cls.on_this_machine:
+            for pipeline in pipelines.values():
+                pipeline.check_inputs(in_order(pipeline, commands))
         for uri, pipeline in pipelines.items():
             save_pipeline_config(pipeline.config, uri)
         runner_cls().run_all(pipelines, commands, splits, pipeline_run_name)

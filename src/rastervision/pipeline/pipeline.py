@@ -1,5 +1,6 @@
 """Pipelines: sequences of commands that share a config."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -32,6 +33,12 @@ class Pipeline:
     def __init__(self, config: 'PipelineConfig', tmp_dir: str) -> None:
         self.config: Any = config
         self.tmp_dir = tmp_dir
+
+    def check_inputs(self, commands: Sequence[str]) -> None:
+        """Raise ConfigError if what commands are to read is not there; before any of them runs.
+
+        Only runs on this machine are checked so, since only they see the files that it sees.
+        """
 
     def summary(self) -> str:
         """Tell, once all commands of a run are done, what came out of it; '' for nothing."""

@@ -1,7 +1,7 @@
 """Chip classification with PyTorch (C+E)."""
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -69,6 +69,8 @@ class PyTorchChipClassification(PyTorchLearnerBackend):
 )
 class PyTorchChipClassificationConfig(PyTorchLearnerBackendConfig):
     """Train and predict chip classification with PyTorch."""
+
+    task: ClassVar[str | None] = 'chip_classification'
 
     model: ClassificationModelConfig = Field(..., description='The network.')
 

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -76,6 +76,8 @@ class PyTorchChipRegression(PyTorchLearnerBackend):
 @register_config('pytorch_chip_regression_backend')
 class PyTorchChipRegressionConfig(PyTorchLearnerBackendConfig):
     """Train and predict chip regression with PyTorch."""
+
+    task: ClassVar[str | None] = 'chip_regression'
 
     model: RegressionModelConfig = Field(..., description='The network.')
 

@@ -222,6 +222,12 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         own_chips = isinstance(self.data, ImageDataConfig) and self.data.uri != pipeline.chip_uri
         return pipeline.chip_options is not None or not own_chips
 
+    def training_dataset(self, pipeline: RVPipelineConfig) -> DatasetConfig | None:
+        """Return the scenes that TRAIN reads: those of a GeoDataConfig."""
+        if not isinstance(self.data, GeoDataConfig):
+            return None
+        return self.data.scene_dataset or pipeline.dataset
+
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
         """Return the config of the learner that does the work."""
         raise NotImplementedError(type(self).__name__)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -115,6 +115,8 @@ class PyTorchObjectDetection(PyTorchLearnerBackend):
 )
 class PyTorchObjectDetectionConfig(PyTorchLearnerBackendConfig):
     """Train and predict object detection with PyTorch."""
+
+    task: ClassVar[str | None] = 'object_detection'
 
     model: ObjectDetectionModelConfig = Field(..., description='The network.')
 

@@ -1,7 +1,7 @@
 """Semantic segmentation with PyTorch (C+E)."""
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,8 @@ class PyTorchSemanticSegmentation(PyTorchLearnerBackend):
 )
 class PyTorchSemanticSegmentationConfig(PyTorchLearnerBackendConfig):
     """Train and predict semantic segmentation with PyTorch."""
+
+    task: ClassVar[str | None] = 'semantic_segmentation'
 
     model: SemanticSegmentationModelConfig = Field(..., description='The network.')
 

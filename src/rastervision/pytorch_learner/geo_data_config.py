@@ -146,14 +146,19 @@ class GeoDataConfig(DataConfig):
         """Make the data of one split; see `build`.
 
         Raises:
-            ConfigError: If scene_dataset is not set.
+            ConfigError: If scene_dataset is not set, or a training or validation scene has no
+                labels.
             DataError: If a scene cannot be read or has no window.
         """
+        from rastervision.core.rv_pipeline.config_checks import require_labels
         from rastervision.pytorch_learner.dataset.subset import concat
 
         if self.scene_dataset is None:
             raise ConfigError('scene_dataset is not set: give the scenes to train on.')
         scene_configs = getattr(self.scene_dataset, _SCENES_OF[split])
+        if split != 'test':
+            for scene_config in scene_configs:
+                require_labels(scene_config, split)
         transform = None if for_chipping else self.transform_of(split)
         dataset = concat(
             self.scene_to_dataset(scene, transform, for_chipping)

@@ -1,6 +1,7 @@
 """The chip classification pipeline."""
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -66,6 +67,8 @@ class ChipClassification(RVPipeline):
 @register_config('chip_classification')
 class ChipClassificationConfig(RVPipelineConfig):
     """Configure a chip classification pipeline."""
+
+    task: ClassVar[str | None] = 'chip_classification'
 
     def build(self, tmp_dir: str) -> ChipClassification:
         """Build the pipeline."""

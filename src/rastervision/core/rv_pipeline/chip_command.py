@@ -8,11 +8,11 @@ from rastervision.core.backend import Backend, ChippedScene, ChipStore, SampleWr
 from rastervision.core.data import DatasetConfig, Scene, SceneConfig
 from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline.chipping import (
-    require_labels,
     scene_samples,
     scene_windows,
     write_samples,
 )
+from rastervision.core.rv_pipeline.config_checks import require_labels
 from rastervision.core.rv_pipeline.partial import PartialResults
 from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes, without_labels
 from rastervision.core.utils.overrides import overridden_since, overrides
@@ -41,8 +41,8 @@ class ChipCommand:
             log.info('CHIP is skipped: training does not read the chips that it would write.')
             return
         work = chipped_scenes(self.config.dataset)
-        for _, scene in work:
-            require_labels(scene)
+        for split, scene in work:
+            require_labels(scene, split)
         backend = self._backend()
         store = _chip_store(backend)
         if store is None:

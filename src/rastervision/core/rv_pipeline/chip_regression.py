@@ -1,6 +1,7 @@
 """The chip regression pipeline."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 import numpy as np
 
@@ -55,6 +56,8 @@ class ChipRegression(RVPipeline):
 @register_config('chip_regression')
 class ChipRegressionConfig(RVPipelineConfig):
     """Configure a chip regression pipeline; the class names are those of the targets."""
+
+    task: ClassVar[str | None] = 'chip_regression'
 
     def validate_config(self) -> None:
         """Raise ConfigError if a target has the name of a property that means something else."""

@@ -8,27 +8,18 @@ import numpy as np
 
 from rastervision.core.backend import SampleWriter
 from rastervision.core.box import Box
-from rastervision.core.data import Scene, SceneConfig
+from rastervision.core.data import Scene
 from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.scenes import Split
 from rastervision.core.sampling import windows_of_scene
 from rastervision.core.utils.read_ahead import map_ahead
-from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.progress import track
 
 log = logging.getLogger(__name__)
 
 READERS = 2
 """Threads that read windows while others are written."""
-
-
-def require_labels(scene: SceneConfig) -> None:
-    """Raise ConfigError when a scene cannot be trained on for lack of labels."""
-    if scene.label_source is None:
-        raise ConfigError(
-            f'Scene {scene.id!r} is a train or validation scene and has no label_source.'
-        )
 
 
 def scene_windows(scene: Scene, split: Split, options: ChipOptions) -> Sequence[Box]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -88,6 +89,8 @@ class ObjectDetection(RVPipeline):
 @register_config('object_detection')
 class ObjectDetectionConfig(RVPipelineConfig):
     """Configure an object detection pipeline."""
+
+    task: ClassVar[str | None] = 'object_detection'
 
     chip_options: ObjectDetectionChipOptions | None = Field(None, description='Options of CHIP.')
     predict_options: ObjectDetectionPredictOptions | None = Field(

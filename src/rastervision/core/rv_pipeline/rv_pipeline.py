@@ -17,6 +17,7 @@ from rastervision.core.rv_pipeline import bundling, layout
 from rastervision.core.rv_pipeline.chip_command import ChipCommand
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.chipping import scene_windows
+from rastervision.core.rv_pipeline.config_checks import check_inputs
 from rastervision.core.rv_pipeline.predict_command import PredictCommand
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.prediction_key import prediction_key
@@ -70,6 +71,13 @@ class RVPipeline(Pipeline):
         self.trust_code = False
         self._unloaded: Backend | None = None
         self._digest: str | None = None
+
+    def check_inputs(self, commands: Sequence[str]) -> None:
+        """Raise ConfigError if scenes or files that commands read are missing.
+
+        Commands that a subclass brings are left out: they may read something else.
+        """
+        check_inputs(self.config, [c for c in commands if not self.is_hooked(c)])
 
     # --- ANALYZE
 

@@ -1,5 +1,7 @@
 """RVPipelineConfig: what all pipelines over geospatial scenes are configured by."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from rastervision.core.analyzer import AnalyzerConfig, StatsAnalyzerConfig
@@ -13,6 +15,7 @@ from rastervision.core.data import (
 from rastervision.core.evaluation import EvaluatorConfig
 from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
+from rastervision.core.rv_pipeline.config_checks import check_class_ids, check_tasks
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.upgraders import rv_pipeline_config_upgrader
@@ -29,7 +32,14 @@ def _stage(what: str) -> str:
 
 @register_config('rv_pipeline', upgrader=rv_pipeline_config_upgrader)
 class RVPipelineConfig(PipelineConfig):
-    """A pipeline that analyzes, chips, trains, predicts, evaluates and bundles."""
+    """A pipeline that analyzes, chips, trains, predicts, evaluates and bundles.
+
+    Attributes:
+        task: What the pipeline does, such as 'object_detection'. A backend, label source, label
+            store or evaluator that is for another task is refused. None takes any.
+    """
+
+    task: ClassVar[str | None] = None
 
     dataset: DatasetConfig = Field(..., description='Scenes to train, validate and test on.')
     backend: BackendConfig = Field(..., description='What trains and predicts.')
@@ -73,8 +83,11 @@ class RVPipelineConfig(PipelineConfig):
             analyzer.update(pipeline=self)
 
     def validate_config(self) -> None:
-        """Raise ConfigError when scene ids are not unique or options do not fit the scenes."""
+        """Raise ConfigError when parts of the config do not fit each other."""
         super().validate_config()
+        check_tasks(self)
+        for scene in self.dataset.all_scenes:
+            check_class_ids(scene, self.dataset.class_config)
         if isinstance(self.chip_options, ChipOptions):
             for scene in self.dataset.train_scenes + self.dataset.validation_scenes:
                 self.chip_options.sampling_for(scene.id)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Generator, Iterable, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -80,6 +81,8 @@ class SemanticSegmentation(RVPipeline):
 @register_config('semantic_segmentation', upgrader=ss_config_upgrader)
 class SemanticSegmentationConfig(RVPipelineConfig):
     """Configure a semantic segmentation pipeline."""
+
+    task: ClassVar[str | None] = 'semantic_segmentation'
 
     chip_options: SemanticSegmentationChipOptions | None = Field(
         None, description='Options of CHIP.'

@@ -1,6 +1,7 @@
 """All jobs one after the other in this process: the simplest way, and the one to debug with."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
@@ -11,6 +12,8 @@ from rastervision.pipeline.runner.runner import PlanRunner
 
 class InProcessRunner(PlanRunner):
     """Walks the plan in this process."""
+
+    on_this_machine: ClassVar[bool] = True
 
     def run_all(
         self,

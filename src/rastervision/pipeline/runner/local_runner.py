@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from queue import Empty, SimpleQueue
+from typing import ClassVar
 
 from rastervision.pipeline.config_model import walk
 from rastervision.pipeline.errors import StageError
@@ -34,6 +35,8 @@ class LocalRunner(PlanRunner):
     stops those that wait for it, and nothing else. When the runner ends, in whatever way, its
     workers and all that they have started end too.
     """
+
+    on_this_machine: ClassVar[bool] = True
 
     def run_all(
         self,

@@ -3,6 +3,7 @@
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
@@ -10,7 +11,13 @@ from rastervision.pipeline.plan import plan
 
 
 class Runner(ABC):
-    """Carries out pipelines somewhere; subclasses are registered with `registry.add_runner`."""
+    """Carries out pipelines somewhere; subclasses are registered with `registry.add_runner`.
+
+    Attributes:
+        on_this_machine: Whether commands see the files that this process sees.
+    """
+
+    on_this_machine: ClassVar[bool] = False
 
     @abstractmethod
     def run(
