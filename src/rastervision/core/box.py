@@ -42,6 +42,13 @@ class Box:
         """Side by position in (ymin, xmin, ymax, xmax)."""
         return (self.ymin, self.xmin, self.ymax, self.xmax)[i]
 
+    def __contains__(self, other: object) -> bool:
+        """Whether another box lies within this one, edges included."""
+        if not isinstance(other, Box):
+            raise TypeError(f'Only a Box can lie in a Box, not a {type(other).__name__}.')
+        rows = self.ymin <= other.ymin and other.ymax <= self.ymax
+        return rows and self.xmin <= other.xmin and other.xmax <= self.xmax
+
     # ---- size
 
     @property

@@ -74,7 +74,8 @@ class Learner(LearnerInference):
             cfg: Config to use instead of the bundle's, of which only the weights are used then.
             training: Whether to train further, or to predict only.
             use_onnx_model: Predict from the bundle's ONNX file (True) or with PyTorch (False); by
-                default, whichever is faster, see `choose_engine`. A file that is not known to
+                default, with PyTorch for a model of the caller's own, otherwise with whichever is
+                faster, see `choose_engine`. A file that is not known to
                 agree with the weights, such as one of release 0.31, is compared with them first.
             trust_code: Run code that the bundle carries.
             kwargs: Further arguments of the constructor, such as `model`.
@@ -116,6 +117,8 @@ class Learner(LearnerInference):
         if tmp_dir is None:
             weakref.finalize(learner, shutil.rmtree, folder, ignore_errors=True)
         made: Self = learner
+        if use_onnx_model is None and own_model:
+            use_onnx_model = False
         if not training and use_onnx_model is not False:
             other = own_model or cfg is not None  # than the record in the bundle is about
             made.find_onnx(bundle.onnx_path, None if other else bundle.onnx, use_onnx_model)
@@ -125,7 +128,7 @@ class Learner(LearnerInference):
 
     def main(self) -> None:
         """Train, and write everything that shows how it went."""
-        self.cfg.to_file(str(self.folder.config))
+        self.cfg.to_file(self.config_path)
         self.plot_dataloaders(self.cfg.data.preview_batch_limit)
         self.train()
         if self.cfg.eval_train:
@@ -149,9 +152,9 @@ class Learner(LearnerInference):
             DataError: There is a checkpoint that cannot be used.
             StageError: The loss is no number any more.
         """
-        if self._progress is None:
-            self._progress = self.load_checkpoint()
+        self.cfg.to_file(self.config_path)
         start, end = self.get_start_and_end_epochs(epochs)
+        progress = self._reached()
         if start >= end:
             log.info(
                 'The model is trained already (epochs: %d): %s. To train anew, delete that folder '
@@ -167,7 +170,7 @@ class Learner(LearnerInference):
         self.setup_tensorboard()
         self.run_tensorboard()
         try:
-            fit(self, start, end, self._progress.seed)
+            fit(self, start, end, progress.seed)
         finally:
             self.stop_tensorboard()
 
@@ -178,8 +181,14 @@ class Learner(LearnerInference):
         log.info('Chips: %s; device: %s.', ', '.join(shown), self.device)
 
     def get_start_epoch(self) -> int:
-        """Number of epochs that are done."""
-        return 0 if self._progress is None else self._progress.epoch
+        """Number of epochs that are done, by this learner or by a run that it is to go on with."""
+        return self._reached().epoch if self.training else 0
+
+    def _reached(self) -> Progress:
+        """How far training is; loads the last checkpoint when asked for the first time."""
+        if self._progress is None:
+            self._progress = self.load_checkpoint()
+        return self._progress
 
     def get_start_and_end_epochs(self, epochs: int | None = None) -> tuple[int, int]:
         """Numbers of epochs that are done now and after training; see `train`."""
@@ -278,12 +287,13 @@ class Learner(LearnerInference):
         Raises:
             DataError: There is one that cannot be used.
         """
-        recipe = recipe_digest(self.cfg)
-        found = load_checkpoint(self.folder.last_checkpoint, recipe, self._parts())
+        parts = self._parts()
+        recipe = recipe_digest(self.cfg, parts)
+        found = load_checkpoint(self.folder.last_checkpoint, recipe, parts)
         return found or self._new_progress()
 
     def _new_progress(self) -> Progress:
-        return Progress(0, new_seed(), recipe_digest(self.cfg))
+        return Progress(0, new_seed(), recipe_digest(self.cfg, self._parts()))
 
     def _parts(self) -> dict[str, Any]:
         return {
@@ -304,20 +314,13 @@ class Learner(LearnerInference):
         from rastervision.core.bundle import ONNX
         from rastervision.pytorch_learner.model_bundle import write_model_bundle
 
+        self.cfg.to_file(self.config_path)
         with tempfile.TemporaryDirectory(dir=self.tmp_dir) as folder:
             onnx = self.try_onnx(str(Path(folder, ONNX))) if export_onnx else None
             write_model_bundle(
                 str(self.folder.bundle), self.cfg, self.model, self.folder.modules, onnx
             )
         self.sync_to_cloud()
-
-    def sync_to_cloud(self) -> None:
-        """Upload what is new, if the outputs belong to a remote folder."""
-        self.folder.sync()
-
-    def sync_from_cloud(self) -> None:
-        """Fetch what is in the remote folder that the outputs belong to, if there is one."""
-        self.folder.fetch()
 
     def setup_tensorboard(self) -> None:
         """Begin to write logs for TensorBoard, if the config says so."""

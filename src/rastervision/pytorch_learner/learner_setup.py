@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import download_if_needed
 from rastervision.pytorch_learner.learner_data import LearnerData, dataset_size
+from rastervision.pytorch_learner.learner_paths import LearnerPaths
 from rastervision.pytorch_learner.models.adapt import likes_channels_last
 from rastervision.pytorch_learner.models.weights import load_weights
 from rastervision.pytorch_learner.tasks.task import Task
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class LearnerSetup(LearnerData):
+class LearnerSetup(LearnerPaths, LearnerData):
     """Builds the parts of a Learner; every `build_...` may be overridden.
 
     Attributes:
@@ -108,7 +109,7 @@ class LearnerSetup(LearnerData):
         self.tmp_dir = tmp_dir or self._make_tmp_dir()
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         self.train_ds, self.valid_ds, self.test_ds = train_ds, valid_ds, test_ds
-        self._folder: RunFolder | None = None
+        self._folder = None
         if training:
             self._seed()
             self._open_folder(output_dir)
@@ -145,22 +146,6 @@ class LearnerSetup(LearnerData):
             raise ConfigError('Training needs an output_dir, or output_uri in the config.')
         self._folder = RunFolder.open(uri, self.tmp_dir)
         self.cfg.output_uri = uri
-
-    @property
-    def folder(self) -> RunFolder:
-        """The folder of the outputs.
-
-        Raises:
-            ConfigError: This learner was made for prediction.
-        """
-        if self._folder is None:
-            raise ConfigError('This learner has no output folder: it was made with training=False.')
-        return self._folder
-
-    @property
-    def output_dir(self) -> str:
-        """Local folder of the outputs."""
-        return str(self.folder.local)
 
     @property
     def solver(self) -> 'SolverConfig':

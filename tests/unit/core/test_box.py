@@ -164,3 +164,14 @@ def test_invalid_aoi_polygons_are_repaired():
     bow_tie = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     assert Box.within_aoi(Box(4, 0, 6, 2), bow_tie)
     assert not Box.within_aoi(Box(0, 4, 2, 6), bow_tie)
+
+
+@given(boxes(), boxes())
+def test_a_box_is_in_another_as_shapely_covers_says(inner, outer):
+    assert (inner in outer) == outer.to_shapely().covers(inner.to_shapely())
+    assert inner in inner
+
+
+def test_only_boxes_can_be_in_a_box():
+    with pytest.raises(TypeError, match='not a int'):
+        3 in Box(0, 0, 3, 3)  # noqa: B015 - the question is the test

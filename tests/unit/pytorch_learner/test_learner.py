@@ -475,3 +475,43 @@ def test_a_bundle_of_another_task_is_refused(trained):
     bundle = Path(trained.output_dir, 'model-bundle.zip')
     with pytest.raises(ConfigError, match='of a SemanticSegmentationLearnerConfig, which Class'):
         ClassificationLearner.from_model_bundle(str(bundle))
+
+
+def test_another_optimizer_starts_training_anew(tmp_path, caplog):
+    make_learner(tmp_path).train(1)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    learner = make_learner(tmp_path, model=model, optimizer=optimizer)
+    learner.train(1)
+    assert 'starts anew' in caplog.text
+    assert learner.get_start_epoch() == 1
+
+
+def test_the_epochs_that_are_done_are_known_before_training(tmp_path):
+    assert make_learner(tmp_path).get_start_epoch() == 0
+    make_learner(tmp_path).train(1)
+    assert make_learner(tmp_path).get_start_epoch() == 1
+
+
+def test_training_and_bundling_write_the_config(tmp_path):
+    learner = make_learner(tmp_path)
+    learner.train(1)
+    assert Path(learner.config_path).is_file()
+    Path(learner.config_path).unlink()
+    learner.save_model_bundle(export_onnx=False)
+    assert Path(learner.config_path).is_file()
+    for path in (learner.log_path, learner.last_model_weights_path, learner.model_bundle_uri):
+        assert Path(path).parent == Path(learner.output_dir_local) == tmp_path
+        assert Path(path).is_file()
+
+
+def test_a_model_of_ones_own_is_used_unless_onnx_is_asked_for(trained):
+    bundle = str(Path(trained.output_dir, 'model-bundle.zip'))
+    own = network()
+    learner = SemanticSegmentationLearner.from_model_bundle(bundle, model=own)
+    assert learner.engine_name == 'torch'
+    assert learner.model is own
+    other = SemanticSegmentationLearner.from_model_bundle(
+        bundle, model=network(), use_onnx_model=True
+    )
+    assert other.engine_name != 'torch'

@@ -101,7 +101,13 @@ def bundle(make_learner):
 
 
 def load(bundle, network=None, **kwargs):
-    return SemanticSegmentationLearner.from_model_bundle(bundle, model=network or Net(), **kwargs)
+    """A learner that makes its network itself: with a `model`, it would use that."""
+
+    class NetLearner(SemanticSegmentationLearner):
+        def build_model(self, model_def_path=None):
+            return network or Net()
+
+    return NetLearner.from_model_bundle(bundle, **kwargs)
 
 
 def rewrite(bundle, path, **changes):

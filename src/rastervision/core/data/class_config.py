@@ -128,9 +128,14 @@ class ClassConfig(Config):
         return self.null_class == NULL_CLASS_NAME
 
     @property
-    def color_triples(self) -> list[Triple]:
+    def rgb_colors(self) -> list[Triple]:
         """Red, green and blue (0..255) of every class."""
         return [color_to_triple(color) for color in self.colors or []]
+
+    @property
+    def color_triples(self) -> list[tuple[float, float, float]]:
+        """Red, green and blue (0..1) of every class, as matplotlib wants them."""
+        return [(r / 255, g / 255, b / 255) for r, g, b in self.rgb_colors]
 
     def get_color_to_class_id(self) -> dict[int, int]:
         """Class ids by colour, the colours as numbers 0xRRGGBB."""
@@ -140,7 +145,7 @@ class ClassConfig(Config):
         """Add a class called "null" at the end when there is no null class."""
         if self.null_class is not None:
             return
-        colors = self.color_triples
+        colors = self.rgb_colors
         free = [
             color
             for color in (NULL_COLOR, *distinct_colors(len(colors) + 1))

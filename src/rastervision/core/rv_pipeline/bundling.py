@@ -71,7 +71,7 @@ def stac_item(
         task=config.stac_task(),
         facts=config.backend.model_facts(config),
         class_names=classes.names,
-        class_colors=classes.color_triples,
+        class_colors=classes.rgb_colors,
         assets=assets,
         scaling=_scaling(config),
         batch_size=options.batch_sz if options else None,

@@ -69,7 +69,7 @@ def _row(scene: Scene, class_config: ClassConfig) -> tuple[str, Panels] | None:
         return None
     read_truth, read_predicted = maps
     window = max(_candidates(scene.extent), key=lambda w: _variety(read_truth(w)))
-    palette = np.array([*class_config.color_triples, (0, 0, 0)], dtype=np.uint8)
+    palette = np.array([*class_config.rgb_colors, (0, 0, 0)], dtype=np.uint8)
     chip = scene.raster_source.read(window)
     image = display_image(chip.pixels, chip.valid)
     has_boxes = isinstance(scene.label_source, ObjectDetectionLabelSource)
@@ -193,7 +193,7 @@ def _draw(
 
 
 def _draw_legend(draw: Any, x: int, y: int, class_config: ClassConfig) -> None:
-    for name, color in zip(class_config.names, class_config.color_triples, strict=True):
+    for name, color in zip(class_config.names, class_config.rgb_colors, strict=True):
         draw.rectangle((x, y, x + 14, y + 14), fill=color, outline='black')
         draw.text((x + 20, y), name, fill='black', font_size=14)
         x += 40 + int(draw.textlength(name, font_size=14))

@@ -274,11 +274,15 @@ class RandomWindowGeoDataset(GeoDataset):
         if max_windows < 0:
             raise ConfigError(f'max_windows must be 0 or more, got {max_windows}.')
         self.max_windows = max_windows
+        self.extent = scene.extent
+        self.size_lims = size_lims
+        self.padding = None if padding is None else _pair(padding)
+        self.max_sample_attempts = max_sample_attempts
         self.sampler = self.build_sampler(
             size_lims=size_lims,
             h_lims=h_lims,
             w_lims=w_lims,
-            padding=None if padding is None else _pair(padding),
+            padding=self.padding,
             aoi_polygons=scene.aoi_polygons_bbox_coords or (),
             within_aoi=within_aoi,
             efficient=efficient_aoi_sampling,
@@ -291,14 +295,29 @@ class RandomWindowGeoDataset(GeoDataset):
         return RandomWindowSampler(self.scene.extent, **options)
 
     @property
+    def h_lims(self) -> tuple[int, int]:
+        """Range of heights; the upper end is left out."""
+        return self.sampler.h_lims
+
+    @property
+    def w_lims(self) -> tuple[int, int]:
+        """Range of widths; the upper end is left out."""
+        return self.sampler.w_lims
+
+    @property
+    def has_aoi_polygons(self) -> bool:
+        """Whether the scene has areas of interest."""
+        return self.sampler.has_aoi
+
+    @property
     def min_size(self) -> tuple[int, int]:
         """Smallest (height, width) of a window."""
         return self.sampler.h_lims[0], self.sampler.w_lims[0]
 
     @property
     def max_size(self) -> tuple[int, int]:
-        """Largest (height, width) of a window."""
-        return self.sampler.h_lims[1] - 1, self.sampler.w_lims[1] - 1
+        """Upper ends of the ranges of heights and widths, which no window reaches."""
+        return self.sampler.h_lims[1], self.sampler.w_lims[1]
 
     def sample_window_size(self) -> tuple[int, int]:
         """Draw the (height, width) of a window."""

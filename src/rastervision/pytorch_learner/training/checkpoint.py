@@ -30,7 +30,7 @@ class Progress:
     Attributes:
         epoch: Number of epochs that are done.
         seed: What the random numbers of every epoch are made from, see `epoch_seed`.
-        recipe: Digest of the config that the run was started with, see `recipe_digest`.
+        recipe: Digest of what the run was started with, see `recipe_digest`.
     """
 
     epoch: int
@@ -53,14 +53,20 @@ def new_seed() -> int:
     return int(torch.randint(2**62, ()))
 
 
-def recipe_digest(cfg: 'LearnerConfig') -> str:
-    """Digest of all of a config that has an influence on the weights after an epoch."""
-    parts = {
+def recipe_digest(cfg: 'LearnerConfig', parts: dict[str, Any]) -> str:
+    """Digest of all that is known to have an influence on the weights after an epoch.
+
+    Args:
+        cfg: The config, which does not know of what is given to a learner instead.
+        parts: As for `save_checkpoint`; their classes count.
+    """
+    recipe = {
         'model': cfg.model and cfg.model.to_dict(),
         'solver': cfg.solver and cfg.solver.to_dict(exclude=_FREE_SOLVER),
         'data': cfg.data.to_dict(exclude=_FREE_DATA),
+        'parts': {name: type(part).__qualname__ for name, part in parts.items()},
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
 def save_checkpoint(path: Path, progress: Progress, parts: dict[str, Any]) -> None:
@@ -91,11 +97,11 @@ def load_checkpoint(path: Path, recipe: str, parts: dict[str, Any]) -> Progress 
 
     Args:
         path: The file.
-        recipe: Digest of the config of the run that is to go on.
+        recipe: Digest of what the run that is to go on is started with.
         parts: As for `save_checkpoint`.
 
     Returns:
-        How far the run was; None if there is no checkpoint, or one of a run with another config.
+        How far the run was; None if there is no checkpoint, or one of a run with another recipe.
 
     Raises:
         DataError: The file is damaged or does not fit the model.

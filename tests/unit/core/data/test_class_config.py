@@ -14,8 +14,8 @@ def test_ids_and_names_are_positions() -> None:
 
 def test_missing_colors_are_the_same_each_time_and_differ() -> None:
     names = [f'class {i}' for i in range(40)]
-    colors = ClassConfig(names=names).color_triples
-    assert colors == ClassConfig(names=names).color_triples
+    colors = ClassConfig(names=names).rgb_colors
+    assert colors == ClassConfig(names=names).rgb_colors
     assert len(set(colors)) == len(names)
 
 
@@ -37,7 +37,7 @@ def test_a_null_class_is_added_as_release_0_31_wrote_it() -> None:
 def test_the_added_null_class_has_a_color_of_its_own() -> None:
     cfg = ClassConfig(names=['a'], colors=[(59, 66, 163)])
     cfg.ensure_null_class()
-    assert len(set(cfg.color_triples)) == 2
+    assert len(set(cfg.rgb_colors)) == 2
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,11 @@ def test_unknown_classes_are_refused_with_the_valid_ones() -> None:
 
 def test_css_names_mean_what_they_say() -> None:
     assert color_to_triple('red') == (255, 0, 0)
+
+
+def test_colour_triples_are_shares_as_matplotlib_wants_them():
+    from matplotlib.colors import to_rgb
+
+    cfg = ClassConfig(names=['a', 'b'], colors=['red', '#010203'])
+    assert cfg.color_triples == [to_rgb('red'), to_rgb('#010203')]
+    assert cfg.rgb_colors == [(255, 0, 0), (1, 2, 3)]

@@ -214,7 +214,7 @@ def test_the_picture_shows_cells_in_the_colours_of_their_classes(make_pipeline):
     scene = pipeline.build_scene(pipeline.config.dataset.validation_scenes[1])
     picture = np.asarray(Image.open(f'{pipeline.config.eval_uri}/validation_scenes/preview.png'))
     labels = scene.label_store.get_labels()
-    colors = np.array(pipeline.config.dataset.class_config.color_triples)
+    colors = np.array(pipeline.config.dataset.class_config.rgb_colors)
     top = 2 * (preview.GAP + preview.CAPTION) + preview.MAX_SIDE  # below the other scene
     left = preview.GAP + 2 * (90 + preview.GAP)
     for cell in labels:

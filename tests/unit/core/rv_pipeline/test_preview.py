@@ -64,7 +64,7 @@ def test_the_picture_shows_three_panels_per_scene(pipeline, tmp_path, monkeypatc
     panels = [picture[y : y + 70, x + i * (90 + x) :][:, :90] for i in range(3)]
     np.testing.assert_array_equal(panels[0], scene.raster_source.get_chip(scene.extent))
     truth = scene.label_source.get_label_arr(scene.extent)
-    np.testing.assert_array_equal(panels[1], np.array(classes.color_triples)[truth])
+    np.testing.assert_array_equal(panels[1], np.array(classes.rgb_colors)[truth])
     np.testing.assert_array_equal(panels[2], panels[1])  # the model makes no mistake
 
 
@@ -97,7 +97,7 @@ def test_any_number_of_classes_is_drawn(monkeypatch, class_id):
     monkeypatch.setattr(preview, '_class_maps', lambda _: maps)
     _, (_, cells, outlines) = preview._row(blank_scene(12, 14), classes)
     expected = np.zeros((2, 12, 14, 3), dtype=np.uint8)
-    color = classes.color_triples[class_id]
+    color = classes.rgb_colors[class_id]
     expected[0, 2:6, 3:9] = color
     expected[1, 7:11, 1:5] = color
     expected[1, 8:10, 2:4] = 0

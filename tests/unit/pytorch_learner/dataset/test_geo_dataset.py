@@ -140,7 +140,7 @@ def test_random_windows_have_sizes_within_their_limits(scene):
     ds = RandomWindows(
         scene, h_lims=(8, 12), w_lims=(20, 31), out_size=16, max_windows=40, return_window=True
     )
-    assert (ds.min_size, ds.max_size) == ((8, 20), (11, 30))
+    assert (ds.min_size, ds.max_size) == ((8, 20), (12, 31))
     for (x, y), window in ds:
         assert 8 <= window.height <= 11
         assert 20 <= window.width <= 30
@@ -229,3 +229,12 @@ def test_sizes_that_make_no_sense_are_named(scene):
         RandomWindows(scene, out_size=(4, 0), size_lims=(4, 5), max_windows=1)
     with pytest.raises(ConfigError, match='max_windows must be 0 or more, got -2'):
         RandomWindows(scene, out_size=4, size_lims=(4, 5), max_windows=-2)
+
+
+def test_what_random_windows_were_asked_for_can_be_read(scene):
+    ds = RandomWindows(scene, size_lims=(8, 30), out_size=8, max_windows=10, padding=2)
+    assert (ds.size_lims, ds.h_lims, ds.w_lims) == ((8, 30), (8, 30), (8, 30))
+    assert (ds.min_size, ds.max_size) == ((8, 8), (30, 30))
+    assert (ds.padding, ds.max_sample_attempts) == ((2, 2), 100)
+    assert ds.extent == scene.extent
+    assert not ds.has_aoi_polygons

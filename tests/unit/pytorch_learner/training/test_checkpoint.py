@@ -106,9 +106,10 @@ def test_the_recipe_is_what_makes_the_weights():
         data = SemanticSegmentationImageDataConfig(
             class_config=classes, num_workers=solver.pop('workers', 0)
         )
-        return recipe_digest(
-            SemanticSegmentationLearnerConfig(data=data, solver=SolverConfig(**solver))
-        )
+        parts = {'optimizer': solver.pop('optimizer', None)}
+        cfg = SemanticSegmentationLearnerConfig(data=data, solver=SolverConfig(**solver))
+        return recipe_digest(cfg, parts)
 
     assert digest() == digest(num_epochs=99) == digest(workers=3)
     assert len({digest(), digest(lr=0.5), digest(batch_sz=3)}) == 3
+    assert len({digest(), digest(optimizer='of one class'), digest(optimizer=1)}) == 3

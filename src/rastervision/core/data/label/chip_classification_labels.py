@@ -146,6 +146,15 @@ class ChipClassificationLabels(Labels):
             rows = rows[overlapping(cells[rows], Box(0, 0, bbox.height, bbox.width))]
         return cls.from_arrays(cells, class_ids, scores, nodata).take(rows)
 
+    def __setitem__(self, cell: Box, label: 'ClassificationLabel') -> None:
+        """Set the label of a cell; see `set_cell`."""
+        self.set_cell(cell, *label)
+
+    @property
+    def cell_to_label(self) -> dict[Box, 'ClassificationLabel']:
+        """All labels by cell, as a copy."""
+        return dict(zip(self, self.get_values(), strict=True))
+
     def set_cell(
         self, cell: Box, class_id: int, scores: Sequence[float] | NDArray[Any] | None = None
     ) -> None:

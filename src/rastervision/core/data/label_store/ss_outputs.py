@@ -98,7 +98,7 @@ class SceneOutputs:
                 if name == LABELS:
                     raster.update_tags(CLASS_NAMES=json.dumps(classes.names, ensure_ascii=False))
                     if not self.rgb:
-                        colors = enumerate(classes.color_triples)
+                        colors = enumerate(classes.rgb_colors)
                         raster.write_colormap(1, {i: (*rgb, 255) for i, rgb in colors})
                 else:
                     raster.descriptions = classes.names

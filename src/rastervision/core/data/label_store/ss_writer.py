@@ -130,7 +130,7 @@ class SemanticSegmentationWriter(LabelWriter):
 
     def _write(self, labels: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_]]) -> None:
         if LABELS in self._rasters:
-            colors = np.array(self._outputs.class_config.color_triples, dtype=np.uint8).T
+            colors = np.array(self._outputs.class_config.rgb_colors, dtype=np.uint8).T
             self._rasters[LABELS].add(colors[:, labels] if self._outputs.rgb else labels[None])
         for rows, mask in zip(masks, self._masks, strict=True):
             mask.add(rows)

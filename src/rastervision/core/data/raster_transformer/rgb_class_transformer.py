@@ -47,7 +47,7 @@ class RGBClassTransformer(RasterTransformer):
         colors = np.array(sorted(ids), dtype=np.uint32)
         self._colors = colors
         self._ids = np.array([ids[color] for color in colors.tolist()], dtype=np.uint8)
-        self._palette = np.array(class_config.color_triples, dtype=np.uint8)
+        self._palette = np.array(class_config.rgb_colors, dtype=np.uint8)
 
     def __repr__(self) -> str:
         return f'RGBClassTransformer(names={self.class_config.names})'

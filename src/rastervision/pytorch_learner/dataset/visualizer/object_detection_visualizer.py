@@ -63,7 +63,7 @@ class ObjectDetectionVisualizer(Visualizer):
         for ax in axs:
             for i, (class_id, box) in enumerate(zip(class_ids, boxes.boxes.tolist(), strict=True)):
                 xmin, ymin, xmax, ymax = box
-                color = tuple(c / 255 for c in self.class_config.color_triples[class_id])
+                color = self.class_config.color_triples[class_id]
                 corner = (xmin - 0.5, ymin - 0.5)  # pictures have their pixels' centres at integers
                 ax.add_patch(
                     Rectangle(corner, xmax - xmin, ymax - ymin, fill=False, edgecolor=color)

@@ -82,21 +82,16 @@ class SemanticSegmentationVisualizer(Visualizer):
     def _colormap(self) -> 'Colormap':
         from matplotlib.colors import ListedColormap
 
-        return ListedColormap([_unit_rgb(c) for c in self.class_config.color_triples])
+        return ListedColormap(self.class_config.color_triples)
 
     def _add_legend(self, ax: 'Axes') -> None:
         from matplotlib.patches import Patch
 
         patches = [
-            Patch(facecolor=_unit_rgb(color), edgecolor='black', label=name)
+            Patch(facecolor=color, edgecolor='black', label=name)
             for name, color in zip(self.class_names, self.class_config.color_triples, strict=True)
         ]
         ax.legend(handles=patches, loc='center left', bbox_to_anchor=(1.0, 0.5))
-
-
-def _unit_rgb(color: tuple[int, int, int]) -> tuple[float, float, float]:
-    red, green, blue = color
-    return red / 255, green / 255, blue / 255
 
 
 def _to_numpy(y: Tensor | NDArray[Any]) -> NDArray[Any]:

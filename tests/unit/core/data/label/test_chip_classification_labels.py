@@ -228,3 +228,11 @@ def test_cells_outside_of_the_extent_are_left_out(tmp_path):
     store.set_bbox(Box(5, 5, 20, 20))
     shift = Box(5, 5, 20, 20)
     assert store.get_labels().get_cells() == [c.to_local_coords(shift) for c in cells[:3]]
+
+
+def test_labels_are_set_by_cell():
+    labels, cell = ChipClassificationLabels(), Box(0, 0, 10, 10)
+    labels[cell] = ClassificationLabel(1, [0.2, 0.8])
+    assert labels[cell] == ClassificationLabel(1, [0.2, 0.8])
+    labels[cell] = ClassificationLabel(0)
+    assert labels.cell_to_label == {cell: ClassificationLabel(0)}

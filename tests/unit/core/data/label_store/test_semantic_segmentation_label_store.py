@@ -110,7 +110,7 @@ def test_rgb_labels_come_back(uri, scores):
     store = store_at(uri, save_as_rgb=True)
     write(store, scores)
     with rasterio.open(f'{uri}/labels.tif') as raster:
-        colors = np.array(CLASSES.color_triples)[scores.argmax(0)]
+        colors = np.array(CLASSES.rgb_colors)[scores.argmax(0)]
         np.testing.assert_array_equal(raster.read(), colors.transpose(2, 0, 1))
     np.testing.assert_array_equal(store.get_labels().get_label_arr(EXTENT), scores.argmax(0))
 
@@ -184,7 +184,7 @@ def test_rasters_are_cloud_optimized(uri, rgb):
     for name in ('labels.tif', 'scores.tif'):
         assert cog_validate(f'{uri}/{name}', strict=True)[0]
     with rasterio.open(f'{uri}/labels.tif', overview_level=0) as overview:
-        colors = np.array(CLASSES.color_triples)[scores.argmax(0)].transpose(2, 0, 1)
+        colors = np.array(CLASSES.rgb_colors)[scores.argmax(0)].transpose(2, 0, 1)
         expected = colors if rgb else scores.argmax(0)[None]
         np.testing.assert_array_equal(overview.read(), expected[:, ::2, ::2])
         if not rgb:
