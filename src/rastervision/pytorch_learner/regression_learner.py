@@ -38,8 +38,11 @@ class RegressionLearner(WholeImageLearner):
     task: RegressionTask
 
     def make_task(self) -> RegressionTask:
-        """Loss, metrics and meaning of values."""
-        return RegressionTask(self.cfg.data.class_names, self.loss)
+        """Loss, metrics and meaning of values; errors are scaled by medians of training data."""
+        task = RegressionTask(self.cfg.data.class_names, self.loss)
+        if self.train_ds is not None:
+            task.scale = _medians(self.train_ds)
+        return task
 
     def get_visualizer_class(self) -> 'type[RegressionVisualizer]':
         """What draws images with their values."""
@@ -68,11 +71,6 @@ class RegressionLearner(WholeImageLearner):
         weights = self.solver.class_weights(count) or [1.0] * count
         units = getattr(self.cfg.model, 'output_multiplier', None) or [1.0] * count
         return MaskedL1([w / abs(unit) for w, unit in zip(weights, units, strict=True)])
-
-    def on_train_start(self) -> None:
-        """Take the median of the training data as the scale of the errors of each target."""
-        if self.train_ds is not None:
-            self.task.scale = _medians(self.train_ds)
 
     def plot_predictions(
         self, split: Split, batch_limit: int | None = None, show: bool = False

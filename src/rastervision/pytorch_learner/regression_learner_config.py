@@ -1,7 +1,8 @@
 """Configs of regression: some numbers for a whole image."""
 
+import math
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -134,6 +135,14 @@ class RegressionModelConfig(ModelConfig):
         'expects them.',
     )
 
+    def validate_config(self) -> None:
+        super().validate_config()
+        for number in self.output_multiplier or ():
+            if not math.isfinite(number) or number == 0:
+                raise ConfigError(
+                    f'output_multiplier has {number}; a unit is a finite number other than 0.'
+                )
+
     def build_default_model(
         self,
         num_classes: int,
@@ -179,6 +188,18 @@ class RegressionLearnerConfig(LearnerConfig):
     model: RegressionModelConfig | None = Field(
         None, description='The network. None when one is given to the Learner itself.'
     )
+
+    unused_solver_fields: ClassVar[tuple[str, ...]] = ('dice_weight', 'ignore_class_index')
+
+    def validate_config(self) -> None:
+        super().validate_config()
+        units = None if self.model is None else self.model.output_multiplier
+        classes = self.data.class_config
+        if units is not None and classes is not None and len(units) != len(classes):
+            raise ConfigError(
+                f'model.output_multiplier has {len(units)} numbers, but there are {len(classes)} '
+                f'targets ({", ".join(classes.names)}); give one for each.'
+            )
 
     def build(
         self,

@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,48 @@ def test_targets_have_to_exist_and_be_of_one_kind(fields, problem):
     cfg = RegressionImageDataConfig(class_config=TARGETS, **fields)
     with pytest.raises(ConfigError, match=problem):
         cfg.validate_config()
+
+
+def test_training_again_changes_no_score(trained):
+    first = json.loads(Path(trained.output_dir, 'valid_metrics.json').read_text())
+    again = make_learner(trained.output_dir, model=network())
+    again.train()
+    again.validate('valid')
+    second = json.loads(Path(trained.output_dir, 'valid_metrics.json').read_text())
+    assert first['height_scaled_abs_error'] == second['height_scaled_abs_error']
+
+
+def test_without_training_data_errors_are_not_scaled(trained, tmp_path):
+    learner = RegressionLearner.from_model_bundle(
+        str(trained.folder.bundle), str(tmp_path), model=network()
+    )
+    figures = learner.task.validation_figures(torch.ones(2, 2), torch.zeros(2, 2))
+    metrics = learner.task.metrics([figures])
+    assert metrics['light_abs_error'] == 1
+    assert 'light_scaled_abs_error' not in metrics
+
+
+@pytest.mark.parametrize('number', [0.0, float('nan'), float('inf')])
+def test_units_are_numbers_above_or_below_0(number):
+    with pytest.raises(ConfigError, match=f'output_multiplier has {number}'):
+        RegressionModelConfig(output_multiplier=[1, number]).validate_config()
+
+
+def learner_config(units=None, **solver):
+    return RegressionLearnerConfig(
+        model=RegressionModelConfig(output_multiplier=units),
+        data=RegressionImageDataConfig(class_config=TARGETS),
+        solver=SolverConfig(**solver),
+    )
+
+
+def test_there_is_one_unit_for_each_target():
+    learner_config([1, 1000]).validate_config()
+    with pytest.raises(ConfigError, match='has 1 numbers, but there are 2 targets'):
+        learner_config([1]).validate_config()
+
+
+@pytest.mark.parametrize('solver', [{'dice_weight': 1}, {'ignore_class_index': 0}], ids=str)
+def test_options_of_other_tasks_are_refused(solver):
+    with pytest.raises(ConfigError, match=f'solver.{next(iter(solver))} has no meaning'):
+        learner_config(**solver).validate_config()

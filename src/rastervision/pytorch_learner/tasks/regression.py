@@ -27,8 +27,8 @@ class RegressionTask:
             loss: Loss of values against true ones; needed for training.
         """
         self.targets = list(targets)
-        self.scale: NDArray[np.float64] = np.ones(len(self.targets))
-        """What scaled errors are divided by, for each target."""
+        self.scale: NDArray[np.float64] | None = None
+        """What scaled errors are divided by, for each target; None if that is unknown."""
         self._loss = loss
 
     def loss(self, out: Tensor, y: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class RegressionTask:
         return {'error_sums': error_sums(y.cpu().numpy(), out.detach().float().cpu().numpy())}
 
     def metrics(self, figures: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Mean absolute error of each target, as it is and scaled; and R2.
+        """Mean absolute error of each target, as it is and scaled if `scale` is known; and R2.
 
         Where there is nothing to divide by, the value is 0.
         """
@@ -52,7 +52,8 @@ class RegressionTask:
         for i, name in enumerate(self.targets):
             error = float(np.nan_to_num(scores['mae'][i]))
             metrics[f'{name}_abs_error'] = error
-            metrics[f'{name}_scaled_abs_error'] = error / float(self.scale[i])
+            if self.scale is not None:
+                metrics[f'{name}_scaled_abs_error'] = error / float(self.scale[i])
             metrics[f'{name}_r2'] = float(np.nan_to_num(scores['r2'][i], neginf=0))
         return metrics
 
