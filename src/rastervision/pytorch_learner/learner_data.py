@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler
 
 from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner.data_config import SPLITS, Split
+from rastervision.pytorch_learner.dataset.subset import parts_of
 from rastervision.pytorch_learner.training.loaders import make_loader
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class LearnerData:
         """Set datasets and loaders.
 
         Raises:
-            DataError: There are no training data.
+            DataError: There are no training data, or they have no labels.
         """
         if all(ds is None for ds in (self.train_ds, self.valid_ds, self.test_ds)):
             self.train_ds, self.valid_ds, self.test_ds = self.build_datasets()
@@ -45,6 +47,7 @@ class LearnerData:
                 'There are no training data: the training scenes, or the folders of chips, give '
                 'no chip.'
             )
+        check_labelled(self.train_ds)
         self.cfg.data.infer_img_channels(self.train_ds)
         self.train_dl, self.valid_dl, self.test_dl = self.build_dataloaders()
 
@@ -109,6 +112,24 @@ class LearnerData:
         if loader is None:
             raise DataError(f'There are no {split} data.')
         return loader
+
+
+def check_labelled(dataset: Dataset[Any]) -> None:
+    """Make sure that training data have labels: all scenes, and the first item of other data.
+
+    Raises:
+        DataError: They have none.
+    """
+    for part in parts_of(dataset):
+        scene = getattr(part, 'scene', None)
+        if scene is not None and scene.label_source is None:
+            raise DataError(
+                f"Scene '{scene.id}' has no labels to train on: give it a label_source."
+            )
+    with torch.random.fork_rng(devices=[]):  # looking changes no random number
+        y = dataset[0][1]
+    if isinstance(y, torch.Tensor) and y.ndim == 0 and torch.isnan(y):
+        raise DataError(f'The items of {type(dataset).__name__} have no labels to train on.')
 
 
 def dataset_size(dataset: Dataset[Any] | None) -> int:

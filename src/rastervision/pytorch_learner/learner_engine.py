@@ -133,7 +133,12 @@ class LearnerEngine(LearnerSetup):
             return self._compare(path, net, self.cfg.data.img_sz)
 
     def try_onnx(self, path: str) -> OnnxModel | None:
-        """Write the model as ONNX; if that cannot be done, say why in the log."""
+        """Write the model as ONNX; if that cannot be done, say why in the log.
+
+        Models of tasks without `exports_onnx` are not written.
+        """
+        if not self.exports_onnx:
+            return None
         try:
             self.export_to_onnx(path, validate_export=False)
             onnx = self.check_onnx(path)
@@ -142,8 +147,8 @@ class LearnerEngine(LearnerSetup):
             log.warning('The bundle holds the model for PyTorch only. %s', error)
             return None
         log.info(
-            'The model is in the bundle as ONNX, too; its scores differ by %.1g at most.',
-            onnx.difference,
+            'The model is in the bundle as ONNX, too; its scores %s.',
+            f'differ by {onnx.difference:.1g} at most' if onnx.difference else 'are the same',
         )
         return onnx
 

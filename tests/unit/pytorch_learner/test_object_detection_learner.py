@@ -179,7 +179,7 @@ def external(tmp_path):
 def test_external_code_trains_and_comes_back_from_the_bundle(tmp_path, external, caplog):
     learner = make_learner(tmp_path, cfg=make_config(external))
     learner.main()
-    assert 'not written as ONNX' in caplog.text
+    assert 'ONNX' not in caplog.text
     uri = f'{learner.output_dir}/model-bundle.zip'
     with pytest.raises(DataError, match='trust'):
         Learner.from_model_bundle(uri)
@@ -218,3 +218,23 @@ def test_a_batch_can_be_drawn_with_and_without_labels(tmp_path):
     pictures = [(tmp_path / f'{n}.png').read_bytes() for n in range(3)]
     assert pictures[0] != pictures[1]
     assert pictures[1] == pictures[2]
+
+
+def test_detectors_are_run_by_pytorch_only(tmp_path, external, caplog):
+    learner = make_learner(tmp_path, cfg=make_config(external))
+    learner.save_model_bundle()
+    uri = f'{learner.output_dir}/model-bundle.zip'
+    again = Learner.from_model_bundle(uri, trust_code=True)
+    again.find_onnx('model.onnx', None)  # release 0.31 wrote one
+    assert again.engine_name == 'torch'
+    assert not [r for r in caplog.records if r.levelname == 'WARNING']
+    with pytest.raises(ConfigError, match='predicts with PyTorch only; leave'):
+        Learner.from_model_bundle(uri, trust_code=True, use_onnx_model=True)
+
+
+def test_data_without_labels_cannot_be_trained_on(tmp_path):
+    images = [(torch.rand(3, SIZE, SIZE), torch.tensor(torch.nan))] * 4
+    with pytest.raises(DataError, match='have no labels to train on'):
+        ObjectDetectionLearner(
+            make_config(), str(tmp_path), train_ds=images, model=TorchVisionODAdapter(BrightBox())
+        )

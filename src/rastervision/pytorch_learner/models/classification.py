@@ -97,7 +97,7 @@ def build_timm(
     with hub_download(encoder) if from_hub else nullcontext():
         try:
             net: Any = timm.create_model(name, pretrained=from_hub, num_classes=0, **extra_args)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OSError, RuntimeError) as error:
             raise _wrong_arguments('encoder', encoder, extra_args, error) from error
     if local is not None:
         load_in_order(net, local)

@@ -203,10 +203,21 @@ def _encoder_pyramid(
 
 
 def _check_extra_args(make: Callable[..., nn.Module], spec: DetectorSpec) -> None:
-    """Demand that torchvision's class knows the further arguments: it passes over others."""
-    allowed = set(signature(make).parameters) - {'backbone', 'num_classes', 'kwargs'}
+    """Demand that torchvision's class knows the further arguments: it passes over others.
+
+    Where the class has a number, there has to be one: most are used much later.
+    """
+    known = signature(make).parameters
+    allowed = set(known) - {'backbone', 'num_classes', 'kwargs'}
     if unknown := sorted(set(spec.extra_args) - allowed):
         raise ConfigError(f'extra_args {unknown} are unknown; use some of {sorted(allowed)}.')
+    for name, value in spec.extra_args.items():
+        if _is_number(known[name].default) and not _is_number(value):
+            raise ConfigError(f"extra_args: '{name}' has to be a number, got {value!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _build_ssdlite(spec: DetectorSpec) -> nn.Module:

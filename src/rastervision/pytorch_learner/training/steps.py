@@ -2,15 +2,15 @@
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pytorch_learner.utils.precision import autocast
 
 if TYPE_CHECKING:
@@ -30,14 +30,19 @@ def run_train_epoch(
     optimizer: 'Optimizer',
     step_scheduler: 'LRScheduler | None' = None,
 ) -> dict[str, Any]:
-    """Train for an epoch; return the means of what the steps gave."""
+    """Train for an epoch; return the means of what the steps gave.
+
+    Raises:
+        ConfigError: Batches of one image are too small for the network.
+        StageError: The loss is no number any more.
+    """
     started = time.perf_counter()
     learner.model.train()
     outputs: list[Step] = []
     for index, raw in enumerate(loader):
         batch = learner.to_device(raw, learner.device)
         optimizer.zero_grad(set_to_none=True)
-        with mixed_precision(learner):
+        with mixed_precision(learner), batches_for_statistics():
             output = learner.train_step(batch, index)
         if descend(learner.scaler, optimizer, output['train_loss']):
             advance_scheduler(step_scheduler)
@@ -61,6 +66,24 @@ def run_validation_epoch(learner: 'Learner', loader: 'DataLoader[Any]') -> dict[
 def mixed_precision(learner: 'Learner') -> AbstractContextManager[Any]:
     """Surround forward passes that run in the precision that the solver names."""
     return autocast(learner.device, learner.solver.precision, 'solver.precision')
+
+
+@contextmanager
+def batches_for_statistics() -> Iterator[None]:
+    """Say what to do where batch normalization has a single number for its statistics.
+
+    Raises:
+        ConfigError: It has.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if 'more than 1 value per channel' not in str(error):
+            raise
+        raise ConfigError(
+            'The network has batch normalization, which cannot be trained on a batch of one image '
+            'of this size: raise solver.batch_sz, or use more or larger training images.'
+        ) from error
 
 
 def descend(scaler: 'GradScaler', optimizer: 'Optimizer', loss: Tensor) -> bool:

@@ -80,6 +80,10 @@ def test_installed_weights_are_used_but_for_the_last_layer():
     [
         ({'encoder': 'resnet_18'}, r"'resnet_18' .*timm.*Near names: .*resnet18"),
         ({'encoder': 'resnet18', 'extra_args': {'dept': 3}}, r"encoder='resnet18'.*dept"),
+        (
+            {'encoder': 'resnet18', 'extra_args': {'checkpoint_path': 'none.pth'}},
+            r"encoder='resnet18'.*none.pth",
+        ),
         ({'backbone': 'resnet18', 'extra_args': {'dept': 3}}, r"backbone='resnet18'.*dept"),
     ],
 )

@@ -101,6 +101,10 @@ def test_configs_that_contradict_themselves(fields, match):
             {'backbone': 'resnet18', 'extra_args': {'colour': 1}},
             r"extra_args \['colour'\] .*box_nms_thresh",
         ),
+        (
+            {'backbone': 'resnet18', 'extra_args': {'box_detections_per_img': 'x'}},
+            r"'box_detections_per_img' has to be a number, got 'x'",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_one_error(fields, match):

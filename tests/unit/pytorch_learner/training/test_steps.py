@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pytorch_learner.training.steps import (
     advance_scheduler,
+    batches_for_statistics,
     check_finite,
     descend,
     mean_of_steps,
@@ -62,3 +63,11 @@ def test_without_scaling_every_step_counts():
     scaler = torch.amp.GradScaler('cpu', enabled=False)
     assert descend(scaler, torch.optim.SGD([weight], lr=0.1), weight.sum())
     assert weight.item() == pytest.approx(0.9)
+
+
+def test_batch_normalization_needs_more_than_one_number():
+    norm = torch.nn.BatchNorm1d(2)
+    with pytest.raises(ConfigError, match=r'raise solver\.batch_sz'), batches_for_statistics():
+        norm(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match='other'), batches_for_statistics():
+        raise ValueError('other')
