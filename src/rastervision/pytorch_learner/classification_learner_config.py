@@ -46,7 +46,9 @@ class ClassificationDataConfig(Config):
     balance_classes: bool = Field(
         False,
         description='Draw training chips so that every class comes up as often as every other, '
-        'however rare it is. Chips of a rare class are seen more than once in an epoch.',
+        'however rare it is. Chips of a rare class are seen more than once in an epoch. Of random '
+        'windows, only classes that come up in some hundred of a scene can be balanced, scene by '
+        'scene; the log names classes that do not. Sliding windows have no such limit.',
     )
 
 
@@ -96,7 +98,7 @@ class ClassificationGeoDataConfig(ClassificationDataConfig, GeoDataConfig):
         if dataset is not None and split == 'train' and self.balance_classes:
             from rastervision.pytorch_learner.dataset.class_balance import balance_random_windows
 
-            balance_random_windows(dataset)
+            balance_random_windows(dataset, self.class_names)
         return dataset
 
 

@@ -58,7 +58,9 @@ class DataConfig(Config):
         None, description='Share of the training chips to use (0 to 1), instead of train_sz.'
     )
     num_workers: int = Field(
-        4, description='Number of processes that read data; 0 reads in the main process.'
+        4,
+        description='Number of processes that read data; 0 reads in the main process. Each draws '
+        'random numbers of its own, so a seed repeats a training with the same number only.',
     )
     augmentors: list[str] = Field(
         DEFAULT_AUGMENTORS,

@@ -64,8 +64,8 @@ class SolverConfig(Config):
     seed: int | None = Field(
         None,
         ge=0,
-        description='Seed of all random numbers of a training: with the same seed, data and '
-        'machine, the same model comes out. By default, every training differs.',
+        description='Seed of all random numbers of a training: with the same seed, data, '
+        'num_workers and machine, the same model comes out. By default, every training differs.',
     )
     precision: Literal['float32', 'float16', 'bfloat16'] = Field(
         'float32',

@@ -144,9 +144,12 @@ class ObjectDetectionWindowSamplingConfig(WindowSamplingConfig):
     ioa_thresh: Share = Field(
         0.8,
         description='The least share of a box that must lie in a window, so that the box is one of '
-        'the window.',
+        'the window. Training that reads scenes without CHIP has it for random windows only; '
+        'sliding ones go by ioa_thresh and clip of the label source.',
     )
-    clip: bool = Field(False, description='Cut boxes to their window.')
+    clip: bool = Field(
+        False, description='Cut boxes to their window; holds for the same windows as ioa_thresh.'
+    )
     neg_ratio: Annotated[float, Field(ge=0)] | None = Field(
         None,
         description='Windows without objects for each window around an object, on average, among '

@@ -1,5 +1,7 @@
 """Training items drawn so that every class comes up as often as every other."""
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,19 +10,36 @@ from torch.utils.data import ConcatDataset, Dataset, Subset, WeightedRandomSampl
 
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.dataset.classification_dataset import (
+    PROBES,
     ClassificationRandomWindowGeoDataset,
 )
 from rastervision.pytorch_learner.dataset.subset import parts_of
+
+log = logging.getLogger(__name__)
 
 ANY_CLASS = -1
 """Stands for the class of an item that is another one at every draw."""
 
 
-def balance_random_windows(dataset: Dataset[Any]) -> None:
-    """Balance the classes of all datasets of random windows in a dataset."""
-    for part in parts_of(dataset):
-        if isinstance(part, ClassificationRandomWindowGeoDataset):
-            part.balance_classes()
+def balance_random_windows(dataset: Dataset[Any], names: Sequence[str] = ()) -> None:
+    """Balance the classes of all datasets of random windows in a dataset.
+
+    Args:
+        dataset: The dataset.
+        names: Names of the classes; the log tells which of them were not found.
+    """
+    found: set[str] = set()
+    parts = [p for p in parts_of(dataset) if isinstance(p, ClassificationRandomWindowGeoDataset)]
+    for part in parts:
+        part.balance_classes()
+        found.update(names[i] for i in part.balanced_over if i < len(names))
+    if parts and (missing := [name for name in names if name not in found]):
+        log.warning(
+            'balance_classes: none of %d random windows of each scene is of %s, so these classes '
+            'will hardly be drawn. Use sliding windows, or an AOI around what is rare.',
+            PROBES,
+            ', '.join(missing),
+        )
 
 
 def balanced_sampler(dataset: Dataset[Any]) -> WeightedRandomSampler:

@@ -195,7 +195,7 @@ class ClassificationRandomWindowGeoDataset(_ClassificationGeoDataset, RandomWind
     balanced_over: NDArray[np.int64] | None = None
 
     def balance_classes(self) -> None:
-        """Draw every class that the scene has as often as every other, from now on."""
+        """From now on, draw classes equally often: those that are found in `PROBES` windows."""
         rng = np.random.default_rng(0)
         probes = [self.sampler.sample(rng) for _ in range(PROBES)]
         self.balanced_over = np.unique([self.class_id_of(window) for window in probes])

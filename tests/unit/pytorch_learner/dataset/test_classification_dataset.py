@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import ConcatDataset
 
 from rastervision.core.data import (
     ChipClassificationLabelSourceConfig,
@@ -16,6 +17,7 @@ from rastervision.pytorch_learner import (
     ClassificationSlidingWindowGeoDataset,
 )
 from rastervision.pytorch_learner.dataset import make_image_folder_dataset
+from rastervision.pytorch_learner.dataset.class_balance import balance_random_windows
 from rastervision.pytorch_learner.dataset.utils import ImageDatasetError, class_folder
 
 
@@ -118,3 +120,12 @@ def test_a_scene_of_one_class_is_drawn_from_as_it_is(cc_scene):
     window = dataset.sample_window()
     torch.manual_seed(0)
     assert window == random_windows(cc_scene).sample_window()
+
+
+def test_classes_that_are_not_found_are_logged(cc_scene, caplog):
+    names = ['forest', 'house', 'pond']
+    balance_random_windows(ConcatDataset([random_windows(cc_scene)] * 2), names)
+    assert 'is of pond, so these classes will hardly be drawn' in caplog.text
+    caplog.clear()
+    balance_random_windows(random_windows(cc_scene), names[:2])
+    assert not caplog.records
