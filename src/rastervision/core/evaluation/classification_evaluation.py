@@ -81,8 +81,9 @@ class ClassificationEvaluation(ABC):
         """Make `avg_item`: metrics averaged over classes, weighted by how often each is true.
 
         A metric that a class does not have counts as 0. `accuracy` is the share of all samples
-        that are right, where there is a confusion matrix, and `mean_iou` the plain mean over the
-        classes that occur.
+        that are right, `balanced_accuracy` the plain mean of the recall of the classes that are
+        true somewhere and `macro_f1` that of the F1 of the classes that occur, all three where
+        there is a confusion matrix; `mean_iou` is the plain mean over the classes that occur.
         """
         items = list(self.class_to_eval_item.values())
         weights = cm.ratio([item.gt_count for item in items], sum(i.gt_count for i in items))
@@ -96,6 +97,8 @@ class ClassificationEvaluation(ABC):
         metrics['mean_iou'] = None if np.isnan(ious).all() else float(np.nanmean(ious))
         if self.conf_mat is not None and self.conf_mat.any():
             metrics['accuracy'] = cm.accuracy(self.conf_mat)
+            metrics['balanced_accuracy'] = cm.balanced_accuracy(self.conf_mat)
+            metrics['macro_f1'] = cm.macro_f1(self.conf_mat)
         errors = [abs(item.gt_count - item.pred_count) for item in items]
         self.avg_item = {
             'class_name': 'average',

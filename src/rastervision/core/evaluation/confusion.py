@@ -95,6 +95,17 @@ def iou(confusion: Confusion) -> PerClass:
     return ratio(true_positives(confusion), union)
 
 
+def balanced_accuracy(confusion: Confusion) -> float:
+    """Mean recall of the classes that are true somewhere."""
+    return float(np.nanmean(recall(confusion)))
+
+
+def macro_f1(confusion: Confusion) -> float:
+    """Mean F1 of the classes that are true or predicted somewhere; 0 for those never right."""
+    either = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return float(np.nanmean(ratio(2 * true_positives(confusion), either)))
+
+
 def accuracy(confusion: Confusion) -> float:
     """Share of all samples that are right."""
     return float(ratio(np.trace(confusion), confusion.sum()))

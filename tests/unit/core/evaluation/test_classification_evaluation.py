@@ -74,6 +74,8 @@ def test_the_average_is_weighted_by_the_true_counts():
     assert metrics['precision'] == pytest.approx(0.8 * 6 / 7 + 0.2 * 1 / 3)
     assert metrics['accuracy'] == pytest.approx(0.7)
     assert metrics['mean_iou'] == pytest.approx((6 / 9 + 1 / 4) / 2)
+    assert metrics['balanced_accuracy'] == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert metrics['macro_f1'] == pytest.approx((12 / 15 + 2 / 5) / 2)
 
 
 def test_nothing_counted_is_no_number():

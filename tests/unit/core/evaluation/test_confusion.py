@@ -78,6 +78,10 @@ def test_metrics_are_those_of_scikit_learn(pair):
     ]
     np.testing.assert_allclose([item.accuracy for item in items], agree)
     assert cm.accuracy(confusion) == pytest.approx(sk.accuracy_score(truth, predicted))
+    macro = sk.f1_score(truth, predicted, average='macro', zero_division=0)
+    assert cm.macro_f1(confusion) == pytest.approx(macro)
+    balanced = cm.recall(confusion)[np.unique(truth)].mean()
+    assert cm.balanced_accuracy(confusion) == pytest.approx(balanced)
 
 
 @given(label_pairs())
