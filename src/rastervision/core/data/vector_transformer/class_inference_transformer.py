@@ -165,6 +165,7 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
         except DataError as e:
             raise DataError(f'{features.origin}: {e}.') from None
         self._report_unknown_names(features, ids)
+        self._report_contradictions(features, ids)
         known = np.array([class_id is not None for class_id in ids], dtype=bool)
         if len(known) and not known.any() and not self._filters:
             raise DataError(
@@ -207,6 +208,34 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
                 'default_class_id.'
             )
         log.warning('%s; default_class_id %d is taken.', text, self.default_class_id)
+
+    def _report_contradictions(self, features: Features, ids: list[int | None]) -> None:
+        """Log the first class_id beside a name that is that of another class, or of none."""
+        if self.class_config is None:
+            return
+        found = [
+            (name, class_id)
+            for properties, class_id in zip(features.properties, ids, strict=True)
+            if class_id is not None and properties.get('class_id') is not None
+            for name in self._names(properties)[:1]
+            if name != self.class_config.names[class_id]
+        ]
+        if found:
+            name, class_id = found[0]
+            log.warning(
+                '%s: %d features have a class_id that contradicts their name, such as %r with '
+                'class_id %d, which is %r in the class config; the class_id is taken.',
+                features.origin,
+                len(found),
+                name,
+                class_id,
+                self.class_config.names[class_id],
+            )
+
+    def _names(self, properties: Properties) -> list[str]:
+        """Return the class names that the properties give, mapped to those of the class config."""
+        found = (properties.get(key) for key in _NAME_PROPERTIES)
+        return [self.class_name_mapping.get(n, n) for n in found if isinstance(n, str)]
 
     def _unknown_name(self, properties: Properties) -> list[str]:
         if properties.get('class_id') is not None or self._infer_by_name(properties) is not None:

@@ -53,6 +53,26 @@ def test_the_first_rule_that_tells_a_class_counts(row, geom, expected) -> None:
     assert infer(row, 2, geom, **kw) == expected
 
 
+@pytest.mark.parametrize(
+    ('row', 'told'),
+    [
+        ({'class_id': 0, 'class_name': 'road'}, "'road' with class_id 0"),
+        ({'class_id': 0, 'class_name': 'villa'}, "'villa' with class_id 0"),
+        ({'class_id': 1, 'label': 'road'}, ''),
+        ({'class_id': 1, 'class_name': 'highway'}, ''),
+        ({'class_name': 'road'}, ''),
+        ({'class_id': 1}, ''),
+    ],
+)
+def test_a_class_id_that_contradicts_the_name_is_told_once(row, told, caplog) -> None:
+    names = {'highway': 'road'}
+    transformer = ClassInferenceTransformer(None, CLASSES, class_name_mapping=names)
+    transformer.apply(features(row, row))
+    assert [told in r.message and 'labels.json' in r.message for r in caplog.records] == (
+        [True] if told else []
+    )
+
+
 def test_names_need_classes() -> None:
     assert infer({'class_name': 'road'}) is None
 
