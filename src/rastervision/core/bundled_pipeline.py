@@ -11,7 +11,7 @@ from rastervision.core.bundle import MODEL_BUNDLE, PIPELINE_CONFIG, extract_bund
 from rastervision.core.data import IdentityCRSTransformer, Scene, SceneConfig
 from rastervision.core.data.utils.misc import describe_source
 from rastervision.core.rv_pipeline import PredictOptions, RVPipeline, RVPipelineConfig, layout
-from rastervision.pipeline.errors import DataError, RVError
+from rastervision.pipeline.errors import ConfigError, DataError, RVError
 from rastervision.pipeline.file_system import file_exists
 
 log = logging.getLogger(__name__)
@@ -167,9 +167,20 @@ def changed_options(options: PredictOptions, changes: Mapping[str, Any]) -> Pred
     Raises:
         ConfigError: There is no such field, or the values do not fit.
     """
+    if unknown := sorted(set(changes) - set(type(options).model_fields)):
+        raise ConfigError(
+            f'Leave {" and ".join(map(_described, unknown))} out: the model of this bundle is for '
+            'a task without this option. Its options: '
+            f'{", ".join(sorted(type(options).model_fields))}.'
+        )
     changed = type(options).from_dict({**options.to_dict(), **changes})
     if options.stride is not None and 'stride' not in changes:
         changed.stride = max(1, round(options.stride * changed.chip_sz / options.chip_sz))
     changed.update()
     changed.validate_config()
     return changed
+
+
+def _described(option: str) -> str:
+    """Name a predict option as Python and as the command line do."""
+    return f'{option} (--{option.removesuffix("_sz").replace("_", "-")})'

@@ -182,7 +182,7 @@ def predict(
     trust_code: bool,
     **options: Any,
 ) -> None:
-    r"""Predict images with MODEL_BUNDLE and write the results to the folder OUT.
+    """Predict images with MODEL_BUNDLE and write the results to the folder OUT.
 
     One IMAGE file is written to OUT itself. Several of them, or what can hold any number of images,
     are written to a folder each, OUT/<name of the image>. Models whose results are cells, boxes or
@@ -201,7 +201,7 @@ def predict(
     others; the exit code is then 1. Images that are predicted already are skipped, one that was
     interrupted goes on where it stopped. Options of the model that are not given are those of
     the bundle.
-    """
+    """  # noqa: D301 - click looks for the character that \b stands for
     order = parse_channel_order(channel_order)
     listed = find_images(images)
     one = is_one_image(images)

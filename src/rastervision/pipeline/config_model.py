@@ -121,10 +121,14 @@ class ConfigModel(BaseModel):
     @classmethod
     def _unknown_field(cls, name: str, valid: set[str]) -> str:
         kinds = [i.cls for i in registry_.configs.values() if issubclass(i.cls, cls)]
-        owners = [kind.type_hint for kind in kinds if name in kind.model_fields]
+        owners = [
+            f'{kind.__name__} ({TYPE_HINT} {kind.type_hint!r})'
+            for kind in kinds
+            if name in kind.model_fields
+        ]
         way_out = did_you_mean(name, valid)
         if owners:
-            way_out = f' With {TYPE_HINT} {" or ".join(map(repr, sorted(owners)))} there is one.'
+            way_out = f' There is one in {" and ".join(sorted(owners))}.'
         elif not way_out:
             way_out = f' Its fields: {", ".join(cls.model_fields) or "none"}.'
         return f'unknown field of {cls.__name__}.{way_out}'
