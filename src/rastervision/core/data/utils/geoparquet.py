@@ -72,7 +72,7 @@ def read_geoparquet(
         for batch in file.iter_batches(_CHUNK):
             wkb = np.array(batch.column(primary).to_pylist() or [], dtype=object)
             keep = _wanted(wkb, bounds)
-            rows = batch.drop_columns(_not_properties(geo)).take(keep).to_pylist()
+            rows = _json_values(batch.drop_columns(_not_properties(geo)).take(keep)).to_pylist()
             rows = [{k: v for k, v in row.items() if v is not None} for row in rows]
             features, why = features_from_wkb(wkb[keep], rows or [{}] * len(keep), uri)
             parts.append(features)
@@ -150,6 +150,18 @@ def _not_properties(geo: Mapping[str, Any]) -> list[str]:
     coverings = (column.get('covering', {}) for column in geo['columns'].values())
     paths = (path for covering in coverings for path in covering.get('bbox', {}).values())
     return sorted({*geo['columns'], *(path[0] for path in paths)})
+
+
+def _json_values(batch: Any) -> Any:
+    """A batch with dates as text and decimals as numbers, as GeoJSON has them; without bytes."""
+    pa, _ = import_pyarrow()
+    for i, field in enumerate(batch.schema):
+        if pa.types.is_temporal(field.type):
+            batch = batch.set_column(i, field.name, batch.column(i).cast(pa.string()))
+        elif pa.types.is_decimal(field.type):
+            batch = batch.set_column(i, field.name, batch.column(i).cast(pa.float64()))
+    types = pa.types.is_binary, pa.types.is_large_binary
+    return batch.drop_columns([f.name for f in batch.schema if any(is_(f.type) for is_ in types)])
 
 
 def _wanted(

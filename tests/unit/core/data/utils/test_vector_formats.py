@@ -1,5 +1,7 @@
 """Vector files of every format hold the same features; what is wrong with one is said."""
 
+import datetime as dt
+import decimal
 import json
 import logging
 import struct
@@ -318,3 +320,15 @@ def test_deep_json_is_refused(tmp_path) -> None:
 def test_a_shapefile_behind_a_query_is_refused() -> None:
     with pytest.raises(DataError, match='Put them in a zip file'):
         read_features('http://127.0.0.1:9/labels.shp?token=1')
+
+
+def test_values_of_parquet_are_those_of_json(tmp_path) -> None:
+    pytest.importorskip('pyarrow')
+    day = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+    table = TABLE.assign(day=day, decimal=decimal.Decimal('1.5'), bytes=b'x')
+    table.to_parquet(tmp_path / 'labels.parquet')
+    features, _ = read_features(str(tmp_path / 'labels.parquet'))
+    assert json.loads(json.dumps(features.to_geojson()))
+    assert features.properties[1].keys() == {'class_id', 'height', 'day', 'decimal'}
+    assert features.column('decimal') == [1.5] * 4
+    assert features.column('day')[0].startswith('2026-01-02 03:04:05')
