@@ -7,11 +7,13 @@ Attributes:
     rv_config_: The settings of this process.
 """
 
+from rastervision.pipeline import old_modules
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.registry import Registry
 from rastervision.pipeline.rv_config import RVConfig
 from rastervision.pipeline.verbosity import Verbosity
 
+old_modules.install()
 rv_config_ = RVConfig()
 registry_ = Registry(rv_config_)
 
