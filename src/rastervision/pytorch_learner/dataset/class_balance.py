@@ -31,8 +31,7 @@ def balance_random_windows(dataset: Dataset[Any], names: Sequence[str] = ()) -> 
     found: set[str] = set()
     parts = [p for p in parts_of(dataset) if isinstance(p, ClassificationRandomWindowGeoDataset)]
     for part in parts:
-        part.balance_classes()
-        found.update(names[i] for i in part.balanced_over if i < len(names))
+        found.update(names[i] for i in part.balance_classes() if i < len(names))
     if parts and (missing := [name for name in names if name not in found]):
         log.warning(
             'balance_classes: none of %d random windows of each scene is of %s, so these classes '

@@ -194,11 +194,16 @@ class ClassificationRandomWindowGeoDataset(_ClassificationGeoDataset, RandomWind
 
     balanced_over: NDArray[np.int64] | None = None
 
-    def balance_classes(self) -> None:
-        """From now on, draw classes equally often: those that are found in `PROBES` windows."""
+    def balance_classes(self) -> NDArray[np.int64]:
+        """From now on, draw classes equally often: those that are found in `PROBES` windows.
+
+        Returns:
+            `balanced_over`.
+        """
         rng = np.random.default_rng(0)
         probes = [self.sampler.sample(rng) for _ in range(PROBES)]
         self.balanced_over = np.unique([self.class_id_of(window) for window in probes])
+        return self.balanced_over
 
     def sample_window(self) -> Box:
         """Draw a window; of a class that is drawn first, if classes are balanced."""

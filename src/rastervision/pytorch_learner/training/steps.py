@@ -116,7 +116,10 @@ def detached(output: Mapping[str, Any]) -> Step:
 
 
 def mean_of_steps(outputs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Means of the numbers that steps gave, by name."""
+    """Means of the numbers that steps gave, by name.
+
+    Every step counts the same, also one of a smaller batch, as in release 0.31.
+    """
     names = [k for k, v in (outputs[0] if outputs else {}).items() if is_number(v)]
     return {name: float(sum(o[name] for o in outputs)) / len(outputs) for name in names}
 
