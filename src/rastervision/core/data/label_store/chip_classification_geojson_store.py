@@ -1,6 +1,7 @@
 """ChipClassificationGeoJSONStore: the classes of cells in a GeoJSON file (C+E)."""
 
 import json
+from contextlib import suppress
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
@@ -35,7 +36,8 @@ def _with_lists(features: Features) -> Features:
     """Scores of formats that have no lists, as they are in GeoJSON."""
     for properties in features.properties:
         if isinstance(properties.get('scores'), str):
-            properties['scores'] = json.loads(properties['scores'])
+            with suppress(ValueError):  # what is no list is refused where scores are read
+                properties['scores'] = json.loads(properties['scores'])
     return features
 
 
