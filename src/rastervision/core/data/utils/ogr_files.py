@@ -275,12 +275,18 @@ def _values(column: NDArray[Any]) -> list[Any]:
 @contextmanager
 def _gdal(uri: str) -> Iterator[None]:
     """Turn GDAL's errors into ours, and its warnings into log messages."""
+    from pyogrio.errors import CRSError as GDALCRSError
     from pyogrio.errors import DataSourceError
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
         try:
             yield
+        except GDALCRSError as e:
+            raise DataError(
+                f'{uri} states a CRS that GDAL cannot read ({_brief(e)}). Correct it; of a '
+                'Shapefile, the .prj file can be removed and the CRS be given instead.'
+            ) from None
         except DataSourceError as e:
             raise DataError(f'{uri} is no vector file that GDAL can read ({_brief(e)}).') from None
         except (RuntimeError, ValueError, OSError) as e:

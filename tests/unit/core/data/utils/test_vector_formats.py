@@ -332,3 +332,13 @@ def test_values_of_parquet_are_those_of_json(tmp_path) -> None:
     assert features.properties[1].keys() == {'class_id', 'height', 'day', 'decimal'}
     assert features.column('decimal') == [1.5] * 4
     assert features.column('day')[0].startswith('2026-01-02 03:04:05')
+
+
+def test_a_crs_that_gdal_cannot_read_is_told_with_a_way_out(tmp_path) -> None:
+    uri = write(TABLE, tmp_path / 'labels.shp')
+    projection = tmp_path / 'labels.prj'
+    projection.write_text('PROJCS["bogus",GEOGCS["x"]]')
+    with pytest.raises(DataError, match=r'the \.prj file can be removed'):
+        read_features(uri)
+    projection.unlink()
+    assert read_features(uri, crs=CRS('EPSG:4326'))[1] == 'EPSG:4326'
