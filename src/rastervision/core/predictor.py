@@ -193,16 +193,8 @@ class Predictor:
         set_outputs(store, label_uri, classes, self.scores, self.polygons)
         sources = list(find_configs(scene.raster_source, RasterSourceConfig))
         files = [s for s in sources if hasattr(s, 'uris')]
-        if len(files) == 1:
-            files[0].uris = image_uris
-        elif len(files) == len(image_uris):
-            for source, uri in zip(files, image_uris, strict=True):
-                source.uris = uri
-        else:
-            raise DataError(
-                f'The model of this bundle reads {len(files)} images of a scene, got '
-                f'{len(image_uris)}: {", ".join(image_uris)}.'
-            )
+        for source, uris in zip(files, _for_each(files, image_uris), strict=True):
+            source.uris = uris
         for source in sources:
             source.bbox = None
         if self.channel_order is not None:
@@ -313,3 +305,18 @@ def _failed(name: str, error: Exception) -> tuple[Outcome, Exception]:
     # its tracebacks hold on to all that was in memory
     error.__cause__ = error.__context__ = None
     return 'failed', error.with_traceback(None)
+
+
+def _for_each(sources: Sequence[Any], image_uris: list[str]) -> list[list[str]]:
+    """The files of an image for each raster source of a bundle."""
+    if len(sources) == len(image_uris) > 1:
+        return [[uri] for uri in image_uris]
+    if sources and all(
+        source.uris == sources[0].uris for source in sources
+    ):  # parts of the same image
+        return [image_uris] * len(sources)
+    raise DataError(
+        f'The model of this bundle reads {len(sources)} images of a scene, got {len(image_uris)}: '
+        f'{", ".join(image_uris)}. Give all of them, in the order of the sources in the config, by '
+        'Predictor(...).predict([image, other_image], label_uri) in Python.'
+    )
