@@ -255,7 +255,12 @@ class ObjectDetectionRandomWindowGeoDataset(_ObjectDetectionGeoDataset, RandomWi
         source: Any = self.scene.label_source
         boxes = source.get_labels().get_npboxes()
         return ObjectWindowSampler(
-            self.scene.extent, boxes, self.neg_ratio, self.neg_ioa_thresh, **options
+            self.scene.extent,
+            boxes,
+            self.neg_ratio,
+            self.neg_ioa_thresh,
+            ioa_thresh=self.ioa_thresh,
+            **options,
         )
 
     def read(self, window: Box) -> Sample:

@@ -136,6 +136,21 @@ def test_random_windows_are_around_objects_and_away_from_them(uris, classes):
     assert share_with_boxes(1000) < 0.1
 
 
+def test_windows_are_around_objects_of_which_enough_fits(uris, classes):
+    ds = dataset(
+        ObjectDetectionRandomWindowGeoDataset,
+        uris,
+        classes,
+        size_lims=(16, 17),
+        out_size=16,
+        max_windows=30,
+        neg_ratio=0,
+        ioa_thresh=0.9,
+    )
+    torch.manual_seed(0)
+    assert all(len(ds[i][1]) == 1 for i in range(30))
+
+
 def test_a_box_counts_where_enough_of_it_is(uris, classes):
     def boxes(**kwargs):
         ds = dataset(
