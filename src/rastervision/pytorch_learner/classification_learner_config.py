@@ -85,6 +85,11 @@ class ClassificationGeoDataConfig(ClassificationDataConfig, GeoDataConfig):
 
         return cc.ClassificationSlidingWindowGeoDataset, cc.ClassificationRandomWindowGeoDataset
 
+    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
+        from rastervision.pytorch_learner.dataset.label_counts import warn_of_one_class
+
+        warn_of_one_class(dataset, self.class_names)
+
     def build_scenes(
         self, scene_configs: 'list[SceneConfig]', tmp_dir: str | None = None
     ) -> 'list[Scene]':

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
+    from torch.utils.data import Dataset
 
     from rastervision.core.sampling import WindowSamplingConfig
     from rastervision.pytorch_learner.dataset.object_detection_dataset import (
@@ -88,6 +89,11 @@ class ObjectDetectionGeoDataConfig(ObjectDetectionDataConfig, GeoDataConfig):
             od.ObjectDetectionSlidingWindowGeoDataset,
             od.ObjectDetectionRandomWindowGeoDataset,
         )
+
+    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
+        from rastervision.pytorch_learner.dataset.label_counts import warn_without_boxes
+
+        warn_without_boxes(dataset)
 
     def random_window_args(self, sampling: 'WindowSamplingConfig') -> dict[str, Any]:
         names = ('neg_ratio', 'ioa_thresh', 'clip', 'neg_ioa_thresh')

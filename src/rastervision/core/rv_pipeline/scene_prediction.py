@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from rastervision.core.data import Scene
+from rastervision.core.sampling.random_windows import warn_if_larger
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
@@ -83,6 +84,8 @@ class ScenePrediction(ABC):
             parts: Which ones.
             advance: Called with the number of windows that are done.
         """
+        chip_sz = self.pipeline.predict_options().chip_sz
+        warn_if_larger((chip_sz, chip_sz), self.scene.extent, self.scene.id)
         for run in self.plan.runs(parts):
             left = len(run.windows)
 

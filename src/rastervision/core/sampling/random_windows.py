@@ -1,5 +1,6 @@
 """Random windows over an extent or inside areas of interest."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
@@ -14,6 +15,8 @@ from rastervision.core.sampling.aoi_parts import AoiParts
 from rastervision.core.sampling.aoi_sampler import polygon_parts, union_of
 from rastervision.core.utils.misc import ensure_tuple
 from rastervision.pipeline.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 Lims: TypeAlias = tuple[int, int]
 """Half-open range of sizes in pixels."""
@@ -166,6 +169,7 @@ class RandomWindowSampler:
         height, width = self.h_lims[1] - 1, self.w_lims[1] - 1
         if not (self._y_axis.fits(height) and self._x_axis.fits(width)):
             raise ConfigError(does_not_fit(self._scene, (height, width)))
+        warn_if_larger((height, width), self.extent, self.scene_id)
 
     def _gave_up(self, height: int, width: int) -> ConfigError:
         return ConfigError(
@@ -181,6 +185,19 @@ def does_not_fit(scene: str, size: tuple[int, int]) -> str:
         f'Windows of {size[0]}x{size[1]} pixels do not fit into {scene} with the given padding; '
         'use a smaller size, or padding=None, which pads the scene as needed.'
     )
+
+
+def warn_if_larger(size: tuple[int, int], extent: Box, scene_id: str) -> None:
+    """Log it if windows of (height, width) pixels are larger than a scene."""
+    if size[0] > extent.height or size[1] > extent.width:
+        log.warning(
+            'Windows of %dx%d pixels are larger than %s (%dx%d pixels); the rest of them is '
+            'padding.',
+            *size,
+            f'scene {scene_id!r}' if scene_id else 'the scene',
+            extent.height,
+            extent.width,
+        )
 
 
 @dataclass(frozen=True, slots=True)

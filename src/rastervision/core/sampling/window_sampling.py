@@ -10,7 +10,11 @@ from pydantic import Field, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
-from rastervision.core.sampling.random_windows import RandomWindowSampler, does_not_fit
+from rastervision.core.sampling.random_windows import (
+    RandomWindowSampler,
+    does_not_fit,
+    warn_if_larger,
+)
 from rastervision.core.sampling.sliding import WindowGrid, window_grid
 from rastervision.core.utils.misc import ensure_tuple
 from rastervision.pipeline.config import Config, register_config
@@ -179,6 +183,7 @@ def sliding_windows(
         raise ConfigError(
             does_not_fit(f'{scene} ({extent.height}x{extent.width} pixels)', (height, width))
         )
+    warn_if_larger((height, width), extent, scene_id)
     if not aoi_polygons:
         return windows
     chosen = windows.filter_by_aoi(aoi_polygons, within=cfg.within_aoi)

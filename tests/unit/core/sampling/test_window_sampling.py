@@ -9,6 +9,7 @@ from rastervision.core.box import Box
 from rastervision.core.sampling import (
     WindowSamplingConfig,
     WindowSamplingMethod,
+    random_window_sampler,
     sliding_windows,
     windows_of_scene,
 )
@@ -137,3 +138,13 @@ def test_no_window_in_the_area_is_reported(caplog) -> None:
     assert "None of the 30 windows of 10x10 pixels over scene 's' lies inside its AOI" in (
         caplog.text
     )
+
+
+@pytest.mark.parametrize('method', ['sliding', 'random'])
+@pytest.mark.parametrize(('size', 'told'), [(40, []), (60, [True])])
+def test_windows_larger_than_the_scene_are_told(method, size, told, caplog) -> None:
+    cfg = WindowSamplingConfig(method=method, size=size)
+    make = sliding_windows if method == 'sliding' else random_window_sampler
+    make(Box(0, 0, 50, 70), cfg, None, 'a')
+    words = "Windows of 60x60 pixels are larger than scene 'a' (50x70 pixels)"
+    assert [words in r.message for r in caplog.records] == told
