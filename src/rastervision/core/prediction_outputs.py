@@ -16,6 +16,9 @@ from rastervision.pipeline.file_system.local_file_system import to_path
 
 Scores: TypeAlias = Literal['none', 'uint8', 'float16', 'float32']
 
+FILE_SUFFIXES = ('.json', '.geojson', '.tif', '.tiff')
+"""What nobody calls a folder."""
+
 
 def check_outputs(store: LabelStoreConfig, scores: Scores | None, polygons: bool) -> None:
     """Raise ConfigError when options are for outputs that the task does not have.
@@ -71,5 +74,15 @@ def one_output(store: LabelStoreConfig, uri: str, image_uri: str) -> str:
 
 
 def many_outputs(store: LabelStoreConfig, folder: str, names: list[str]) -> list[str]:
-    """Return where the predictions of several images go: below a folder, by name."""
+    """Return where the predictions of several images go: below a folder, by name.
+
+    Raises:
+        ConfigError: The folder is called as a file is, and is not there.
+    """
+    suffix = PurePosixPath(folder.replace('\\', '/')).suffix.lower()
+    if suffix in FILE_SUFFIXES and not (is_local(folder) and to_path(folder).is_dir()):
+        raise ConfigError(
+            f'OUT is a folder where there can be several images, but {folder} is the name of a '
+            f'file; give one without {suffix}.'
+        )
     return [layout.join_uri(folder, f'{name}{store.file_suffix}') for name in names]

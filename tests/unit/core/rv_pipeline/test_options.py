@@ -125,3 +125,10 @@ def test_other_channel_orders_are_refused(text):
 
 def test_no_channel_order():
     assert parse_channel_order(None) is None
+
+
+def test_options_of_another_task_are_named() -> None:
+    from rastervision.core.bundled_pipeline import changed_options
+
+    with pytest.raises(ConfigError, match=r'crop_sz \(--crop\) and tta \(--tta\) out: .*chip_sz'):
+        changed_options(PredictOptions(), {'tta': True, 'crop_sz': 2, 'chip_sz': 100})
