@@ -311,9 +311,8 @@ def _for_each(sources: Sequence[Any], image_uris: list[str]) -> list[list[str]]:
     """The files of an image for each raster source of a bundle."""
     if len(sources) == len(image_uris) > 1:
         return [[uri] for uri in image_uris]
-    if sources and all(
-        source.uris == sources[0].uris for source in sources
-    ):  # parts of the same image
+    # channels of one image may be read by several sources
+    if sources and all(source.uris == sources[0].uris for source in sources):
         return [image_uris] * len(sources)
     raise DataError(
         f'The model of this bundle reads {len(sources)} images of a scene, got {len(image_uris)}: '

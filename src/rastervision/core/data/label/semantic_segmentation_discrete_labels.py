@@ -64,6 +64,16 @@ class SemanticSegmentationDiscreteLabels(SemanticSegmentationLabels, smooth=Fals
             out[:, *part.to_local_coords(window).to_slices()] = votes / total
         return out
 
+    @property
+    def pixel_counts(self) -> NDArray[Any]:
+        """Votes over the whole extent: (C, H, W). A copy, in memory."""
+        return self._store.read(self.extent)
+
+    @property
+    def hit_mask(self) -> NDArray[np.bool_]:
+        """Which pixels of the extent have votes: (H, W). A copy, in memory."""
+        return np.asarray(self.pixel_counts.any(axis=0))
+
     def save(
         self,
         uri: str,

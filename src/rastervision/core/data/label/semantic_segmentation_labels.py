@@ -50,6 +50,16 @@ class SemanticSegmentationLabels(Labels):
         self.dtype = np.dtype(dtype)
         self._store = BlockStore((num_classes, *extent.size), dtype)
 
+    @property
+    def height(self) -> int:
+        """Height of the extent."""
+        return self.extent.height
+
+    @property
+    def width(self) -> int:
+        """Width of the extent."""
+        return self.extent.width
+
     @classmethod
     def make_empty(cls, extent: Box, num_classes: int, smooth: bool = False) -> Self:
         """Labels without any pixel labelled.

@@ -81,6 +81,16 @@ class SemanticSegmentationSmoothLabels(SemanticSegmentationLabels, smooth=True):
                 target /= np.maximum(hits, 1)
         return out
 
+    @property
+    def pixel_scores(self) -> NDArray[Any]:
+        """Sums of scores over the whole extent: (C, H, W). A copy, in memory."""
+        return self._store.read(self.extent)
+
+    @property
+    def pixel_hits(self) -> NDArray[Any]:
+        """`get_hits` of the whole extent: (H, W). A copy, in memory."""
+        return self.get_hits(self.extent)
+
     def get_hits(self, window: Box) -> NDArray[Any]:
         """Number of windows that have shown each pixel of a window within the extent: (h, w)."""
         return np.asarray(self._hits.read(window)[0])

@@ -122,8 +122,10 @@ class ChipClassificationLabelSource(LabelSource):
             cell = Box.from_npbox(cells[unknown][0]).tuple_format()
             raise DataError(
                 f'{describe_source(self)}: no class follows for the window {cell} (ymin, xmin, '
-                'ymax, xmax), as no polygon has enough of its area in it. Set background_class_id '
-                'of the label source to the class of such windows, or choose other windows.'
+                'ymax, xmax), as no polygon has enough of its area in it. If the polygons are '
+                'cells, sample windows that reach out of none of them (padding=0 and the size of '
+                'the cells); if they are objects in cells, set infer_cells=True. With '
+                'background_class_id, windows without a class are of that one.'
             )
         return ids
 
@@ -139,6 +141,11 @@ class ChipClassificationLabelSource(LabelSource):
     def labels(self) -> ChipClassificationLabels:
         """The labels of all cells; none before they are asked for, if the source is lazy."""
         return ChipClassificationLabels.make_empty() if self._labels is None else self._labels
+
+    @property
+    def labels_df(self) -> 'GeoDataFrame':
+        """The polygons, with class ids, as a table."""
+        return self.vector_source.get_dataframe()
 
     def __getitem__(self, key: Any) -> int:
         """Class id of a window, by Box or by slices.

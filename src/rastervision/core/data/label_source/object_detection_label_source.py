@@ -32,8 +32,8 @@ MOST = 0.8
 class ObjectDetectionLabelSource(LabelSource):
     """The bounding boxes of polygons that have a class.
 
-    Objects at the edge of the extent belong to it if at least 80 % of their box does; what is beyond
-    the edge is cut off.
+    Objects at the edge of the extent belong to it if at least 80 % of their box does; what is
+    beyond the edge is cut off.
     """
 
     def __init__(
@@ -82,6 +82,11 @@ class ObjectDetectionLabelSource(LabelSource):
         near = self.vector_source.near(window.to_global_coords(self._bbox))
         labels = self._cut.take(near[self._belongs[near]])
         return ObjectDetectionLabels.get_overlapping(labels, window, ioa_thresh, clip)
+
+    @property
+    def labels(self) -> ObjectDetectionLabels:
+        """Boxes of the whole extent."""
+        return self.get_labels()
 
     def __getitem__(self, key: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], str]:
         """Boxes in a window, by Box or by slices; steps make the boxes smaller.

@@ -158,6 +158,11 @@ class MultiRasterSource(RasterSource):
         return self.raster_sources[self.primary_source_idx]
 
     @property
+    def non_primary_sources(self) -> list[RasterSource]:
+        """The other sources."""
+        return [s for i, s in enumerate(self.raster_sources) if i != self.primary_source_idx]
+
+    @property
     def crs_transformer(self) -> CRSTransformer:
         """That of the primary source."""
         return self.primary_source.crs_transformer

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
@@ -93,6 +94,16 @@ class RasterioSource(RasterSource):
     def _describe(self) -> str:
         more = f' and {len(self.uris) - 1} more' if len(self.uris) > 1 else ''
         return self.uris[0] + more
+
+    @property
+    def imagery_path(self) -> str:
+        """What GDAL opens: a file, or the XML text of the VRT of a mosaic."""
+        return self._reader.uri
+
+    @property
+    def bands_to_read(self) -> NDArray[np.int64]:
+        """Numbers of the bands in `channel_order`, from 1."""
+        return np.array(self.channel_order, dtype=np.int64) + 1
 
     @property
     def crs_transformer(self) -> CRSTransformer:

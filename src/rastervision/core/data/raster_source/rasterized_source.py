@@ -70,6 +70,11 @@ class RasterizedSource(RasterSource):
         )
 
     @property
+    def df(self) -> 'GeoDataFrame':
+        """The polygons, with class ids, as a table."""
+        return self.vector_source.get_dataframe()
+
+    @property
     def crs_transformer(self) -> CRSTransformer:
         """That of the vector source."""
         return self.vector_source.crs_transformer
