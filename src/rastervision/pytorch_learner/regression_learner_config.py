@@ -163,6 +163,7 @@ class RegressionModelConfig(ModelConfig):
         from rastervision.pytorch_learner.models.classification import build_network
         from rastervision.pytorch_learner.models.regression import RegressionModel
 
+        self.validate_config()
         backbone = build_network(
             self.get_backbone_str(),
             self.encoder,

@@ -177,6 +177,8 @@ def test_without_training_data_errors_are_not_scaled(trained, tmp_path):
 def test_units_are_numbers_above_or_below_0(number):
     with pytest.raises(ConfigError, match=f'output_multiplier has {number}'):
         RegressionModelConfig(output_multiplier=[1, number]).validate_config()
+    with pytest.raises(ConfigError, match=f'output_multiplier has {number}'):
+        RegressionModelConfig(output_multiplier=[1, number]).build(2, 3)
 
 
 def learner_config(units=None, **solver):

@@ -158,6 +158,7 @@ def check_output(net: nn.Module, in_channels: int, image_sz: int, num_out: int) 
 def _wrong_arguments(
     field: str, name: str, extra_args: Mapping[str, Any], error: Exception
 ) -> ConfigError:
+    reason = str(error) or type(error).__name__
     return ConfigError(
-        f"{field}='{name}' cannot be built with extra_args={dict(extra_args)}: {error}"
+        f"{field}='{name}' cannot be built with extra_args={dict(extra_args)}: {reason}"
     )

@@ -82,7 +82,7 @@ def test_installed_weights_are_used_but_for_the_last_layer():
         ({'encoder': 'resnet18', 'extra_args': {'dept': 3}}, r"encoder='resnet18'.*dept"),
         (
             {'encoder': 'resnet18', 'extra_args': {'checkpoint_path': 'none.pth'}},
-            r"encoder='resnet18'.*none.pth",
+            r"encoder='resnet18'.*none.pth.*FileNotFoundError",
         ),
         ({'backbone': 'resnet18', 'extra_args': {'dept': 3}}, r"backbone='resnet18'.*dept"),
     ],
