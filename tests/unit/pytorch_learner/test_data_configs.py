@@ -89,7 +89,7 @@ def test_random_sampling_takes_size_as_the_limits(scenes):
     cfg.update()
     train, valid, _ = cfg.build()
     assert (len(train), len(valid)) == (10, 5)
-    assert train.datasets[0].max_size == (30, 30)
+    assert train.datasets[0].max_size == (31, 31)  # exclusive, as in release 0.31
     assert train[0][0].shape == (3, 16, 16)
 
 
