@@ -159,7 +159,7 @@ learner = SemanticSegmentationLearner(
 )
 learner.train()
 learner.save_model_bundle()
-SemanticSegmentationLearner.from_model_bundle('own/model-bundle.zip', model=my_model()).engine_name
+loaded = SemanticSegmentationLearner.from_model_bundle('own/model-bundle.zip', model=my_model())
 
 # %% [markdown]
 # Code that the bundle is to carry goes into a folder (or zip file, or GitHub repository) with a

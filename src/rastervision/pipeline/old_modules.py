@@ -6,12 +6,14 @@ A module of such a name has what its package has, and looks it up when it is ask
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rastervision.pipeline.lazy import names_table
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # slow to import
 
 _OLD = names_table("""
 rastervision.core.analyzer:
@@ -59,8 +61,8 @@ _HOME_OF |= {
 }
 
 
-class OldModules(MetaPathFinder, Loader):
-    """Finds the modules of the table when no other finder has."""
+class OldModules:
+    """Finds and loads the modules of the table when no other finder has."""
 
     def find_spec(
         self,
@@ -72,7 +74,10 @@ class OldModules(MetaPathFinder, Loader):
         if fullname not in _HOME_OF:
             return None
         inner = any(name.startswith(f'{fullname}.') for name in _HOME_OF)
-        return ModuleSpec(fullname, self, is_package=inner)
+        return ModuleSpec(fullname, cast('Loader', self), is_package=inner)
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """What import asks for: make a module as usual."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Let a new module look its names up in its package."""
