@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
-from rastervision.core.backend import Backend
 from rastervision.core.box import Box
 from rastervision.core.data import Labels, Scene, SceneConfig
 from rastervision.core.data_sample import DataSample
@@ -18,6 +17,7 @@ from rastervision.core.rv_pipeline.chip_command import ChipCommand
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.chipping import scene_windows
 from rastervision.core.rv_pipeline.config_checks import check_inputs
+from rastervision.core.rv_pipeline.pipeline_model import PipelineWithModel
 from rastervision.core.rv_pipeline.predict_command import PredictCommand
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.prediction_key import prediction_key
@@ -33,8 +33,7 @@ from rastervision.core.rv_pipeline.summary import summarize
 from rastervision.core.rv_pipeline.tile_prediction import TilePrediction
 from rastervision.core.rv_pipeline.window_prediction import WindowPrediction
 from rastervision.core.utils.overrides import overridden_since, overrides
-from rastervision.pipeline.errors import ConfigError, StageError
-from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.progress import progress
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class RVPipeline(Pipeline):
+class RVPipeline(PipelineWithModel):
     """A pipeline over geospatial scenes.
 
     Subclasses change single steps: ``get_train_windows``, ``get_train_labels`` and
@@ -63,14 +62,6 @@ class RVPipeline(Pipeline):
     }
 
     config: 'RVPipelineConfig'
-
-    def __init__(self, config: 'RVPipelineConfig', tmp_dir: str) -> None:
-        super().__init__(config, tmp_dir)
-        self.backend: Backend | None = None  # once its model is loaded
-        self.model_uri: str | None = None
-        self.trust_code = False
-        self._unloaded: Backend | None = None
-        self._digest: str | None = None
 
     def check_inputs(self, commands: Sequence[str]) -> None:
         """Raise ConfigError if scenes or files that commands read are missing.
@@ -248,65 +239,6 @@ class RVPipeline(Pipeline):
     def post_process_predictions(self, labels: Labels, scene: Scene) -> Labels:  # noqa: ARG002 - for subclasses
         """Change the predictions for a scene before they are written."""
         return labels
-
-    def build_backend(self, uri: str | None = None, *, trust_code: bool = False) -> None:
-        """Make the backend with its model ready.
-
-        Args:
-            uri: Model bundle of the learner; the one that TRAIN wrote when None.
-            trust_code: Run code that the bundle carries.
-        """
-        self.use_model(uri, trust_code=trust_code)
-        backend = self.any_backend()
-        if trust_code:
-            backend.load_model(uri, trust_code=True)
-        else:
-            backend.load_model(uri)
-        self.backend = backend
-
-    def use_model(self, uri: str | None = None, *, trust_code: bool = False) -> None:
-        """Say which model to predict with, without loading it; arguments as for build_backend."""
-        self.model_uri, self.trust_code = uri, trust_code
-        self.backend = self._unloaded = self._digest = None
-
-    def model_digest(self) -> str | None:
-        """Return the digest of the model to predict with, which need not be loaded.
-
-        Raises:
-            StageError: TRAIN has not written a model.
-        """
-        if self._digest is None:
-            backend = self.any_backend()
-            own = overridden_since(backend, 'model_digest', 'load_model')
-            if not own and not self.is_hooked('build_backend'):
-                self._digest = backend.model_digest(self.model_uri)
-        return self._digest
-
-    def any_backend(self) -> Backend:
-        """Return the backend, with its model loaded or not."""
-        if self.backend is not None:
-            return self.backend
-        if self._unloaded is None:
-            self._unloaded = self.config.backend.build(self.config, self.tmp_dir)
-        return self._unloaded
-
-    def ready_backend(self) -> Backend:
-        """Return the backend with its model loaded, loading it at the first call.
-
-        Raises:
-            StageError: The model is another one than that whose digest was told before.
-        """
-        if self.backend is None:
-            before = self._digest
-            if self.model_uri is None:
-                self.build_backend()
-            else:
-                self.build_backend(self.model_uri, trust_code=self.trust_code)
-            if before is not None and before != self.model_digest():
-                raise StageError('The model was replaced while it was loaded; run this again.')
-        if self.backend is None:
-            raise StageError(f'{type(self).__name__}.build_backend() has not made a backend.')
-        return self.backend
 
     # --- EVAL
 
