@@ -34,7 +34,8 @@ CAPTION = 22
 TITLES = ('image', 'truth', 'prediction')
 PNG_LEVEL = 6
 NO_LABEL = -1
-"""Shown black; around the outlines of boxes, the image is shown."""
+"""Shown black for pixels; the image is seen between cells and outlines of boxes."""
+CELL_OPACITY = 0.5
 
 ReadMap: TypeAlias = Callable[[Box], NDArray[np.integer[Any]]]
 Panels: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
@@ -72,14 +73,14 @@ def _row(scene: Scene, class_config: ClassConfig) -> tuple[str, Panels] | None:
     palette = np.array([*class_config.rgb_colors, (0, 0, 0)], dtype=np.uint8)
     chip = scene.raster_source.read(window)
     image = display_image(chip.pixels, chip.valid)
-    has_boxes = isinstance(scene.label_source, ObjectDetectionLabelSource)
+    is_map = isinstance(scene.label_source, SemanticSegmentationLabelSource)
+    is_cells = isinstance(scene.label_source, ChipClassificationLabelSource)
+    opacity = CELL_OPACITY if is_cells else 1
 
     def panel(class_ids: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         known = np.minimum(class_ids.astype(np.int64), len(class_config))  # that one is black, too
-        shown: NDArray[np.uint8] = palette[known]
-        if has_boxes:
-            shown = np.where((class_ids == NO_LABEL)[..., None], image, shown)
-        return shown
+        share = np.where(is_map | (class_ids != NO_LABEL), opacity, 0)[..., None]
+        return np.rint(share * palette[known] + (1 - share) * image).astype(np.uint8)
 
     return scene.id, (image, panel(read_truth(window)), panel(read_predicted(window)))
 

@@ -96,11 +96,11 @@ def test_any_number_of_classes_is_drawn(monkeypatch, class_id):
     )
     monkeypatch.setattr(preview, '_class_maps', lambda _: maps)
     _, (_, cells, outlines) = preview._row(blank_scene(12, 14), classes)
-    expected = np.zeros((2, 12, 14, 3), dtype=np.uint8)
+    expected = np.full((2, 12, 14, 3), 9, dtype=np.uint8)
     color = classes.rgb_colors[class_id]
     expected[0, 2:6, 3:9] = color
     expected[1, 7:11, 1:5] = color
-    expected[1, 8:10, 2:4] = 0
+    expected[1, 8:10, 2:4] = 9
     np.testing.assert_array_equal([cells, outlines], expected)
 
 
