@@ -104,7 +104,7 @@ class StatsAnalyzer(Analyzer):
 
     def _save(self, stats: RasterStats, uri: str) -> None:
         stats.save(uri)
-        log.info('Statistics written to %s: %s', uri, stats)
+        log.info('Statistics written to %s.', uri)
 
 
 @register_config('stats_analyzer')
