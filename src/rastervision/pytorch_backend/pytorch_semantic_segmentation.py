@@ -90,17 +90,7 @@ class PyTorchSemanticSegmentationConfig(PyTorchLearnerBackendConfig):
 
     def get_learner_config(self, pipeline: RVPipelineConfig) -> SemanticSegmentationLearnerConfig:
         """Return the config of the learner that does the work."""
-        learner = SemanticSegmentationLearnerConfig(
-            model=self.model.copy(),
-            solver=self.solver.copy(),
-            data=self.data.copy(),
-            output_uri=pipeline.train_uri,
-            log_tensorboard=self.log_tensorboard,
-            run_tensorboard=self.run_tensorboard,
-            save_all_checkpoints=self.save_all_checkpoints,
-        )
-        learner.update()
-        return learner
+        return self.fill_learner_config(SemanticSegmentationLearnerConfig, pipeline)
 
     def build(self, pipeline: RVPipelineConfig, tmp_dir: str) -> PyTorchSemanticSegmentation:
         """Build the backend."""

@@ -107,8 +107,9 @@ class GeoDataset(AlbumentationsDataset):
         return alb.Compose([transform, alb.Resize(*out_size)])
 
     def read(self, window: Box) -> Sample:
-        """Image (..., H, W, C) and label of a window, not transformed yet."""
-        return self.scene[window]
+        """Image (..., H, W, C) and label of a window, not transformed yet; see `Scene.read`."""
+        chip, label = self.scene.read(window)
+        return chip.pixels, label
 
     def get_window_sample(self, window: Box) -> Any:
         """What the dataset gives for a window: (image, label), maybe with the window."""

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from rastervision.core.box import Box
 from rastervision.core.data.utils.factory import make_ss_scene
 from rastervision.pytorch_learner.dataset.dataset import ImageDataset
 from rastervision.pytorch_learner.dataset.geo_dataset import (
@@ -15,7 +14,7 @@ from rastervision.pytorch_learner.dataset.geo_dataset import (
     RandomWindowGeoDataset,
     SlidingWindowGeoDataset,
 )
-from rastervision.pytorch_learner.dataset.transform import Sample, TransformType
+from rastervision.pytorch_learner.dataset.transform import TransformType
 from rastervision.pytorch_learner.dataset.utils.utils import (
     ImageDatasetError,
     discover_images,
@@ -152,11 +151,6 @@ class _SemanticSegmentationGeoDataset(GeoDataset):
         """Constructor; the arguments are those of the class for windows of any task."""
         kwargs.setdefault('transform_type', TransformType.semantic_segmentation)
         super().__init__(*args, **kwargs)
-
-    def read(self, window: Box) -> Sample:
-        """Image and class ids of a window; pixels without data have the null class."""
-        chip, labels = self.scene.read(window)
-        return chip.pixels, labels
 
     @classmethod
     def from_uris(cls, *args: Any, **kwargs: Any) -> Self:

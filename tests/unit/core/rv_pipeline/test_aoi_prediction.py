@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rastervision.core.box import Box
 from rastervision.core.data import ObjectDetectionLabels
-from rastervision.core.data.utils.aoi import aoi_mask
+from rastervision.core.data.utils.aoi import AOIMask
 from rastervision.core.grid import apply_affine
 from rastervision.core.prediction import ScenePlan, WindowPlan, prediction_windows
 from rastervision.core.rv_pipeline import SemanticSegmentation
@@ -77,7 +77,7 @@ def num_windows(root):
 def test_inside_it_is_as_ever_and_outside_there_is_nothing(predict):
     whole = predict('whole', batch_sz=1)
     only = predict('only', batch_sz=1, aoi_only=True)
-    inside = aoi_mask(AREAS, Box(0, 0, 2100, 40))
+    inside = AOIMask(AREAS)(Box(0, 0, 2100, 40))
     labels = read(only)[0]
     assert np.array_equal(labels[inside], read(whole)[0][inside])
     assert (labels[~inside] == 2).all()

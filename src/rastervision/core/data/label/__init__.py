@@ -1,13 +1,11 @@
 """Labels of scenes."""
 
 from rastervision.core.compat_exports import further_names
-from rastervision.core.data.label.chip_classification_labels import (
-    ChipClassificationLabels,
-    ClassificationLabel,
-)
+from rastervision.core.data.label.chip_classification_labels import ChipClassificationLabels
 from rastervision.core.data.label.chip_regression_labels import (
     ChipRegressionLabels,
 )
+from rastervision.core.data.label.classification_label import ClassificationLabel
 from rastervision.core.data.label.labels import Labels
 from rastervision.core.data.label.np_box_list import NpBoxList
 from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels

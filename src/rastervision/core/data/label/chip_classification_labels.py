@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
+from rastervision.core.data.label.classification_label import ClassificationLabel
 from rastervision.core.data.label.labels import Labels
 from rastervision.core.data.label.utils import (
     cells_of_features,
@@ -26,23 +26,6 @@ from rastervision.core.data.utils.label_geojson import save_boxes
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
-
-
-@dataclass
-class ClassificationLabel:
-    """The class of a cell.
-
-    Attributes:
-        class_id: Id of the class.
-        scores: A score for each class, if there are any.
-    """
-
-    class_id: int
-    scores: Sequence[float] | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        """Iterate over class_id and scores."""
-        return iter((self.class_id, self.scores))
 
 
 class ChipClassificationLabels(Labels):

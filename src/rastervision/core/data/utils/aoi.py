@@ -29,16 +29,3 @@ class AOIMask:
         near = self._polygons[np.sort(self._tree.query(window.to_shapely()))]
         values = np.ones(len(near), dtype=np.uint8)
         return rasterize_polygons(near, values, window, background=0).view(bool)
-
-
-def aoi_mask(aoi_polygons: Sequence[BaseGeometry], window: Box) -> NDArray[np.bool_]:
-    """Which pixels of a window have their centre in one of the polygons.
-
-    Args:
-        aoi_polygons: polygons in the frame of the window.
-        window: integer box.
-
-    Returns:
-        (h, w) mask.
-    """
-    return AOIMask(aoi_polygons)(window)
