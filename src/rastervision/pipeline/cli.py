@@ -198,7 +198,7 @@ def run(
                 pipeline.check_inputs(in_order(pipeline, commands))
         for uri, pipeline in pipelines.items():
             save_pipeline_config(pipeline.config, uri)
-        runner_cls().run_all(pipelines, commands, splits, pipeline_run_name)
+        runner_cls().run_jobs(jobs, pipelines, splits, pipeline_run_name)
         for pipeline in pipelines.values():
             if summary := pipeline.summary():
                 click.echo(f'\n{summary}')

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
-from rastervision.pipeline.plan import Job, dependants, plan
+from rastervision.pipeline.plan import Job, dependants
 from rastervision.pipeline.runner.execute import execute
 from rastervision.pipeline.runner.runner import PlanRunner
 
@@ -15,19 +15,18 @@ class InProcessRunner(PlanRunner):
 
     on_this_machine: ClassVar[bool] = True
 
-    def run_all(
+    def run_jobs(
         self,
+        jobs: Sequence[Job],
         pipelines: Mapping[str, Pipeline],
-        commands: Sequence[str],
-        num_splits: int = 1,
+        num_splits: int = 1,  # noqa: ARG002 (one job at a time)
         pipeline_run_name: str = 'raster-vision',  # noqa: ARG002 (no engine shows it)
     ) -> None:
-        """Run commands of several pipelines.
+        """Carry out a plan.
 
         A job that fails stops those that wait for it. The failure is raised when all the others
         have run.
         """
-        jobs = plan(pipelines, commands, num_splits)
         failures: list[tuple[Job, Exception]] = []
         left_out: set[str] = set()
         for job in jobs:

@@ -1,21 +1,25 @@
 """Jobs on a pool of worker processes of this machine."""
 
-import signal
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from queue import Empty, SimpleQueue
 from typing import ClassVar
 
-from rastervision.pipeline.config_model import walk
-from rastervision.pipeline.errors import StageError
-from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
-from rastervision.pipeline.plan import Job, dependants, plan
+from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.display import Display
 from rastervision.pipeline.runner.gpus import least_used, visible_gpus
 from rastervision.pipeline.runner.job_log import JobLog
+from rastervision.pipeline.runner.job_process import (
+    Modules,
+    config_modules,
+    exit_failure,
+    job_message,
+    job_result,
+)
+from rastervision.pipeline.runner.plan_walk import PlanWalk
 from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
@@ -38,31 +42,21 @@ class LocalRunner(PlanRunner):
 
     on_this_machine: ClassVar[bool] = True
 
-    def run_all(
+    def run_jobs(
         self,
+        jobs: Sequence[Job],
         pipelines: Mapping[str, Pipeline],
-        commands: Sequence[str],
         num_splits: int = 1,
         pipeline_run_name: str = 'raster-vision',  # noqa: ARG002 (no engine shows it)
     ) -> None:
-        """Run commands of several pipelines, side by side if there are several splits.
+        """Carry out a plan, jobs side by side if there are several splits.
 
         Raises:
             StageError: Jobs failed; the message has their logs, last lines and what did not run.
         """
-        jobs = plan(pipelines, commands, num_splits)
         modules = {uri: config_modules(pipeline.config) for uri, pipeline in pipelines.items()}
         with cleaning_up_on_signals():
             _Run(jobs, modules, size=max(1, min(num_splits, cpu_count()))).carry_out()
-
-
-def config_modules(config: PipelineConfig) -> list[tuple[str, str | None]]:
-    """Name and file of the modules that define the classes of the configs in a config.
-
-    A worker imports them, since a class of the user's own config file is in no plugin.
-    """
-    names = dict.fromkeys(type(part).__module__ for _, part in walk(config))
-    return [(name, getattr(sys.modules.get(name), '__file__', None)) for name in names]
 
 
 @dataclass
@@ -82,15 +76,10 @@ class _Run:
         size: Number of workers at most.
     """
 
-    def __init__(
-        self, jobs: list[Job], modules: Mapping[str, list[tuple[str, str | None]]], size: int
-    ) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: Sequence[Job], modules: Mapping[str, Modules], size: int) -> None:
+        self.walk = PlanWalk(jobs)
         self.modules = modules
         self.size = size
-        self.waiting = list(jobs)
-        self.done: set[str] = set()
-        self.failures: list[str] = []
         self.busy: dict[WorkerProcess, _Assignment] = {}
         self.idle: list[WorkerProcess] = []
         self.events: SimpleQueue[Event] = SimpleQueue()
@@ -103,33 +92,23 @@ class _Run:
             StageError: Some failed.
         """
         try:
-            while self.waiting or self.busy:
+            while self.walk.waiting or self.busy:
                 self._start_ready()
                 self.display.running(assignment.job for assignment in self.busy.values())
                 self._handle_events()
         finally:
             self._close()
-        if self.failures:
-            raise StageError('\n'.join(self.failures))
+        self.walk.raise_failures()
 
     def _start_ready(self) -> None:
-        for job in list(self.waiting):
+        for job in self.walk.ready():
             if len(self.busy) >= self.size:
                 return
-            if job.after <= self.done:
-                self.waiting.remove(job)
-                log = JobLog(job)
-                worker = self._take_worker(self._threads(job), self._gpu(job))
-                self.busy[worker] = _Assignment(job, log)
-                worker.send(
-                    {
-                        'config': job.pipeline,
-                        'command': job.command,
-                        'split': job.split,
-                        'num_splits': job.num_splits,
-                        'modules': self.modules[job.pipeline],
-                    }
-                )
+            self.walk.start(job)
+            log = JobLog(job)
+            worker = self._take_worker(self._threads(job), self._gpu(job))
+            self.busy[worker] = _Assignment(job, log)
+            worker.send(job_message(job, self.modules[job.pipeline]))
 
     def _threads(self, job: Job) -> int | None:
         """This job's share of the cores if others run beside it, None (no limit) if it is alone."""
@@ -189,8 +168,7 @@ class _Run:
             self.display.line(assignment.job, event.data)
         elif event.kind == 'exit':
             event.worker.end()
-            reason = _exit_reason(event.worker.process.returncode)
-            self._finish(event.worker, {'reason': reason, 'detail': '', 'explained': False})
+            self._finish(event.worker, exit_failure(event.worker))
         elif 'task' in event.data:
             self.display.loop(event.worker, event.data)
         else:
@@ -200,20 +178,16 @@ class _Run:
         assignment = self.busy.pop(worker)
         job, log = assignment.job, assignment.log
         self.display.end_loops(worker)
-        self.display.over(1)
-        if failure is None:
+        try:
+            result = job_result(failure, log)
+        finally:
             log.close()
-            self.done.add(job.id)
+        lost = self.walk.end(job, result)
+        self.display.over(1 + len(lost))
+        if failure is None:
             self.idle.append(worker)
-            return
-        log.write(failure['detail'])
-        log.close()
-        last_lines = [] if failure['explained'] else log.last_lines
-        worker.end()
-        lost = [later for later in dependants(self.jobs, job.id) if later in self.waiting]
-        self.waiting = [later for later in self.waiting if later not in lost]
-        self.display.over(len(lost))
-        self.failures.append(_describe(job, failure['reason'], log, last_lines, lost))
+        else:
+            worker.end()
 
     def _close(self) -> None:
         """End all workers: those that are busy are told first, so that they clean up together."""
@@ -228,23 +202,3 @@ class _Run:
                 worker.ask_to_end()
             for worker in workers:
                 worker.end()
-
-
-def _exit_reason(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        hint = ' (out of memory?)' if name == 'SIGKILL' else ''
-        return f'its process was ended by {name}{hint}'
-    return f'its process ended without a word, with exit code {code}'
-
-
-def _describe(
-    job: Job, reason: str, log: JobLog, last_lines: Collection[str], lost: Sequence[Job]
-) -> str:
-    lines = [f'{job.label} failed: {reason}', f'Its log is {log.uri}']
-    if last_lines:
-        lines[1] += ' and ends with'
-        lines += [f'    {line}' for line in last_lines]
-    if lost:
-        lines.append(f'Not run because of it: {", ".join(other.label for other in lost)}')
-    return '\n'.join(lines)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
-from rastervision.pipeline.plan import plan
+from rastervision.pipeline.plan import Job, plan
 
 
 class Runner(ABC):
@@ -42,22 +42,32 @@ class Runner(ABC):
             StageError: A command failed.
         """
 
-    def run_all(
+    def run_jobs(
         self,
+        jobs: Sequence[Job],
         pipelines: Mapping[str, Pipeline],
-        commands: Sequence[str],
         num_splits: int = 1,
         pipeline_run_name: str = 'raster-vision',
     ) -> None:
-        """Run commands of several pipelines (URI of the config -> pipeline), one after the other.
+        """Carry out a plan.
+
+        A runner that knows nothing but `run` gets the commands of one pipeline after the other.
+
+        Args:
+            jobs: The plan, each job after those that it waits for.
+            pipelines: URI of the config -> pipeline.
+            num_splits: Number of jobs that a command was split into; an engine without a queue of
+                its own runs as many beside each other.
+            pipeline_run_name: Name of the run where the engine shows one.
 
         Raises:
             StageError: A command failed.
         """
         for uri, pipeline in pipelines.items():
-            jobs = plan({uri: pipeline}, commands, num_splits)
-            in_order = list(dict.fromkeys(job.command for job in jobs))
-            self.run(uri, pipeline, in_order, num_splits, pipeline_run_name)
+            own = [job for job in jobs if job.pipeline == uri]
+            commands = list(dict.fromkeys(job.command for job in own))
+            if commands:
+                self.run(uri, pipeline, commands, num_splits, pipeline_run_name)
 
     def run_command(self, cmd: list[str]) -> None:
         """Run one program with its arguments where the jobs run: here, as a process of its own.
@@ -81,14 +91,14 @@ class PlanRunner(Runner):
     """A runner that carries out the plan of all pipelines at once."""
 
     @abstractmethod
-    def run_all(
+    def run_jobs(
         self,
+        jobs: Sequence[Job],
         pipelines: Mapping[str, Pipeline],
-        commands: Sequence[str],
         num_splits: int = 1,
         pipeline_run_name: str = 'raster-vision',
     ) -> None:
-        """Run commands of several pipelines; see `Runner.run_all`."""
+        """Carry out a plan; see `Runner.run_jobs`."""
 
     def run(
         self,
@@ -99,4 +109,6 @@ class PlanRunner(Runner):
         pipeline_run_name: str = 'raster-vision',
     ) -> None:
         """Run commands of a pipeline; see `Runner.run`."""
-        self.run_all({cfg_json_uri: pipeline}, commands, num_splits, pipeline_run_name)
+        pipelines = {cfg_json_uri: pipeline}
+        jobs = plan(pipelines, commands, num_splits)
+        self.run_jobs(jobs, pipelines, num_splits, pipeline_run_name)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -48,6 +49,8 @@ class WorkerProcess:
         bars: Send the state of progress bars instead of printing log lines.
         gpu: The one GPU that it sees, as `CUDA_VISIBLE_DEVICES` takes it; None for those that this
             process sees.
+        settings: Settings to take over, as `RVConfig.hand_over` gives them; None for those of this
+            process.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class WorkerProcess:
         threads: int | None,
         bars: bool,
         gpu: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.threads = threads
         self.gpu = gpu
@@ -90,7 +94,7 @@ class WorkerProcess:
                 'mark': self._mark,
                 'bars': bars,
                 'sys_path': sys.path,
-                'settings': rv_config_.hand_over(),
+                'settings': settings or rv_config_.hand_over(),
             }
         )
 

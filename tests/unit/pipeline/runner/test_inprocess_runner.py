@@ -5,8 +5,14 @@ import sys
 import pytest
 
 from rastervision.pipeline.errors import ConfigError, StageError
+from rastervision.pipeline.plan import plan
 from rastervision.pipeline.runner import InProcessRunner, Runner
 from rastervision.pipeline.runner.execute import execute_config
+
+
+def run_in_process(pipelines, num_splits=1):
+    pipelines = dict(pipelines)
+    InProcessRunner().run_jobs(plan(pipelines, [], num_splits), pipelines)
 
 
 def test_jobs_run_in_order_and_say_so(scripted, capsys):
@@ -33,7 +39,7 @@ def test_a_failure_stops_its_dependants_only(scripted):
     bad = scripted.pipeline('bad', many__0='raise ValueError("split 0")')
     good = scripted.pipeline('good')
     with pytest.raises(ValueError, match='split 0') as caught:
-        InProcessRunner().run_all(dict([bad, good]), [], 2)
+        run_in_process([bad, good], 2)
     assert caught.value.__notes__ == [
         f'This ended many 1/2 of {bad[0]}. Not run because of it: gather, last.'
     ]
@@ -45,7 +51,7 @@ def test_several_failures_are_all_told(scripted):
     one = scripted.pipeline('one', first='1 / 0')
     two = scripted.pipeline('two', last='raise DataError("no pixels")')
     with pytest.raises(StageError) as caught:
-        InProcessRunner().run_all(dict([one, two]), [])
+        run_in_process([one, two])
     for text in ('2 jobs failed', 'one', 'division by zero', 'two', 'no pixels'):
         assert text in str(caught.value)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rastervision.pipeline.errors import NotWritableError, StageError
-from rastervision.pipeline.plan import Job
+from rastervision.pipeline.plan import Job, plan
 from rastervision.pipeline.runner import LocalRunner, local_runner
 from rastervision.pipeline.runner.job_log import JobLog
 
@@ -17,7 +17,8 @@ posix_only = pytest.mark.skipif(sys.platform == 'win32', reason='signals of POSI
 
 
 def run(pipelines, num_splits=1, commands=()):
-    LocalRunner().run_all(dict(pipelines), commands, num_splits)
+    pipelines = dict(pipelines)
+    LocalRunner().run_jobs(plan(pipelines, commands, num_splits), pipelines, num_splits)
 
 
 def is_alive(pid: int) -> bool:

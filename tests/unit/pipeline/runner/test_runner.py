@@ -1,9 +1,7 @@
 """Runners of third parties, which know nothing but `run`."""
 
-import pytest
-
 from rastervision.pipeline import registry_
-from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.plan import plan
 from rastervision.pipeline.runner import Runner
 
 
@@ -22,11 +20,15 @@ def test_a_registered_runner_gets_the_commands_in_order(scripted, monkeypatch):
     registry_.add_runner('recording', RecordingRunner)
     runner = registry_.get_runner('recording')()
     one, two = scripted.pipeline('one'), scripted.pipeline('two')
-    runner.run_all(dict([one, two]), ['last', 'first'], 3, 'my-run')
+
+    def run(pipelines, commands, num_splits=1):
+        pipelines = dict(pipelines)
+        jobs = plan(pipelines, commands, num_splits)
+        runner.run_jobs(jobs, pipelines, num_splits, 'my-run')
+
+    run([one, two], ['last', 'first'], 3)
     assert runner.calls == [(uri, ['first', 'last'], 3, 'my-run') for uri, _ in (one, two)]
-    runner.run_all(dict([one]), [])
-    assert runner.calls[-1][1] == ['first', 'many', 'last']
-    runner.run_all(dict([one]), [], 2)
-    assert runner.calls[-1][1] == ['first', 'many', 'gather', 'last']
-    with pytest.raises(ConfigError, match='nothing'):
-        runner.run_all(dict([one]), ['nothing'])
+    run([one], [])
+    assert runner.calls[-1][1:] == (['first', 'many', 'last'], 1, 'my-run')
+    run([one], [], 2)
+    assert runner.calls[-1][1:] == (['first', 'many', 'gather', 'last'], 2, 'my-run')
