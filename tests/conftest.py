@@ -1,6 +1,7 @@
 """Tiny scenes with buildings, for tests of whole pipelines."""
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,11 @@ from rastervision.core.data import (
     SemanticSegmentationLabelSourceConfig,
     StatsTransformerConfig,
 )
+
+# A shell without job control ignores Ctrl-C in what it starts in the background, and so would every
+# process that a test starts to try it on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WEST, NORTH, PIXEL = 8.0, 47.0, 0.0001
 BUILDING, GROUND = 200, 60

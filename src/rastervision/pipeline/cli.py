@@ -211,7 +211,20 @@ def run(
 @click.option(
     '--num-splits', type=click.IntRange(min=1), default=1, help='Number of splits of the command.'
 )
-@click.option('--runner', help='Runner that started this; it may know the index of the split.')
+@click.option(
+    '--runner',
+    help='Runner that started this: it may know the index of the split, and the log is kept '
+    'beside the config.',
+)
+@click.option(
+    '--module',
+    'modules',
+    type=(str, str),
+    multiple=True,
+    metavar='NAME FILE',
+    help='Module, and its file, to import before the config is read; for a config with classes '
+    'that no plugin has. Repeat it for several.',
+)
 @click.pass_context
 def run_command(
     ctx: click.Context,
@@ -220,21 +233,29 @@ def run_command(
     split_ind: int | None,
     num_splits: int,
     runner: str | None,
+    modules: Sequence[tuple[str, str]],
 ) -> None:
     """Run a single COMMAND of the pipeline whose config is the JSON file at CFG_JSON_URI.
 
-    Runners use it to start jobs on other machines.
+    Runners use it to start jobs on other machines. The command is a gather step if it has several
+    splits but no index of one.
     """
-    from rastervision.pipeline.pipeline import PipelineConfig
-    from rastervision.pipeline.runner.execute import execute
+    from rastervision.pipeline.file_system import file_to_json
+    from rastervision.pipeline.runner.execute import execute_config
+    from rastervision.pipeline.runner.job_process import run_for_engine
+    from rastervision.pipeline.runner.worker import import_modules
 
-    config = PipelineConfig.from_file(cfg_json_uri)
     profile = ctx.parent.params.get('profile') if ctx.parent else None
-    rv_config_.set_everett_config(profile, config_overrides=config.rv_config)
-    config.recursive_validate_config()
-    if split_ind is None and runner is not None:
-        split_ind = registry_.get_runner(runner)().get_split_ind()
-    execute(config, command, split_ind or 0, num_splits)
+    stored = file_to_json(cfg_json_uri)
+    settings = stored.get('rv_config') if isinstance(stored, dict) else None
+    rv_config_.set_everett_config(profile, config_overrides=settings)
+    if runner is None:
+        import_modules(modules)
+        execute_config(cfg_json_uri, command, split_ind or 0, num_splits)
+    else:
+        if split_ind is None:
+            split_ind = registry_.get_runner(runner)().get_split_ind()
+        run_for_engine(cfg_json_uri, command, split_ind, num_splits, modules)
 
 
 def get_configs(

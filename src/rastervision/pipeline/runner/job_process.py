@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
+import click
+
 from rastervision.pipeline.config_model import walk
+from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import PipelineConfig
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.job_log import JobLog
@@ -68,6 +71,28 @@ def run_job(
     finally:
         worker.end()
         log.close()
+
+
+def run_for_engine(
+    cfg_json_uri: str, command: str, split_ind: int | None, num_splits: int, modules: Modules
+) -> None:
+    """Run the job that an engine has started this process for.
+
+    Args:
+        cfg_json_uri: URI of the config.
+        command: Name of a command, or of a gather step.
+        split_ind: Index of the split; None for a gather step, or a command with one split.
+        num_splits: Number of splits.
+        modules: Modules to import before the config is read.
+
+    Raises:
+        StageError: The job failed.
+    """
+    gather = split_ind is None and num_splits > 1
+    job = Job(cfg_json_uri, command, split_ind or 0, num_splits, gather=gather)
+    result = run_job(job, modules, click.echo)
+    if result.reason is not None:
+        raise StageError(f'{job.label} failed: {result.reason}\nIts log is {result.log}')
 
 
 def job_message(job: Job, modules: Modules) -> Message:

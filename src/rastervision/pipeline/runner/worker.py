@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -84,8 +85,7 @@ def main() -> None:
 def _run(job: Message) -> Message | None:
     """Run one job; None if it went well, else what to tell of the failure."""
     try:
-        for module, path in job['modules']:
-            _import(module, path)
+        import_modules(job['modules'])
         execute_config(job['config'], job['command'], job['split'], job['num_splits'])
     except RVError as error:
         detail = rv_config_.get_verbosity() >= Verbosity.VERY_VERBOSE
@@ -104,14 +104,15 @@ def _unexplained(reason: str) -> Message:
     return {'reason': reason, 'detail': traceback.format_exc(), 'explained': False}
 
 
-def _import(module: str, path: str | None) -> None:
-    """Import a module that registers config classes, by name or else from its file."""
-    if module != '__main__':
-        with suppress(ImportError):
-            import_module(module)
-            return
-    if path is not None:
-        load_file(path)
+def import_modules(modules: Iterable[tuple[str, str | None]]) -> None:
+    """Import modules that register config classes, by name or else from their files."""
+    for name, path in modules:
+        if name != '__main__':
+            with suppress(ImportError):
+                import_module(name)
+                continue
+        if path:
+            load_file(path)
 
 
 def _free_memory() -> None:

@@ -1,0 +1,52 @@
+"""One job in a child process: what an engine elsewhere starts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from rastervision.pipeline.plan import Job
+from rastervision.pipeline.runner.job_process import config_modules, run_job
+
+
+def run(scripted, command, **script):
+    uri, pipeline = scripted.pipeline('out', **script)
+    lines = []
+    result = run_job(Job(uri, command), config_modules(pipeline.config), lines.append)
+    return result, lines
+
+
+def test_lines_go_to_the_log_and_onwards(scripted):
+    result, lines = run(scripted, 'first', first='print("hello")')
+    assert result.reason is None
+    assert lines == ['Running first command...', 'hello']
+    assert Path(result.log).read_text('utf-8').splitlines() == lines
+
+
+def test_a_failure_is_a_result_with_its_reason(scripted):
+    result, _ = run(scripted, 'first', first='raise DataError("no pixels")')
+    assert (result.reason, result.last_lines) == ('no pixels', ())
+    result, _ = run(scripted, 'first', first='1 / 0')
+    assert result.reason == 'ZeroDivisionError: division by zero'
+    assert result.last_lines[-1] == result.reason
+    assert Path(result.log).read_text('utf-8').rstrip().endswith(result.reason)
+
+
+def test_a_sudden_end_is_explained(scripted):
+    result, _ = run(scripted, 'first', first='os.kill(os.getpid(), 9)')
+    assert result.reason == 'its process was ended by SIGKILL (out of memory?)'
+
+
+def test_an_engine_starts_jobs_by_the_command_line(scripted):
+    uri, pipeline = scripted.pipeline('out')
+    modules = [part for pair in config_modules(pipeline.config) for part in ('--module', *pair)]
+    done = []
+    for command, split in (('many', ['--split-ind', '1']), ('gather', [])):
+        args = [uri, command, *split, '--num-splits', '2', '--runner', 'inprocess', *modules]
+        code = [sys.executable, '-m', 'rastervision.pipeline', 'run_command', *args]
+        done.append(subprocess.run(code, capture_output=True, text=True, check=True))
+    assert scripted.jobs('out') == ['many 1/2', 'gather 0/2']
+    assert 'Running many command split 2/2...' in done[0].stdout
+    assert sorted(p.name for p in (scripted.folder / 'out' / 'logs').iterdir()) == [
+        'gather.log',
+        'many-2-of-2.log',
+    ]
