@@ -3,6 +3,7 @@
 import errno
 from abc import ABC, abstractmethod
 from datetime import datetime
+from tempfile import TemporaryDirectory
 
 from rastervision.pipeline.errors import NotReadableError, NotWritableError
 
@@ -116,6 +117,42 @@ class FileSystem(ABC):
     @abstractmethod
     def list_paths(uri: str, ext: str = '') -> list[str]:
         """URIs of the entries of a directory whose names end with `ext`, sorted."""
+
+    @classmethod
+    def stamp(cls, uri: str) -> str | None:
+        """What changes when the content of a file changes; stamps are compared, never ordered.
+
+        Stores that know no better take the time of the last change. None for a directory, and
+        where the store keeps no time.
+        """
+        modified = cls.last_modified(uri)
+        return None if modified is None else modified.isoformat()
+
+    @classmethod
+    def create(cls, uri: str, data: bytes) -> bool:
+        """Write a file unless there is one already.
+
+        Of several processes that create one file at the same time, one succeeds. (In a store whose
+        file system has no method of its own, several may.)
+
+        Returns:
+            Whether it was written.
+        """
+        if cls.file_exists(uri, include_dir=False):
+            return False
+        cls.write_bytes(uri, data)
+        return True
+
+    @classmethod
+    def remove(cls, uri: str) -> None:
+        """Remove a file, or a directory with all that is in it; nothing if there is none.
+
+        A file system that has no method of its own empties directories and refuses files.
+        """
+        if cls.file_exists(uri, include_dir=False):
+            raise unwritable(uri, f'{cls.__name__} cannot remove files')
+        with TemporaryDirectory() as empty:
+            cls.sync_to_dir(empty, uri, delete=True)
 
 
 def public_uri(uri: str) -> str:

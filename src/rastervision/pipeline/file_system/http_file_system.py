@@ -115,6 +115,15 @@ class HttpFileSystem(FileSystem):
             raise unreadable(uri, 'no such file (HTTP 404)')
         return _date(headers)
 
+    @classmethod
+    def stamp(cls, uri: str) -> str | None:
+        """The ETag, else size and time of the last change, as far as the server tells them."""
+        headers = _head(uri)
+        if headers is None:
+            raise unreadable(uri, 'no such file (HTTP 404)')
+        known = (headers.get('Content-Range', '').rpartition('/')[2], headers.get('Last-Modified'))
+        return headers.get('ETag') or ' '.join(filter(None, known)) or None
+
     @staticmethod
     def list_paths(uri: str, ext: str = '') -> list[str]:  # noqa: ARG004 (always refused)
         raise unreadable(uri, _NO_LISTS)

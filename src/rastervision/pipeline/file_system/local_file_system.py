@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,6 +113,42 @@ class LocalFileSystem(FileSystem):
             raise unreadable(uri, error) from error
         return sorted(paths)
 
+    @classmethod
+    def stamp(cls, uri: str) -> str | None:
+        """Size in bytes and time of the last change in nanoseconds; None for a directory."""
+        try:
+            status = to_path(uri).stat()
+        except OSError as error:
+            raise unreadable(uri, error) from error
+        is_dir = stat.S_ISDIR(status.st_mode)
+        return None if is_dir else f'{status.st_size} {status.st_mtime_ns}'
+
+    @classmethod
+    def create(cls, uri: str, data: bytes) -> bool:
+        """Write a file unless there is one; it is never seen half-written."""
+        path = to_path(uri)
+        make_dir(uri, use_dirname=True)
+        try:
+            with tempfile.TemporaryDirectory(prefix=TMP_PREFIX, dir=path.parent) as folder:
+                own = Path(folder, path.name)
+                own.write_bytes(data)
+                return _link(own, path)
+        except OSError as error:
+            raise unwritable(uri, error) from error
+
+    @classmethod
+    def remove(cls, uri: str) -> None:
+        path = to_path(uri)
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError:  # another process removes it, too
+            shutil.rmtree(path, ignore_errors=True)
+        except OSError as error:
+            raise unwritable(uri, error) from error
+
 
 def to_path(uri: str) -> Path:
     """The path that a path or a `file://` URI stands for."""
@@ -121,6 +158,21 @@ def to_path(uri: str) -> Path:
 def without_file_scheme(uri: str) -> str:
     """A `file://` URI as a path; other URIs and paths as they are."""
     return str(to_path(uri)) if uri.startswith('file://') else uri
+
+
+def _link(src: Path, dst: Path) -> bool:
+    """Give a file a second name unless it is taken; a copy where there are no such links."""
+    try:
+        dst.hardlink_to(src)
+    except FileExistsError:
+        return False
+    except OSError:
+        try:
+            with dst.open('xb') as out:
+                out.write(src.read_bytes())
+        except FileExistsError:
+            return False
+    return True
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -139,6 +139,12 @@ def json_to_file(content_dict: Any, uri: str) -> None:
     str_to_file(encode(content_dict), uri)
 
 
+def remove(uri: str, fs: FileSystemType | None = None) -> None:
+    """Remove a file, or a directory with all that is in it; nothing if there is none."""
+    fs = fs or FileSystem.get_file_system(uri, 'w')
+    fs.remove(uri)
+
+
 def upload_or_copy(src_path: str, dst_uri: str, fs: FileSystemType | None = None) -> None:
     """Put a local file or directory at `dst_uri`.
 

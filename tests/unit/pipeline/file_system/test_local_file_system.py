@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from rastervision.pipeline.file_system import (
     sync_to_dir,
     upload_or_copy,
 )
+from rastervision.pipeline.file_system.utils import remove
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -313,4 +315,44 @@ def test_json_errors_are_not_swallowed(tmp_path):
     with pytest.raises(TypeError):
         json_to_file({'a': object()}, str(tmp_path / 'a.json'))
     assert json.loads('{}') == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stamp_tells_that_a_file_has_changed(tmp_path):
+    path = tmp_path / 'a'
+    path.write_text('one')
+    first = LocalFileSystem.stamp(str(path))
+    assert LocalFileSystem.stamp(path.as_uri()) == first
+    os.utime(path, ns=(0, 5))
+    assert LocalFileSystem.stamp(str(path)) != first
+    assert LocalFileSystem.stamp(str(tmp_path)) is None
+    with pytest.raises(NotReadableError, match='no such file'):
+        LocalFileSystem.stamp(str(tmp_path / 'no'))
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_one_of_many_creates_a_file(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(Path, 'hardlink_to', _no_links)
+    uri = str(tmp_path / 'new' / 'lock')
+    with ThreadPoolExecutor(8) as threads:
+        done = list(threads.map(lambda i: LocalFileSystem.create(uri, b'%d' % i), range(20)))
+    assert sum(done) == 1
+    assert Path(uri).read_bytes() == b'%d' % done.index(True)
+    assert [path.name for path in Path(uri).parent.iterdir()] == ['lock']
+
+
+def _no_links(self, target):
+    raise OSError(errno.EPERM, 'no links here')
+
+
+def test_files_and_trees_are_removed(tmp_path):
+    (tmp_path / 'd' / 'e').mkdir(parents=True)
+    (tmp_path / 'd' / 'e' / 'f').write_text('')
+    (tmp_path / 'g').write_text('')
+    (tmp_path / 'link').symlink_to(tmp_path / 'g')
+    for name in ('d', 'link', 'no'):
+        remove(str(tmp_path / name))
+    assert [path.name for path in tmp_path.iterdir()] == ['g']
+    remove((tmp_path / 'g').as_uri())
     assert list(tmp_path.iterdir()) == []
