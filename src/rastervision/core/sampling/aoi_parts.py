@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from rastervision.core.box import Box
+from rastervision.core.data.utils.features import Geoms
 from rastervision.core.sampling.aoi_sampler import AoiSampler
 
 
@@ -23,7 +24,7 @@ class AoiParts:
         Args:
             polygons: in the frame of the windows.
         """
-        self._polygons: NDArray[np.object_] = np.array(polygons, dtype=object)
+        self._polygons: Geoms = np.array(polygons, dtype=object)
         self._areas = shapely.area(self._polygons)
         xmin, ymin, xmax, ymax = shapely.bounds(self._polygons).reshape(-1, 4).T
         self._top, self._left = np.ceil(ymin).astype(np.int64), np.ceil(xmin).astype(np.int64)
@@ -67,6 +68,19 @@ class AoiParts:
         box = window.to_shapely()
         near = self._polygons[self._tree.query(box)]
         return bool(_test(shapely.covers if within else shapely.intersects, near, box).any())
+
+    def large_enough(self, height: int, width: int) -> Geoms:
+        """The polygons that may hold a window of a size."""
+        return self._polygons[self.num_places(height, width) > 0]
+
+    def room_at(self, x: float, y: float) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+        """Half-open ranges of rows and columns of the part that holds a point, or None twice."""
+        found = self._tree.query(shapely.Point(x, y), predicate='intersects')
+        if not len(found):
+            return None, None
+        part = int(found[0])
+        top, left = int(self._top[part]), int(self._left[part])
+        return (top, top + int(self._height[part])), (left, left + int(self._width[part]))
 
     def sample_point(self, rng: np.random.Generator) -> tuple[float, float]:
         """A point (x, y) of the parts, each piece of area as likely as any other."""

@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
+from rastervision.core.data.utils.features import Geoms, as_geoms
 from rastervision.core.sampling.aoi_parts import AoiParts
 from rastervision.core.sampling.aoi_sampler import polygon_parts, union_of
 from rastervision.core.utils.misc import ensure_tuple
@@ -109,11 +110,31 @@ class RandomWindowSampler:
     def sample_around(self, box: Box, height: int, width: int, rng: np.random.Generator) -> Box:
         """Draw a window that holds a box, or lies within it where the box is larger.
 
-        Near the border of what windows can reach, as much of the box is in it as possible; areas of
-        interest do not count, see `accepts`.
+        Near the border of what windows can reach, as much of the box is in it as possible. Where
+        the box lies in an area of interest, the window does not leave the bounding box of that
+        area; whether it leaves the area itself, `accepts` tells.
         """
-        top = self._y_axis.draw_over(box.ymin, box.ymax, height, rng)
-        return _box(top, self._x_axis.draw_over(box.xmin, box.xmax, width, rng), height, width)
+        rows, columns = self._room_around(box)
+        top = self._y_axis.draw_over(box.ymin, box.ymax, height, rng, rows)
+        left = self._x_axis.draw_over(box.xmin, box.xmax, width, rng, columns)
+        return _box(top, left, height, width)
+
+    def _room_around(self, box: Box) -> tuple[Lims | None, Lims | None]:
+        """Rows and columns of the AOI that the middle of a box lies in, if windows must, too."""
+        if self.has_aoi and self.within_aoi:
+            return self._parts.room_at((box.xmin + box.xmax) / 2, (box.ymin + box.ymax) / 2)
+        return None, None
+
+    def region(self) -> Geoms:
+        """What windows are drawn from: the extent, or the AOIs in it that are large enough.
+
+        Polygons in the extent frame that do not overlap.
+        """
+        extent = self.extent.to_shapely()
+        if not self.has_aoi:
+            return as_geoms([extent])
+        smallest = (self.h_lims[0], self.w_lims[0]) if self.within_aoi else (1, 1)
+        return polygon_parts(shapely.intersection(self._parts.large_enough(*smallest), extent))
 
     def accepts(self, window: Box) -> bool:
         """Whether a window lies in the areas of interest, or touches them if that is enough."""
@@ -238,9 +259,13 @@ class _Axis:
         pixel = min(max(floor(point), self.start), self.stop - 1)
         return int(rng.integers(max(first, pixel - size + 1), min(last, pixel) + 1))
 
-    def draw_over(self, low: float, high: float, size: int, rng: np.random.Generator) -> int:
-        """Start of a window that holds a stretch, or lies within it."""
+    def draw_over(
+        self, low: float, high: float, size: int, rng: np.random.Generator, room: Lims | None
+    ) -> int:
+        """Start of a window that holds a stretch, or lies within it; in `room` if it fits there."""
         first, last = self._range(size)
+        if room is not None and max(first, room[0]) <= min(last, room[1] - size):
+            first, last = max(first, room[0]), min(last, room[1] - size)
         ends = floor(low), ceil(high) - size
         earliest, latest = (min(max(end, first), last) for end in (min(ends), max(ends)))
         return int(rng.integers(earliest, latest + 1))
