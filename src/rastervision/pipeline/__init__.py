@@ -13,6 +13,13 @@ from rastervision.pipeline.registry import Registry
 from rastervision.pipeline.rv_config import RVConfig
 from rastervision.pipeline.verbosity import Verbosity
 
+STORE_SETTINGS = {
+    'aws_s3': ['requester_pays', 'endpoint_url', 'region', 'anonymous'],
+    'gcs': ['endpoint_url', 'anonymous', 'user_project'],
+    'azure': ['account_name', 'endpoint_url', 'anonymous'],
+}
+"""Settings of the object stores that travel with a config; credentials and their names do not."""
+
 old_modules.install()
 rv_config_ = RVConfig()
 registry_ = Registry(rv_config_)
@@ -22,6 +29,8 @@ def register_plugin(registry: Registry) -> None:
     """Declare the version of the configs of this package."""
     registry.set_plugin_version('rastervision.pipeline', 0)
     registry.add_rv_config_schema('plugins', ['files', 'modules'])
+    for section, keys in STORE_SETTINGS.items():
+        registry.add_rv_config_schema(section, keys)
 
 
 __all__ = [

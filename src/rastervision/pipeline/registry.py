@@ -33,6 +33,7 @@ BUILTIN_RUNNERS = {
 }
 BUILTIN_FILE_SYSTEMS = (
     'rastervision.pipeline.file_system.http_file_system:HttpFileSystem',
+    'rastervision.pipeline.file_system.object_store:ObjectStoreFileSystem',
     'rastervision.pipeline.file_system.local_file_system:LocalFileSystem',
 )
 # Plugins whose package was renamed: name written into old configs -> name now.

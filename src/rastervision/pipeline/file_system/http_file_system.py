@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -23,6 +22,7 @@ from urllib.request import Request, urlopen
 
 from rastervision.pipeline.file_system.file_system import FileSystem, unreadable, unwritable
 from rastervision.pipeline.file_system.local_file_system import atomic_local_path, progressbar
+from rastervision.pipeline.file_system.local_names import local_name, with_digest
 from rastervision.pipeline.progress import progress
 
 TIMEOUT = 60.0
@@ -100,12 +100,12 @@ class HttpFileSystem(FileSystem):
             parts = urlsplit(uri)
         except ValueError as error:
             raise unreadable(uri, f'not a valid URL ({error})') from error
-        names = [_file_name(parts.netloc.rpartition('@')[2])]
-        names += [_file_name(unquote(part)) for part in PurePosixPath(parts.path).parts[1:]]
+        names = [local_name(parts.netloc.rpartition('@')[2])]
+        names += [local_name(unquote(part)) for part in PurePosixPath(parts.path).parts[1:]]
         if len(names) == 1:
             names.append('index')
         if parts.query:
-            names[-1] = _with_digest(names[-1], of=parts.query)
+            names[-1] = with_digest(names[-1], of=parts.query)
         return str(Path(download_dir, parts.scheme.lower(), *names))
 
     @staticmethod
@@ -262,17 +262,3 @@ def _date(headers: http.client.HTTPMessage) -> datetime | None:
 
 def _tail(uri: str) -> str:
     return PurePosixPath(urlsplit(uri).path).name
-
-
-def _file_name(part: str) -> str:
-    """`part` as a file name that every file system takes; distinct parts stay distinct."""
-    safe = ''.join(c if c.isprintable() and c not in '<>:"/\\|?*' else '_' for c in part)
-    safe = safe.rstrip('. ')
-    if safe == part and len(part.encode()) <= 200:
-        return part
-    return _with_digest(safe[-60:], of=part)
-
-
-def _with_digest(name: str, of: str) -> str:
-    path = PurePosixPath(name)
-    return f'{path.stem}-{sha256(of.encode()).hexdigest()[:10]}{path.suffix}'
