@@ -1,12 +1,9 @@
 """ClassificationLearner: a class for every image."""
 
-from typing import TYPE_CHECKING, Any
-
-from torch.utils.data import Dataset, Sampler
+from typing import TYPE_CHECKING
 
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.classification_learner_config import ClassificationLearnerConfig
-from rastervision.pytorch_learner.data_config import Split
 from rastervision.pytorch_learner.tasks.classification import ClassificationTask
 from rastervision.pytorch_learner.whole_image_learner import WholeImageLearner
 
@@ -36,11 +33,3 @@ class ClassificationLearner(WholeImageLearner):
         )
 
         return pictures.ClassificationVisualizer
-
-    def build_sampler(self, ds: Dataset[Any], split: Split) -> Sampler[int] | None:
-        """Order of the items of a split; for training random, and balanced if so configured."""
-        if split == 'train' and getattr(self.cfg.data, 'balance_classes', False):
-            from rastervision.pytorch_learner.dataset.class_balance import balanced_sampler
-
-            return balanced_sampler(ds)
-        return super().build_sampler(ds, split)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from rastervision.pipeline.config import Config, register_config
-from rastervision.pytorch_learner.data_config import Split
 from rastervision.pytorch_learner.geo_data_config import GeoDataConfig
 from rastervision.pytorch_learner.image_data_config import ImageDataConfig
 from rastervision.pytorch_learner.learner_config import LearnerConfig
@@ -45,10 +44,10 @@ class ClassificationDataConfig(Config):
 
     balance_classes: bool = Field(
         False,
-        description='Draw training chips so that every class comes up as often as every other, '
-        'however rare it is. Chips of a rare class are seen more than once in an epoch. Of random '
-        'windows, only classes that come up in some hundred of a scene can be balanced, scene by '
-        'scene; the log names classes that do not. Sliding windows have no such limit.',
+        description='Draw training chips so that, over all scenes, every class comes up as often '
+        'as every other, however rare it is. Chips of a rare class are seen more than once in an '
+        'epoch. Random windows are drawn around the labels of their class. The log names classes '
+        'of which there are no training data.',
     )
 
 
@@ -88,6 +87,8 @@ class ClassificationGeoDataConfig(ClassificationDataConfig, GeoDataConfig):
     def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
         from rastervision.pytorch_learner.dataset.label_counts import warn_of_one_class
 
+        if self.balance_classes:  # which finds classes that random windows hardly meet
+            return
         warn_of_one_class(dataset, self.class_names)
 
     def build_scenes(
@@ -95,16 +96,6 @@ class ClassificationGeoDataConfig(ClassificationDataConfig, GeoDataConfig):
     ) -> 'list[Scene]':
         """Open scenes; their labels are inferred for the windows that are asked for."""
         return super().build_scenes([_with_lazy_labels(cfg) for cfg in scene_configs], tmp_dir)
-
-    def build_dataset(
-        self, split: Split, tmp_dir: str | None = None, for_chipping: bool = False
-    ) -> 'Dataset[Any] | None':
-        dataset = super().build_dataset(split, tmp_dir, for_chipping)
-        if dataset is not None and split == 'train' and self.balance_classes:
-            from rastervision.pytorch_learner.dataset.class_balance import balance_random_windows
-
-            balance_random_windows(dataset, self.class_names)
-        return dataset
 
 
 def _with_lazy_labels(scene: 'SceneConfig') -> 'SceneConfig':

@@ -71,7 +71,11 @@ class LearnerData:
         return None
 
     def build_sampler(self, ds: Dataset[Any], split: Split) -> Sampler[int] | None:
-        """Order of the items of a split: random for training."""
+        """Order of the items of a split; for training random, and balanced if so configured."""
+        if split == 'train' and getattr(self.cfg.data, 'balance_classes', False):
+            from rastervision.pytorch_learner.dataset.class_balance import balanced_sampler
+
+            return balanced_sampler(ds, self.cfg.data.class_config)
         return RandomSampler(ds) if split == 'train' else None  # type: ignore[arg-type] # any Dataset
 
     def build_dataloaders(

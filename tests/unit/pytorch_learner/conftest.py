@@ -38,6 +38,30 @@ def write_raster(tmp_path):
 
 
 @pytest.fixture
+def write_sparse(tmp_path):
+    """Writes an empty GeoTIFF of one band and many pixels, under a name, and returns its path."""
+
+    def write(name, size):
+        options = {'sparse_ok': True, 'tiled': True, 'blockxsize': 4096, 'blockysize': 4096}
+        transform = Affine(PIXEL / 100, 0, WEST, 0, -PIXEL / 100, NORTH)
+        with rasterio.open(
+            tmp_path / name,
+            'w',
+            driver='GTiff',
+            height=size,
+            width=size,
+            count=1,
+            dtype='uint8',
+            crs='EPSG:4326',
+            transform=transform,
+            **options,
+        ):
+            return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
 def write_square(tmp_path):
     """Writes a GeoJSON file with one rectangle, given in pixels, and returns its path."""
 

@@ -76,8 +76,8 @@ def union_of(polygons: Iterable[BaseGeometry]) -> BaseGeometry:
     return shapely.union_all(shapely.make_valid(np.array(list(polygons), dtype=object)))
 
 
-def polygon_parts(geom: BaseGeometry) -> NDArray[np.object_]:
-    """The polygons in a geometry, without empty ones, points and lines."""
+def polygon_parts(geom: BaseGeometry | NDArray[np.object_]) -> NDArray[np.object_]:
+    """The polygons in a geometry or in several, without empty ones, points and lines."""
     parts = shapely.get_parts(geom)
     keep = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
     polygons: NDArray[np.object_] = parts[keep]

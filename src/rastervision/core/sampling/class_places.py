@@ -100,7 +100,7 @@ class RasterPlaces(ClassPlaces):
             region: Polygons; pixels outside of them do not count.
         """
         self._labels = labels
-        self._inside = AOIMask(region)
+        self._inside = AOIMask(list(region))
         blocks = [box.intersection(extent) for box in extent.get_windows(BLOCK, BLOCK)]
         near = shapely.STRtree([box.to_shapely() for box in blocks]).query(region, 'intersects')[1]
         self._blocks = [blocks[i] for i in np.unique(near)]

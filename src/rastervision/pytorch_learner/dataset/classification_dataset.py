@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from torchvision.datasets import DatasetFolder
 
 from rastervision.core.box import Box
+from rastervision.core.data.label_source import ChipClassificationLabelSource
 from rastervision.core.data.utils.factory import make_cc_scene
+from rastervision.core.sampling.class_places import PolygonPlaces
+from rastervision.core.sampling.class_windows import ClassWindowSampler
+from rastervision.pytorch_learner.dataset.balanced_windows import BalancedWindowGeoDataset
 from rastervision.pytorch_learner.dataset.dataset import ImageDataset
 from rastervision.pytorch_learner.dataset.geo_dataset import (
     GeoDataset,
-    RandomWindowGeoDataset,
     SlidingWindowGeoDataset,
 )
-from rastervision.pytorch_learner.dataset.randomness import torch_rng
 from rastervision.pytorch_learner.dataset.transform import TransformType
 from rastervision.pytorch_learner.dataset.utils.utils import (
     IMG_EXTENSIONS,
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
 
 GeoDatasetType = TypeVar('GeoDatasetType', bound=GeoDataset)
-
-PROBES = 256
-"""Windows whose classes are looked up to know which classes a scene has."""
 
 
 class ImageFolders(DatasetFolder):  # type: ignore[misc] # untyped library
@@ -185,34 +184,16 @@ class ClassificationSlidingWindowGeoDataset(_ClassificationGeoDataset, SlidingWi
         return np.array([self.class_id_of(window) for window in self.windows], dtype=np.int64)
 
 
-class ClassificationRandomWindowGeoDataset(_ClassificationGeoDataset, RandomWindowGeoDataset):
-    """Random windows with a class each; see `RandomWindowGeoDataset`.
+class ClassificationRandomWindowGeoDataset(_ClassificationGeoDataset, BalancedWindowGeoDataset):
+    """Random windows with a class each; see `RandomWindowGeoDataset`."""
 
-    Attributes:
-        balanced_over: Classes that are drawn equally often, where `balance_classes` was called.
-    """
-
-    balanced_over: NDArray[np.int64] | None = None
-
-    def balance_classes(self) -> NDArray[np.int64]:
-        """From now on, draw classes equally often: those that are found in `PROBES` windows.
-
-        Returns:
-            `balanced_over`.
-        """
-        rng = np.random.default_rng(0)
-        probes = [self.sampler.sample(rng) for _ in range(PROBES)]
-        self.balanced_over = np.unique([self.class_id_of(window) for window in probes])
-        return self.balanced_over
-
-    def sample_window(self) -> Box:
-        """Draw a window; of a class that is drawn first, if classes are balanced."""
-        if self.balanced_over is None or len(self.balanced_over) == 1:
-            return super().sample_window()
-        rng = torch_rng()
-        wanted = rng.choice(self.balanced_over)
-        for _ in range(self.sampler.max_attempts):
-            window = self.sampler.sample(rng)
-            if self.class_id_of(window) == wanted:
-                break
-        return window
+    def make_class_windows(self) -> ClassWindowSampler:
+        """Find out where the polygons of classes lie, and what no polygon covers."""
+        region = self.sampler.region()
+        source = self.scene.label_source
+        if not isinstance(source, ChipClassificationLabelSource):
+            places = PolygonPlaces(np.empty(0, object), np.empty(0, np.int64), region)
+        else:
+            background = source.cfg.background_class_id
+            places = PolygonPlaces(*source.polygons(), region, background)
+        return ClassWindowSampler(self.sampler, places, self.class_id_of)

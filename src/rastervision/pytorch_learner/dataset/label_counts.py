@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
+from rastervision.core.sampling.class_windows import PROBES
 from rastervision.pytorch_learner.dataset.classification_dataset import (
-    PROBES,
     ClassificationRandomWindowGeoDataset,
 )
 from rastervision.pytorch_learner.dataset.subset import parts_of

@@ -1,6 +1,11 @@
+import json
+import pickle
+
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
+from shapely.geometry import box, mapping
 from torch.utils.data import ConcatDataset
 
 from rastervision.core.data import (
@@ -17,7 +22,7 @@ from rastervision.pytorch_learner import (
     ClassificationSlidingWindowGeoDataset,
 )
 from rastervision.pytorch_learner.dataset import make_image_folder_dataset
-from rastervision.pytorch_learner.dataset.class_balance import balance_random_windows
+from rastervision.pytorch_learner.dataset.class_balance import balanced_sampler
 from rastervision.pytorch_learner.dataset.utils import ImageDatasetError, class_folder
 
 
@@ -105,27 +110,64 @@ def drawn_share(dataset):
 def test_random_windows_can_be_balanced(cc_scene):
     dataset = random_windows(cc_scene)
     assert drawn_share(dataset) < 0.15
-    dataset.balance_classes()
-    assert dataset.balanced_over.tolist() == [0, 1]
+    assert dataset.balance_classes().tolist() == [0, 1]
     assert 0.4 < drawn_share(dataset) < 0.6
+    dataset.balance_classes({0: 1, 1: 3})
+    assert 0.65 < drawn_share(dataset) < 0.85
     x, y = dataset[0]
     assert tuple(x.shape) == (3, 20, 20)
     assert int(y) in {0, 1}
 
 
-def test_a_scene_of_one_class_is_drawn_from_as_it_is(cc_scene):
+def test_balanced_windows_follow_the_seed_and_can_be_sent_to_workers(cc_scene):
     dataset = random_windows(cc_scene)
-    dataset.balanced_over = np.array([1])
-    torch.manual_seed(0)
-    window = dataset.sample_window()
-    torch.manual_seed(0)
-    assert window == random_windows(cc_scene).sample_window()
+    dataset.balance_classes()
+    again = pickle.loads(pickle.dumps(dataset))
+    windows = []
+    for one in (dataset, again):
+        torch.manual_seed(4)
+        windows.append([one.sample_window() for _ in range(20)])
+    assert windows[0] == windows[1]
+    assert len(set(windows[0])) > 10
 
 
-def test_classes_that_are_not_found_are_logged(cc_scene, caplog):
-    names = ['forest', 'house', 'pond']
-    balance_random_windows(ConcatDataset([random_windows(cc_scene)] * 2), names)
-    assert 'is of pond, so these classes will hardly be drawn' in caplog.text
-    caplog.clear()
-    balance_random_windows(random_windows(cc_scene), names[:2])
-    assert not caplog.records
+def sparse_scene(write_sparse, path, scene_id, corners):
+    """20,000 x 20,000 pixels; squares of 20 pixels of class 1 + i % 2 at some corners."""
+    image = RasterioSource(write_sparse(f'{scene_id}.tif', 20_000))
+    features = [
+        {
+            'type': 'Feature',
+            'properties': {'class_id': 1 + i % 2},
+            'geometry': mapping(image.crs_transformer.pixel_to_map(box(x, y, x + 20, y + 20))),
+        }
+        for i, (y, x) in enumerate(corners)
+    ]
+    path = path / f'{scene_id}.json'
+    path.write_text(json.dumps({'type': 'FeatureCollection', 'features': features}))
+    labels = ChipClassificationLabelSourceConfig(
+        vector_source=GeoJSONVectorSourceConfig(uris=str(path)), background_class_id=0, lazy=True
+    )
+    classes = ClassConfig(names=['field', 'pond', 'well'])
+    return Scene(scene_id, image, labels.build(classes, image.crs_transformer, image.bbox))
+
+
+def test_classes_of_a_millionth_of_one_scene_come_up_as_often_as_others(write_sparse, tmp_path):
+    corners = {'a': [], 'b': [(5, 5), (19_970, 10_000)], 'c': [(333, 4444)]}
+    scenes = [sparse_scene(write_sparse, tmp_path, *item) for item in corners.items()]
+    union = ConcatDataset([random_windows(scene) for scene in scenes])
+    torch.manual_seed(0)
+    sampler = balanced_sampler(union)
+    drawn = []
+    for i in sampler:
+        part = union.datasets[i // 200]
+        drawn.append(part.class_id_of(part.sample_window()))
+    assert len(drawn) == 600
+    assert chisquare(np.bincount(drawn)).pvalue > 0.001
+
+
+def test_sources_of_other_kinds_are_balanced_over_what_comes_up(cc_scene):
+    source = cc_scene.label_source
+    cc_scene.label_source = type('Other', (), {'__getitem__': lambda _, window: source[window]})()
+    dataset = random_windows(cc_scene)
+    assert dataset.balance_classes().tolist() == [0, 1]
+    assert 0.4 < drawn_share(dataset) < 0.6

@@ -19,7 +19,7 @@ from rastervision.core.data.label_source.cell_inference import (
     infer_class_ids,
 )
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
-from rastervision.core.data.utils.features import POLYGON, Features, as_geoms
+from rastervision.core.data.utils.features import POLYGON, Features, Geoms, as_geoms
 from rastervision.core.data.utils.misc import describe_source, parse_array_slices_2d
 from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
 from rastervision.pipeline.config import register_config
@@ -136,6 +136,13 @@ class ChipClassificationLabelSource(LabelSource):
         if self._labels is None:
             self.populate_labels()
         return self.labels
+
+    def polygons(self) -> tuple[Geoms, NDArray[np.int64]]:
+        """The polygons that touch the extent, in its frame, and their class ids."""
+        near = self.vector_source.query(self._bbox)
+        corner = self._bbox.xmin, self._bbox.ymin
+        geoms = self.vector_source.features.geoms[near]
+        return shapely.transform(geoms, lambda xy: xy - corner), self._class_ids[near]
 
     @property
     def labels(self) -> ChipClassificationLabels:
