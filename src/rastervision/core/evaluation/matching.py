@@ -1,11 +1,12 @@
 """Matching predicted boxes to true ones, and average precision as COCO computes it.
 
 Pairs that overlap are found with a spatial index; everything else works on arrays of these pairs.
+Where there are many, they come in blocks of predictions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,10 @@ from rastervision.core.data.label import boxes as box_ops
 
 Indices = NDArray[np.intp]
 Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Found = tuple[Indices, Indices, Floats]
+"""(P,) numbers of predictions, numbers of true boxes, and IoU."""
+NOTHING: Found = (np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0))
 
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """Intersections over union from which COCO takes a prediction for right."""
@@ -27,8 +32,8 @@ class Pairs:
     """Pairs of a predicted and a true box that overlap.
 
     Attributes:
-        predicted: (P,) numbers of predictions, in ascending order. For each, its true boxes stand
-            by descending IoU; of equals, one of the same class is first, and then the last one.
+        predicted: (P,) numbers of predictions. All pairs of one stand together, by descending IoU;
+            of equals, one of the same class is first, and then the last true box.
         true: (P,) numbers of true boxes.
         iou: (P,) intersections over union, above 0.
         agrees: (P,) whether both are of the same class.
@@ -36,35 +41,75 @@ class Pairs:
 
     predicted: Indices
     true: Indices
-    iou: NDArray[np.float64]
+    iou: Floats
     agrees: NDArray[np.bool_]
 
-    def where(self, keep: NDArray[np.bool_]) -> Self:
-        """Some of the pairs."""
+    def where(self, keep: NDArray[Any]) -> Self:
+        """Some of the pairs, by a mask or by position."""
         return type(self)(self.predicted[keep], self.true[keep], self.iou[keep], self.agrees[keep])
 
 
-def overlapping_pairs(
-    truth: ObjectDetectionLabels, predicted: ObjectDetectionLabels, least_iou: float = 0.0
-) -> Pairs:
-    """All pairs of boxes that share an area.
+class Overlaps:
+    """Finds out which predictions overlap which true boxes.
 
-    Args:
-        truth: the true boxes.
-        predicted: the predictions.
-        least_iou: leaves out pairs whose intersection over union is below this.
+    Unless all pairs are few, they are found anew whenever they are asked for, block by block; so
+    memory is bounded even if all boxes lie in one place.
     """
-    a, b = predicted.get_npboxes(), truth.get_npboxes()
-    parts = []
-    for near_i, near_j in box_ops.touching_pairs(a, b):
-        ratio = box_ops.iou(a[near_i], b[near_j])
-        keep = (ratio > 0) & (ratio >= least_iou)
-        parts.append((near_i[keep], near_j[keep], ratio[keep]))
-    nothing = (np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0))
-    i, j, iou = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
-    agrees = predicted.get_class_ids()[i] == truth.get_class_ids()[j]
-    order = np.lexsort((-j, ~agrees, -iou, i))
-    return Pairs(i[order], j[order], iou[order], agrees[order])
+
+    def __init__(
+        self,
+        truth: ObjectDetectionLabels,
+        predicted: ObjectDetectionLabels,
+        least_iou: float = 0.0,
+    ) -> None:
+        """Constructor.
+
+        Args:
+            truth: the true boxes.
+            predicted: the predictions.
+            least_iou: nobody will ask for pairs whose intersection over union is below this.
+        """
+        self.truth = truth
+        self.predicted = predicted
+        self._tree = box_ops.box_tree(truth.get_npboxes())
+        first = next(self._find(np.arange(len(predicted)), np.full(len(truth), least_iou)))
+        self._few = first if len(first[0]) < box_ops.MAX_PAIRS else None
+
+    def pairs(self, order: Indices, least_iou: Floats) -> Iterator[Pairs]:
+        """Yield pairs that share an area, `boxes.MAX_PAIRS` and some at a time.
+
+        Args:
+            order: (K,) predictions, in the order in which they are to come.
+            least_iou: (M,) for every true box, the intersection over union below which pairs may
+                be left out. What is raised between two yields holds for the pairs that follow.
+        """
+        place = np.full(len(self.predicted), -1)
+        place[order] = np.arange(len(order))
+        true_ids, ids = self.truth.get_class_ids(), self.predicted.get_class_ids()
+        for i, j, iou in [self._few] if self._few else self._find(order, least_iou):
+            agrees = ids[i] == true_ids[j]
+            ranked = np.lexsort((-j, ~agrees, -iou, place[i]))
+            pairs = Pairs(i, j, iou, agrees).where(ranked)
+            yield pairs.where(place[pairs.predicted] >= 0)
+
+    def _find(self, order: Indices, least_iou: Floats) -> Iterator[Found]:
+        """Look up pairs; there is one yield at least."""
+        predicted, true = self.predicted.get_npboxes()[order], self.truth.get_npboxes()
+        block, count = [NOTHING], 0
+        for i, j in box_ops.touching_pairs(predicted, self._tree):
+            iou = box_ops.iou(predicted[i], true[j])
+            keep = (iou > 0) & (iou >= least_iou[j])
+            block.append((order[i[keep]], j[keep], iou[keep]))
+            count += len(block[-1][0])
+            if count >= box_ops.MAX_PAIRS:
+                yield _joined(block)
+                block, count = [NOTHING], 0
+        yield _joined(block)
+
+
+def _joined(parts: Sequence[Found]) -> Found:
+    predicted, true, iou = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return predicted, true, iou
 
 
 def assign(pairs: Pairs, rank: Indices) -> NDArray[np.bool_]:
@@ -103,12 +148,38 @@ def assign(pairs: Pairs, rank: Indices) -> NDArray[np.bool_]:
     return chosen
 
 
-def match_by_iou(pairs: Pairs) -> Pairs:
-    """Pairs by descending IoU, each box in one of them at most."""
-    return pairs.where(assign(pairs, descending_ranks(pairs.iou)))
+def match_by_iou(overlaps: Overlaps, iou_thresh: float) -> tuple[Indices, Indices]:
+    """Pairs by descending IoU, each box in one of them at most.
+
+    Predictions ask in blocks. What a true box holds only gets better, so a pair that is worse than
+    that never counts again; predictions that lose their true box ask once more, after the others.
+
+    Args:
+        overlaps: the boxes.
+        iou_thresh: intersection over union that a pair must be above.
+
+    Returns:
+        (P,) numbers of predictions, and (P,) numbers of their true boxes.
+    """
+    holder = np.full(len(overlaps.truth), -1)
+    held_iou = np.full(len(overlaps.truth), iou_thresh, dtype=np.float64)
+    asking = np.arange(len(overlaps.predicted))
+    while len(asking):
+        displaced = [asking[:0]]
+        for pairs in overlaps.pairs(asking, held_iou):
+            held, by = held_iou[pairs.true], holder[pairs.true]
+            better = (pairs.iou > held) | ((pairs.iou == held) & (pairs.predicted < by))
+            wanted = pairs.where(better)
+            won = wanted.where(assign(wanted, descending_ranks(wanted.iou)))
+            displaced.append(holder[won.true])
+            holder[won.true], held_iou[won.true] = won.predicted, won.iou
+        losers = np.concatenate(displaced)
+        asking = np.sort(losers[losers >= 0])
+    true = np.flatnonzero(holder >= 0)
+    return holder[true], true
 
 
-def descending_ranks(values: NDArray[np.float64]) -> Indices:
+def descending_ranks(values: Floats) -> Indices:
     """(N,) places of values in descending order; equals stay in their order."""
     ranks = np.empty(len(values), dtype=np.intp)
     ranks[np.argsort(-values, kind='stable')] = np.arange(len(values))
@@ -127,7 +198,7 @@ class MatchedDetections:
     """
 
     class_ids: Counts
-    scores: NDArray[np.float64]
+    scores: Floats
     right: Counts
     num_true: Counts
 
@@ -138,33 +209,31 @@ class MatchedDetections:
         return cls(nothing, np.zeros(0), nothing, np.zeros(num_classes, dtype=np.int64))
 
     @classmethod
-    def of_scene(
-        cls,
-        truth: ObjectDetectionLabels,
-        predicted: ObjectDetectionLabels,
-        num_classes: int,
-        pairs: Pairs | None = None,
-    ) -> Self:
+    def of_scene(cls, overlaps: Overlaps, num_classes: int) -> Self:
         """Match the predictions for one scene.
 
         From the highest score to the lowest, a prediction takes the true box of its class that it
-        overlaps best, of those that are left.
+        overlaps best, of those that are left. Predictions come in blocks in this order, so that a
+        true box that was taken in one block is out of reach for the next.
 
         Args:
-            truth: the true boxes.
-            predicted: the predictions.
+            overlaps: the boxes.
             num_classes: C.
-            pairs: those of `overlapping_pairs`, if they are known.
         """
-        if pairs is None:
-            pairs = overlapping_pairs(truth, predicted, COCO_THRESHOLDS[0])
-        pairs = pairs.where(pairs.agrees & (pairs.iou >= COCO_THRESHOLDS[0]))
+        truth, predicted = overlaps.truth, overlaps.predicted
         scores = np.asarray(predicted.get_scores(), dtype=np.float64)
         right = np.zeros(len(predicted), dtype=np.int64)
-        for i, thresh in enumerate(COCO_THRESHOLDS):
-            pairs = pairs.where(pairs.iou >= thresh)
-            chosen = assign(pairs, descending_ranks(scores[pairs.predicted]))
-            right[pairs.predicted[chosen]] |= 1 << i
+        free = np.ones((len(COCO_THRESHOLDS), len(truth)), dtype=bool)
+        least_iou = np.full(len(truth), COCO_THRESHOLDS[0])
+        for block in overlaps.pairs(np.argsort(-scores, kind='stable'), least_iou):
+            pairs = block.where(block.agrees)
+            for i, thresh in enumerate(COCO_THRESHOLDS):
+                pairs = pairs.where(pairs.iou >= thresh)
+                left = pairs.where(free[i, pairs.true])
+                won = left.where(assign(left, np.arange(len(left.iou))))
+                right[won.predicted] |= 1 << i
+                free[i, won.true] = False
+            least_iou[:] = np.where(free, COCO_THRESHOLDS[:, np.newaxis], np.inf).min(axis=0)
         num_true = np.bincount(truth.get_class_ids(), minlength=num_classes)
         return cls(predicted.get_class_ids(), scores, right, num_true)
 
@@ -178,7 +247,7 @@ class MatchedDetections:
             np.sum([part.num_true for part in parts], axis=0),
         )
 
-    def average_precisions(self) -> NDArray[np.float64]:
+    def average_precisions(self) -> Floats:
         """(C, T) average precision by class and threshold; NaN for classes without true boxes."""
         result = np.full((len(self.num_true), len(COCO_THRESHOLDS)), np.nan)
         order = np.lexsort((-self.scores, self.class_ids))

@@ -17,9 +17,8 @@ from rastervision.core.evaluation.matching import (
     COCO_THRESHOLDS,
     Counts,
     MatchedDetections,
-    Pairs,
+    Overlaps,
     match_by_iou,
-    overlapping_pairs,
 )
 
 
@@ -70,12 +69,9 @@ class ObjectDetectionEvaluation(ClassificationEvaluation):
         """Score the predictions for a scene."""
         num_classes = len(self.class_config)
         least_iou = min(self.iou_thresh, COCO_THRESHOLDS[0])
-        pairs = overlapping_pairs(ground_truth_labels, prediction_labels, least_iou)
-        counts = _count(ground_truth_labels, prediction_labels, num_classes, self.iou_thresh, pairs)
-        detections = MatchedDetections.of_scene(
-            ground_truth_labels, prediction_labels, num_classes, pairs
-        )
-        self.set_matches(counts, detections)
+        overlaps = Overlaps(ground_truth_labels, prediction_labels, least_iou)
+        counts = _count(overlaps, num_classes, self.iou_thresh)
+        self.set_matches(counts, MatchedDetections.of_scene(overlaps, num_classes))
 
     def set_matches(
         self, counts: tuple[Counts, Counts, Counts], detections: MatchedDetections
@@ -165,24 +161,20 @@ def compute_metrics(
     Raises:
         DataError: A box is of a class that does not exist.
     """
-    pairs = overlapping_pairs(gt_labels, pred_labels, iou_thresh)
-    return _count(gt_labels, pred_labels, num_classes, iou_thresh, pairs)
+    return _count(Overlaps(gt_labels, pred_labels, iou_thresh), num_classes, iou_thresh)
 
 
 def _count(
-    truth: ObjectDetectionLabels,
-    predicted: ObjectDetectionLabels,
-    num_classes: int,
-    iou_thresh: float,
-    pairs: Pairs,
+    overlaps: Overlaps, num_classes: int, iou_thresh: float
 ) -> tuple[Counts, Counts, Counts]:
-    for labels, what in ((truth, 'true'), (predicted, 'predicted')):
-        check_class_ids(labels.get_class_ids(), num_classes, f'{what} box')
-    matches = match_by_iou(pairs.where(pairs.iou > iou_thresh))
-    ids = predicted.get_class_ids()
-    hits = np.bincount(ids[matches.predicted[matches.agrees]], minlength=num_classes)
+    true_ids, ids = overlaps.truth.get_class_ids(), overlaps.predicted.get_class_ids()
+    for class_ids, what in ((true_ids, 'true'), (ids, 'predicted')):
+        check_class_ids(class_ids, num_classes, f'{what} box')
+    predicted, true = match_by_iou(overlaps, iou_thresh)
+    found = ids[predicted]
+    hits = np.bincount(found[found == true_ids[true]], minlength=num_classes)
     return (
         hits,
         np.bincount(ids, minlength=num_classes) - hits,
-        np.bincount(truth.get_class_ids(), minlength=num_classes) - hits,
+        np.bincount(true_ids, minlength=num_classes) - hits,
     )

@@ -129,7 +129,7 @@ def is_part_of_other(
     boxes, areas = found.boxes, box_ops.box_areas(found.boxes)
     cut = np.flatnonzero(found.is_cut)
     is_part = np.zeros(len(boxes), dtype=bool)
-    for position, j in box_ops.touching_pairs(boxes[cut], boxes):
+    for position, j in box_ops.touching_pairs(boxes[cut], box_ops.box_tree(boxes)):
         i = cut[position]
         shows_more = ~found.is_cut[j] | (areas[j] > areas[i])
         comparable = shows_more & (classes[i] == classes[j]) & (found.window[i] != found.window[j])

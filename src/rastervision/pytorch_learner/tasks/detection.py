@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.label import ObjectDetectionLabels
-from rastervision.core.evaluation.matching import MatchedDetections
+from rastervision.core.evaluation.matching import MatchedDetections, Overlaps
 from rastervision.pytorch_learner.boxlist import BoxList
 
 
@@ -78,7 +78,7 @@ def match(out: Sequence[BoxList], y: Sequence[BoxList], num_classes: int) -> Mat
         num_classes: Number of classes.
     """
     images = zip(map(to_labels, y), map(to_labels, out), strict=True)
-    matched = (MatchedDetections.of_scene(*pair, num_classes) for pair in images)
+    matched = (MatchedDetections.of_scene(Overlaps(*pair), num_classes) for pair in images)
     return MatchedDetections.concatenate([MatchedDetections.empty(num_classes), *matched])
 
 

@@ -5,18 +5,19 @@ import itertools
 import numpy as np
 import pytest
 from faster_coco_eval import COCO, COCOeval_faster
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rastervision.core.data import ObjectDetectionLabels
+from rastervision.core.data.label import boxes as box_ops
 from rastervision.core.evaluation.matching import (
     COCO_THRESHOLDS,
     MatchedDetections,
+    Overlaps,
     Pairs,
     assign,
     average_precision,
     match_by_iou,
-    overlapping_pairs,
 )
 
 NUM_CLASSES = 3
@@ -69,7 +70,7 @@ def coco_precisions(scenes):
 def test_average_precision_is_that_of_coco(seed):
     rng = np.random.default_rng(seed)
     scenes = [scene(rng, 20, 40), scene(rng, 6, 3), scene(rng, 30, 90, tied_scores=True)]
-    parts = [MatchedDetections.of_scene(*labels, NUM_CLASSES) for labels in scenes]
+    parts = [MatchedDetections.of_scene(Overlaps(*labels), NUM_CLASSES) for labels in scenes]
     matched = MatchedDetections.concatenate(parts)
     ours = matched.average_precisions()
     assert ours.max() > 0.3
@@ -80,11 +81,12 @@ def test_average_precision_is_that_of_coco(seed):
 def test_classes_without_truth_have_no_average_precision():
     truth = ObjectDetectionLabels([[0, 0, 9, 9]], [1])
     predicted = ObjectDetectionLabels([[0, 0, 9, 9], [0, 0, 9, 9]], [1, 0], [0.4, 0.9])
-    ap = MatchedDetections.of_scene(truth, predicted, 3).average_precisions()
+    ap = MatchedDetections.of_scene(Overlaps(truth, predicted), 3).average_precisions()
     assert np.isnan(ap[[0, 2]]).all()
     assert (ap[1] == 1).all()
     nothing = ObjectDetectionLabels.make_empty()
-    assert (MatchedDetections.of_scene(truth, nothing, 2).average_precisions()[1] == 0).all()
+    missed = MatchedDetections.of_scene(Overlaps(truth, nothing), 2)
+    assert (missed.average_precisions()[1] == 0).all()
 
 
 def brute_force_pairs(truth, predicted):
@@ -98,37 +100,86 @@ def brute_force_pairs(truth, predicted):
             yield i, j, shared / union
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10_000), num_true=st.integers(0, 12), num_predicted=st.integers(0, 25))
-def test_matching_takes_one_pair_after_the_other(seed, num_true, num_predicted):
-    truth, predicted = scene(np.random.default_rng(seed), num_true, num_predicted)
+def taken_one_by_one(candidates):
+    """Which (prediction, true box) are taken, of candidates from the best to the worst."""
+    taken, seen = set(), set()
+    for i, j in candidates:
+        if ('p', i) not in seen and ('t', j) not in seen:
+            taken.add((i, j))
+            seen |= {('p', i), ('t', j)}
+    return taken
+
+
+@pytest.fixture(params=['one block', 'many blocks'])
+def block_size(request, monkeypatch):
+    if request.param == 'many blocks':
+        monkeypatch.setattr(box_ops, 'MAX_PAIRS', 4)
+        monkeypatch.setattr(box_ops, 'SLICE', 2)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    seed=st.integers(0, 10_000),
+    num_true=st.integers(0, 12),
+    num_predicted=st.integers(0, 25),
+    on_grid=st.booleans(),
+)
+@pytest.mark.usefixtures('block_size')
+def test_matching_takes_one_pair_after_the_other(seed, num_true, num_predicted, on_grid):
+    truth, predicted = scene(np.random.default_rng(seed), num_true, num_predicted, on_grid)
+    if on_grid:  # many pairs overlap equally
+        truth, predicted = (
+            ObjectDetectionLabels(
+                np.round(labels.get_npboxes() / 20) * 20,
+                labels.get_class_ids(),
+                labels.get_scores(),
+            )
+            for labels in (truth, predicted)
+        )
     found = list(brute_force_pairs(truth, predicted))
-    pairs = overlapping_pairs(truth, predicted)
-    assert sorted(zip(pairs.predicted.tolist(), pairs.true.tolist(), strict=True)) == sorted(
-        (i, j) for i, j, _ in found
+    overlaps = Overlaps(truth, predicted)
+    blocks = list(overlaps.pairs(np.arange(num_predicted)[::-1], np.zeros(num_true)))
+    order = np.concatenate([block.predicted for block in blocks])
+    assert (np.diff(order) <= 0).all()
+    assert sorted(
+        pair for b in blocks for pair in zip(b.predicted.tolist(), b.true.tolist(), strict=True)
+    ) == sorted((i, j) for i, j, _ in found)
+
+    ids, true_ids, scores = predicted.get_class_ids(), truth.get_class_ids(), predicted.get_scores()
+    by_iou = sorted(found, key=lambda p: (-p[2], p[0], ids[p[0]] != true_ids[p[1]], -p[1]))
+    best = match_by_iou(overlaps, 0.4)
+    assert set(zip(*(column.tolist() for column in best), strict=True)) == taken_one_by_one(
+        (i, j) for i, j, iou in by_iou if iou > 0.4
     )
 
-    expected, seen = set(), set()
-    for i, j, _ in sorted(found, key=lambda pair: -pair[2]):
-        if ('p', i) not in seen and ('t', j) not in seen:
-            expected.add((i, j))
-            seen |= {('p', i), ('t', j)}
-    best = match_by_iou(pairs)
-    assert set(zip(best.predicted.tolist(), best.true.tolist(), strict=True)) == expected
+    by_score = sorted(found, key=lambda p: (-scores[p[0]], p[0], -p[2], -p[1]))
+    matched = MatchedDetections.of_scene(overlaps, NUM_CLASSES)
+    for bit, thresh in enumerate(COCO_THRESHOLDS):
+        same_class = (p for p in by_score if p[2] >= thresh and ids[p[0]] == true_ids[p[1]])
+        right = {i for i, _ in taken_one_by_one((i, j) for i, j, _ in same_class)}
+        assert set(np.flatnonzero(matched.right >> bit & 1).tolist()) == right
 
-    thresh, scores, ids = 0.5, predicted.get_scores(), predicted.get_class_ids()
-    right, taken = np.zeros(num_predicted, dtype=bool), set()
-    for i in sorted(range(num_predicted), key=lambda i: -scores[i]):
-        options = [
-            (iou, j)
-            for p, j, iou in found
-            if p == i and iou >= thresh and truth.get_class_ids()[j] == ids[i] and j not in taken
-        ]
-        if options:
-            right[i] = True
-            taken.add(max(options)[1])
-    matched = MatchedDetections.of_scene(truth, predicted, NUM_CLASSES)
-    assert (matched.right & 1).astype(bool).tolist() == right.tolist()
+
+def test_a_crowd_comes_in_blocks(monkeypatch):
+    """However many boxes lie in one place, few of their pairs are there at once."""
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 1, (1300, 2))
+    boxes = np.hstack([corner, corner + 20])
+    truth = ObjectDetectionLabels(boxes[:100], np.zeros(100))
+    predicted = ObjectDetectionLabels(boxes[100:], np.zeros(1200), rng.random(1200))
+    whole = [match_by_iou(Overlaps(truth, predicted), 0.5)]
+    whole_right = MatchedDetections.of_scene(Overlaps(truth, predicted), 1).right
+    monkeypatch.setattr(box_ops, 'MAX_PAIRS', 2000)
+    monkeypatch.setattr(box_ops, 'SLICE', 10)
+    sizes = []
+    where = Pairs.where
+    monkeypatch.setattr(Pairs, 'where', lambda p, keep: sizes.append(len(p.iou)) or where(p, keep))
+    overlaps = Overlaps(truth, predicted)
+    assert np.array_equal([match_by_iou(overlaps, 0.5)], whole)
+    assert np.array_equal(MatchedDetections.of_scene(overlaps, 1).right, whole_right)
+    assert 2000 <= max(sizes) <= 2000 + 10 * 100
 
 
 def test_a_chain_of_refusals_ends_well():

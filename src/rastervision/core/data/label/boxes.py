@@ -23,7 +23,7 @@ CHUNK = 2048
 SLICE = 256
 """Boxes whose neighbours are looked up at once; in a crowd, each has all of it."""
 MAX_PAIRS = 2**19
-"""Pairs of boxes that are looked at together, at most."""
+"""Pairs of boxes that are looked at together, at most, but for those of one box."""
 
 
 def box_areas(boxes: Boxes) -> Floats:
@@ -68,27 +68,32 @@ def to_shapely(boxes: Boxes) -> NDArray[np.object_]:
     return np.asarray(shapely.box(xmin, ymin, xmax, ymax))
 
 
-def touching_pairs(a: Boxes, b: Boxes) -> Iterator[tuple[Indices, Indices]]:
-    """Yield which boxes of two arrays touch or overlap, a bounded number of pairs at a time.
+def box_tree(boxes: Boxes) -> shapely.STRtree:
+    """Index boxes for `touching_pairs`."""
+    return shapely.STRtree(_diagonals(boxes))
+
+
+def touching_pairs(a: Boxes, tree: shapely.STRtree) -> Iterator[tuple[Indices, Indices]]:
+    """Yield which boxes touch or overlap, a bounded number of pairs at a time.
 
     Args:
         a: (N, 4) boxes.
-        b: (M, 4) boxes.
+        tree: the `box_tree` of other boxes.
 
     Yields:
         (P,) positions in `a`, in ascending order from the first to the last yield, and (P,)
-        positions in `b`.
+        positions in the other boxes. All pairs of one box of `a` come together.
     """
-    return _query(shapely.STRtree(_diagonals(b)), _diagonals(a))
+    return _query(tree, _diagonals(a))
 
 
 def _query(tree: shapely.STRtree, shapes: NDArray[np.object_]) -> Iterator[tuple[Indices, Indices]]:
     """Yield positions of shapes and of those in a tree whose bounding boxes touch."""
     for start in range(0, len(shapes), SLICE):
         i, j = tree.query(shapes[start : start + SLICE])
-        for first in range(0, len(i), MAX_PAIRS):
-            part = slice(first, first + MAX_PAIRS)
-            yield i[part] + start, j[part]
+        ends = np.searchsorted(i, np.arange(1, SLICE + 1))
+        cuts = ends[:-1][np.diff(ends // MAX_PAIRS) > 0]
+        yield from zip(np.split(i + start, cuts), np.split(j, cuts), strict=True)
 
 
 def _diagonals(boxes: Boxes) -> NDArray[np.object_]:

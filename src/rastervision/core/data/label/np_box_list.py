@@ -148,6 +148,6 @@ def prune_non_overlapping_boxes(
         return boxlist1.take(np.arange(boxlist1.num_boxes() if boxlist2.num_boxes() else 0))
     boxes, others = boxlist1.get(), boxlist2.get()
     keep = np.zeros(boxlist1.num_boxes(), dtype=bool)
-    for i, j in box_ops.touching_pairs(boxes, others):
+    for i, j in box_ops.touching_pairs(boxes, box_ops.box_tree(others)):
         keep[i[box_ops.ioa(boxes[i], others[j]) >= minoverlap]] = True
     return boxlist1.take(np.flatnonzero(keep))
