@@ -26,6 +26,7 @@ from rastervision.core.data.utils.label_geojson import save_boxes
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+    from rastervision.core.data.utils.placement import OutputCRS
 
 
 class ChipClassificationLabels(Labels):
@@ -316,15 +317,17 @@ class ChipClassificationLabels(Labels):
         crs_transformer: 'CRSTransformer',
         bbox: Box | None = None,
         key: str | None = None,
+        crs: 'OutputCRS' = 'wgs84',
     ) -> None:
         """Write the cells as GeoJSON, with class_id, class_name and scores.
 
         Args:
             uri: The file.
             class_config: Names of the classes.
-            crs_transformer: From pixels to the coordinates of the file.
+            crs_transformer: Of the image.
             bbox: Where the extent lies in the image, in the source pixel frame.
             key: Fingerprint of the prediction, see `label_geojson`.
+            crs: Whether coordinates are map coordinates, or in the CRS of the image.
         """
         columns: dict[str, Sequence[Any]] = {
             'class_id': self.get_class_ids(),
@@ -333,4 +336,4 @@ class ChipClassificationLabels(Labels):
         }
         if self.nodata.any():
             columns['nodata'] = self.nodata.tolist()
-        save_boxes(uri, self.cells, columns, crs_transformer, bbox, key)
+        save_boxes(uri, self.cells, columns, crs_transformer, bbox, key, crs)

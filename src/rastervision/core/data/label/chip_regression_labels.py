@@ -17,6 +17,7 @@ from rastervision.core.data.utils.label_geojson import save_boxes
 if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+    from rastervision.core.data.utils.placement import OutputCRS
 
 NODATA = 'nodata'
 """Property of the cells in which the image has no data; no target can have this name."""
@@ -118,15 +119,17 @@ class ChipRegressionLabels(Labels):
         crs_transformer: 'CRSTransformer',
         bbox: Box | None = None,
         key: str | None = None,
+        crs: 'OutputCRS' = 'wgs84',
     ) -> None:
         """Write the cells as GeoJSON, with a property for each target that is known.
 
         Args:
             uri: The file.
             class_config: Its names are those of the targets.
-            crs_transformer: From pixels to the coordinates of the file.
+            crs_transformer: Of the image.
             bbox: Where the extent lies in the image, in the source pixel frame.
             key: Fingerprint of the prediction, see `label_geojson`.
+            crs: Whether coordinates are map coordinates, or in the CRS of the image.
         """
         columns: dict[str, Sequence[Any]] = {
             name: [None if math.isnan(value) else value for value in column.tolist()]
@@ -134,4 +137,4 @@ class ChipRegressionLabels(Labels):
         }
         if self.nodata.any():
             columns[NODATA] = self.nodata.tolist()
-        save_boxes(uri, self.cells, columns, crs_transformer, bbox, key)
+        save_boxes(uri, self.cells, columns, crs_transformer, bbox, key, crs)

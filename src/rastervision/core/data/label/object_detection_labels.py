@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rastervision.core.data.class_config import ClassConfig
     from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
     from rastervision.core.data.utils.features import Features
+    from rastervision.core.data.utils.placement import OutputCRS
 
 __all__ = [
     'NpBoxList',
@@ -322,6 +323,7 @@ class ObjectDetectionLabels(BoxFrames, Labels):
         crs_transformer: 'CRSTransformer',
         bbox: Box | None = None,
         key: str | None = None,
+        crs: 'OutputCRS' = 'wgs84',
     ) -> None:
         """Write a GeoJSON file with the properties `class_id`, `class_name` and `score`.
 
@@ -331,6 +333,7 @@ class ObjectDetectionLabels(BoxFrames, Labels):
             crs_transformer: of the image.
             bbox: where the extent lies in the image; its upper left corner when None.
             key: fingerprint of the prediction, see `GeoJSONStore`.
+            crs: whether coordinates are map coordinates, or in the CRS of the image.
 
         Raises:
             ConfigError: a box is of a class that is not there.
@@ -345,4 +348,4 @@ class ObjectDetectionLabels(BoxFrames, Labels):
             'class_name': [names[class_id] for class_id in class_ids],
             'score': self._scores.tolist(),
         }
-        save_boxes(uri, self._boxes, columns, crs_transformer, bbox, key)
+        save_boxes(uri, self._boxes, columns, crs_transformer, bbox, key, crs)

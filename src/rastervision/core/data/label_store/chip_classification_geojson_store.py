@@ -7,9 +7,12 @@ from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.core.data.label import ChipClassificationLabels
-from rastervision.core.data.label_store.geojson_store import GeoJSONStore, GeoJSONStoreConfig
+from rastervision.core.data.label_store.geojson_store import (
+    GeoJSONStore,
+    GeoJSONStoreConfig,
+    StoredRectangles,
+)
 from rastervision.core.data.utils.features import Features
-from rastervision.core.data.vector_source import GeoJSONVectorSource
 from rastervision.core.data.vector_transformer import ClassInferenceTransformer
 from rastervision.pipeline.config import register_config
 
@@ -24,10 +27,11 @@ class ChipClassificationGeoJSONStore(GeoJSONStore):
             NotReadableError: Nothing was predicted yet.
             DataError: The file has features without a class.
         """
-        source = GeoJSONVectorSource(
+        source = StoredRectangles(
             self.uri,
             self._crs_transformer,
             [ClassInferenceTransformer(None, self.class_config)],
+            round_pixels=False,
         )
         return ChipClassificationLabels.from_features(_with_lists(source.features), self._bbox)
 
@@ -53,4 +57,6 @@ class ChipClassificationGeoJSONStoreConfig(GeoJSONStoreConfig):
         tmp_dir: str | None = None,  # noqa: ARG002 - interface
     ) -> ChipClassificationGeoJSONStore:
         """Build the store; arguments as for `LabelStoreConfig.build`."""
-        return ChipClassificationGeoJSONStore(self.known_uri(), class_config, crs_transformer, bbox)
+        return ChipClassificationGeoJSONStore(
+            self.known_uri(), class_config, crs_transformer, bbox, self.crs
+        )

@@ -8,8 +8,11 @@ from rastervision.core.data.crs_transformer.crs_transformer import CRSTransforme
 from rastervision.core.data.label import ChipRegressionLabels
 from rastervision.core.data.label.chip_regression_labels import NODATA
 from rastervision.core.data.label.utils import cells_of_features
-from rastervision.core.data.label_store.geojson_store import GeoJSONStore, GeoJSONStoreConfig
-from rastervision.core.data.vector_source import GeoJSONVectorSource
+from rastervision.core.data.label_store.geojson_store import (
+    GeoJSONStore,
+    GeoJSONStoreConfig,
+    StoredRectangles,
+)
 from rastervision.pipeline.config import register_config
 
 
@@ -23,7 +26,8 @@ class ChipRegressionGeoJSONStore(GeoJSONStore):
             NotReadableError: Nothing was predicted yet.
             DataError: A value is no number.
         """
-        features = GeoJSONVectorSource(self.uri, self._crs_transformer).features
+        source = StoredRectangles(self.uri, self._crs_transformer, round_pixels=False)
+        features = source.features
         columns = [features.numbers(name) for name in self.class_config.names]
         values = np.array(columns).reshape(len(columns), len(features)).T
         nodata = [bool(value) for value in features.column(NODATA)]
@@ -42,4 +46,6 @@ class ChipRegressionGeoJSONStoreConfig(GeoJSONStoreConfig):
         tmp_dir: str | None = None,  # noqa: ARG002 - interface
     ) -> ChipRegressionGeoJSONStore:
         """Build the store; arguments as for `LabelStoreConfig.build`."""
-        return ChipRegressionGeoJSONStore(self.known_uri(), class_config, crs_transformer, bbox)
+        return ChipRegressionGeoJSONStore(
+            self.known_uri(), class_config, crs_transformer, bbox, self.crs
+        )

@@ -3,6 +3,8 @@
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+import shapely
 from pydantic import Field
 
 from rastervision.core.box import Box
@@ -11,7 +13,10 @@ from rastervision.core.data.crs_transformer.crs_transformer import CRSTransforme
 from rastervision.core.data.label.labels import Labels
 from rastervision.core.data.label_store.label_store import LabelStore, LabelStoreConfig
 from rastervision.core.data.label_store.part_folder import PartFolder
+from rastervision.core.data.utils.features import Features
 from rastervision.core.data.utils.label_geojson import format_of, recorded_key
+from rastervision.core.data.utils.placement import OutputCRS
+from rastervision.core.data.vector_source import GeoJSONVectorSource
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 
@@ -34,6 +39,7 @@ class GeoJSONStore(LabelStore):
         class_config: ClassConfig,
         crs_transformer: CRSTransformer,
         bbox: Box | None = None,
+        crs: OutputCRS = 'wgs84',
     ) -> None:
         """Constructor.
 
@@ -42,11 +48,13 @@ class GeoJSONStore(LabelStore):
             class_config: Names of the classes.
             crs_transformer: Of the image.
             bbox: Where the extent lies in the image, in the source pixel frame.
+            crs: Whether map coordinates are written, or coordinates in the CRS of the image.
         """
         self.uri = without_file_scheme(uri)
         self.class_config = class_config
         self._crs_transformer = crs_transformer
         self._bbox = bbox
+        self._crs = crs
 
     def save(self, labels: Any, key: str | None = None) -> None:
         """Write the labels of the whole scene.
@@ -55,7 +63,8 @@ class GeoJSONStore(LabelStore):
             labels: The labels.
             key: Fingerprint of everything that decided them, for `is_predicted`.
         """
-        labels.save(self.uri, self.class_config, self._crs_transformer, self._bbox, key=key)
+        where = self.uri, self.class_config, self._crs_transformer, self._bbox
+        labels.save(*where, key=key, crs=self._crs)
 
     @abstractmethod
     def get_labels(self) -> Labels:
@@ -86,6 +95,22 @@ class GeoJSONStore(LabelStore):
         self._bbox = bbox
 
 
+class StoredRectangles(GeoJSONVectorSource):
+    """Rectangles of a file of predictions; what was cut at the antimeridian is whole again."""
+
+    def _get_features(self) -> Features:
+        features = super()._get_features()
+        # parts of one feature follow each other and share their properties
+        owners = np.array([id(properties) for properties in features.properties])
+        first = np.flatnonzero(np.diff(owners, prepend=-1))
+        if len(first) == len(features):
+            return features
+        corners = shapely.bounds(features.geoms)
+        low = np.minimum.reduceat(corners[:, :2], first)
+        high = np.maximum.reduceat(corners[:, 2:], first)
+        return features.take(first).with_geoms(shapely.box(*low.T, *high.T))
+
+
 class GeoJSONStoreConfig(LabelStoreConfig):
     """A GeoJSON file with the predictions for a scene; the base of the stores of tasks."""
 
@@ -95,6 +120,12 @@ class GeoJSONStoreConfig(LabelStoreConfig):
         None,
         description='File to write to: GeoJSON, or what .gpkg or .parquet says. When absent, a '
         "file named after the scene in the pipeline's predict_uri.",
+    )
+    crs: OutputCRS = Field(
+        'wgs84',
+        description=(
+            'wgs84 writes longitudes and latitudes, image coordinates in the CRS of the image.'
+        ),
     )
 
     def update(

@@ -4,8 +4,11 @@ from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
 from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
-from rastervision.core.data.label_store.geojson_store import GeoJSONStore, GeoJSONStoreConfig
-from rastervision.core.data.vector_source import GeoJSONVectorSource
+from rastervision.core.data.label_store.geojson_store import (
+    GeoJSONStore,
+    GeoJSONStoreConfig,
+    StoredRectangles,
+)
 from rastervision.core.data.vector_transformer import ClassInferenceTransformer
 from rastervision.pipeline.config import register_config
 
@@ -20,7 +23,7 @@ class ObjectDetectionGeoJSONStore(GeoJSONStore):
             NotReadableError: nothing was predicted yet.
             DataError: the file is not GeoJSON, or a box has no class.
         """
-        source = GeoJSONVectorSource(
+        source = StoredRectangles(
             self.uri,
             self.crs_transformer,
             vector_transformers=[ClassInferenceTransformer(None, self.class_config)],
@@ -46,4 +49,6 @@ class ObjectDetectionGeoJSONStoreConfig(GeoJSONStoreConfig):
         Raises:
             ConfigError: uri is not set.
         """
-        return ObjectDetectionGeoJSONStore(self.known_uri(), class_config, crs_transformer, bbox)
+        return ObjectDetectionGeoJSONStore(
+            self.known_uri(), class_config, crs_transformer, bbox, self.crs
+        )

@@ -1,11 +1,9 @@
 """Polygons of predicted classes: what to write (config), and writing it."""
 
-import logging
 import re
 from collections.abc import Sequence
-from functools import partial
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import shapely
 from numpy.typing import NDArray
@@ -13,9 +11,9 @@ from pydantic import Field
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
-from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
-from rastervision.core.data.utils.antimeridian import cut_at_antimeridian
+from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.geoparquet import import_pyarrow
+from rastervision.core.data.utils.placement import OutputCRS, Placement
 from rastervision.core.data.utils.polygonize import Polygons
 from rastervision.core.data.utils.vector_writing import SUFFIXES, VectorFormat, feature_writer
 from rastervision.core.data.utils.vectorization import (
@@ -25,10 +23,6 @@ from rastervision.core.data.utils.vectorization import (
 )
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
-
-log = logging.getLogger(__name__)
-
-OutputCRS: TypeAlias = Literal['wgs84', 'image']
 
 
 def vo_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
@@ -198,13 +192,9 @@ class PolygonWriter:
             file_format: kind of file.
             crs: whether coordinates are map coordinates, or in the CRS of the image.
         """
-        if crs == 'image' and isinstance(crs_transformer, RasterioCRSTransformer):
-            crs_transformer = crs_transformer.variant(crs_transformer.image_crs)
-        self._writer = feature_writer(path, crs_transformer.map_crs, file_format, properties)
-        self._is_lon_lat = self._writer.crs is not None and self._writer.crs.is_geographic
+        self._place = Placement(crs_transformer, bbox, crs)
+        self._writer = feature_writer(path, self._place.crs, file_format, properties)
         self._vectorizer = vectorizer
-        self._crs_transformer = crs_transformer
-        self._bbox = bbox
         self._simplify = simplify
 
     def __enter__(self) -> Self:
@@ -232,15 +222,4 @@ class PolygonWriter:
             return
         if self._simplify:
             polygons = shapely.simplify(polygons, self._simplify, preserve_topology=True)
-        to_map = partial(self._crs_transformer.pixel_to_map, bbox=self._bbox)
-        placed = to_map(polygons)
-        if self._is_lon_lat:
-            placed, left = cut_at_antimeridian(polygons, placed, to_map)
-            if left:
-                log.warning(
-                    '%s: %d polygons around a pole or the Earth cannot be told in longitudes and '
-                    "latitudes; crs='image' writes them as they are.",
-                    self._writer.path,
-                    left,
-                )
-        self._writer.add(placed)
+        self._writer.add(self._place(polygons))

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.utils.features import as_geoms
+from rastervision.core.data.utils.placement import OutputCRS, Placement
 from rastervision.core.data.utils.vector_writing import (
     GeoJSONWriter,
     VectorFormat,
@@ -62,34 +64,38 @@ def save_boxes(
     crs_transformer: CRSTransformer,
     bbox: Box | None = None,
     key: str | None = None,
+    crs: OutputCRS = 'wgs84',
 ) -> None:
-    """Write rectangles as polygons in map coordinates; the file appears when it is complete.
+    """Write rectangles as polygons on the map; the file appears when it is complete.
+
+    In longitudes and latitudes, those across the antimeridian become two polygons of one feature.
 
     Args:
         uri: The file; its suffix tells the format, see `format_of`.
         boxes: (N, 4) ymin, xmin, ymax, xmax in pixels, in the extent frame of `bbox`.
         columns: Properties by name, N values that JSON can hold each.
-        crs_transformer: From pixels to the coordinates of the file.
+        crs_transformer: Of the image.
         bbox: Where the extent lies in the image, in the source pixel frame.
         key: Fingerprint of the prediction, which `recorded_key` reads; only GeoJSON holds it.
+        crs: Whether coordinates are map coordinates, or in the CRS of the image.
 
     Raises:
         ConfigError: The suffix is of another format.
         NotWritableError: The file cannot be written.
     """
-    file_format = format_of(uri)
+    file_format, place = format_of(uri), Placement(crs_transformer, bbox, crs)
+    ymin, xmin, ymax, xmax = boxes.T
+    rectangles = shapely.box(xmin, ymin, xmax, ymax)
     if file_format != 'geojson':
-        ymin, xmin, ymax, xmax = boxes.T
-        polygons = crs_transformer.pixel_to_map(shapely.box(xmin, ymin, xmax, ymax), bbox=bbox)
-        write_features(uri, polygons, columns, crs_transformer.map_crs, file_format)
+        write_features(uri, place(rectangles), columns, place.crs, file_format)
         return
     members = {} if key is None else {'prediction': {'key': key}}
-    with atomic_path(uri) as path, GeoJSONWriter(path, members=members) as writer:
+    with atomic_path(uri) as path, GeoJSONWriter(path, place.crs, members=members) as writer:
         for start in range(0, len(boxes), CHUNK):
             part = slice(start, start + CHUNK)
-            ymin, xmin, ymax, xmax = boxes[part].T
-            polygons = crs_transformer.pixel_to_map(shapely.box(xmin, ymin, xmax, ymax), bbox=bbox)
-            writer.add(polygons, {name: values[part] for name, values in columns.items()})
+            writer.add(
+                place(rectangles[part]), {name: values[part] for name, values in columns.items()}
+            )
 
 
 def boxes_to_geojson(
@@ -102,6 +108,8 @@ def boxes_to_geojson(
 ) -> dict[str, Any]:
     """Rectangles as a FeatureCollection of polygons in map coordinates.
 
+    Those across the antimeridian become MultiPolygons of two parts.
+
     Args:
         boxes: N boxes in pixels, in the extent frame of `bbox`.
         class_ids: N ids of classes; features have the class as `class_id` and `class_name`.
@@ -110,9 +118,7 @@ def boxes_to_geojson(
         scores: N numbers, which features have as `score`, or lists, which they have as `scores`.
         bbox: Where the extent lies in the image, in the source pixel frame.
     """
-    polygons = crs_transformer.pixel_to_map(
-        np.array([box.to_shapely() for box in boxes], dtype=object), bbox=bbox
-    )
+    polygons = Placement(crs_transformer, bbox)(as_geoms(box.to_shapely() for box in boxes))
     features = []
     for i, (polygon, class_id) in enumerate(zip(polygons, class_ids, strict=True)):
         properties = {'class_id': int(class_id), 'class_name': class_config.get_name(int(class_id))}

@@ -128,14 +128,14 @@ class GeoJSONWriter(FeatureWriter):
         properties: Mapping[str, Any] | None = None,
         members: Mapping[str, Any] | None = None,
     ) -> None:
-        """Constructor; `members` are further ones of the FeatureCollection, before the features."""
+        """Constructor; `members` are further ones of the FeatureCollection, before all others."""
         super().__init__(path, crs, properties)
         self.members = dict(members or {})
 
     def __enter__(self) -> Self:
         self._file: IO[str] = Path(self.path).open('w', encoding='utf-8')
         crs = {} if _is_default(self.crs) else {'crs': _crs_member(self.crs)}
-        head = encode({'type': 'FeatureCollection', **crs, **self.members})
+        head = encode({'type': 'FeatureCollection', **self.members, **crs})
         self._file.write(f'{head[:-1]}, "features": [')
         self._separator = ''
         return self
