@@ -32,10 +32,12 @@ BUILTIN_RUNNERS = {
     'local': 'rastervision.pipeline.runner.local_runner:LocalRunner',
 }
 BUILTIN_FILE_SYSTEMS = (
+    'rastervision.pipeline.file_system.local_file_system:LocalFileSystem',
     'rastervision.pipeline.file_system.http_file_system:HttpFileSystem',
     'rastervision.pipeline.file_system.object_store:ObjectStoreFileSystem',
-    'rastervision.pipeline.file_system.local_file_system:LocalFileSystem',
 )
+# Asked when no plugin takes a URI either.
+LAST_FILE_SYSTEM = 'rastervision.pipeline.file_system.fsspec_file_system:FsspecFileSystem'
 # Plugins whose package was renamed: name written into old configs -> name now.
 OLD_NAMESPACE = 'rastervision2.'
 RENAMED_TYPE_HINTS = {'geo_data_window': 'window_sampling'}
@@ -76,7 +78,6 @@ class Registry:
         self.plugin_commands: dict[str, click.Command] = {}
         self.rv_config_schema: dict[str, list[str]] = {}
         self.renamed_type_hints: dict[str, str] = dict(RENAMED_TYPE_HINTS)
-        self._builtin_file_systems: list[type[FileSystem]] = []
         self.loader = PluginLoader(self, self._sources)
 
     # Plugins
@@ -256,21 +257,24 @@ class Registry:
         Raises:
             RegistryError: No file system takes the URI.
         """
-        if not self._builtin_file_systems:
-            self._builtin_file_systems = [_resolve(name) for name in BUILTIN_FILE_SYSTEMS]
 
         def find() -> 'type[FileSystem] | None':
-            for fs in chain(self.filesystems, self._builtin_file_systems):
+            for fs in chain(self.filesystems, map(_resolve, BUILTIN_FILE_SYSTEMS)):
                 if fs.matches_uri(uri, mode):
                     return fs
             return None
 
         found = self.loader.load_until(find)
+        if found is None and (last := _resolve(LAST_FILE_SYSTEM)).matches_uri(uri, mode):
+            found = last
         if found is None:
+            from rastervision.pipeline.file_system.file_system import public_uri
+
             verb = 'read from' if mode == 'r' else 'write to'
             raise RegistryError(
-                f'No file system can {verb} {uri!r}; use a local path, or install the plugin for '
-                f'this kind of URI.{self.loader.describe_failures()}'
+                f'No file system can {verb} {public_uri(uri)!r}; use a local path, or install the '
+                f'plugin for this kind of URI, or what fsspec needs for it: '
+                f'pip install "rastervision[fsspec]".{self.loader.describe_failures()}'
             )
         return found
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Self
 
 from rastervision.pipeline.file_system.file_system import FileSystem, unreadable, unwritable
 from rastervision.pipeline.file_system.local_file_system import (
@@ -71,8 +72,9 @@ def download_if_needed(
 ) -> str:
     """Make a file available as a local path.
 
-    A local file is left where it is. A remote one is downloaded unless a copy of the same age is
-    there; several processes that ask for one URI at the same time cause one download.
+    A local file is left where it is. A remote one is downloaded unless a copy of the same stamp
+    (ETag, or size and age) is there; several processes that ask for one URI at the same time cause
+    one download.
 
     Args:
         uri: URI of a file.
@@ -99,14 +101,18 @@ def download_if_needed(
         return path
     if use_cache and (uri, path) in _fresh and Path(path).is_file():
         return path
-    with _Lock(folder, path):
-        modified = fs.last_modified(uri)
-        if not (use_cache and _is_current(path, modified)):
+    with _Lock(folder, path) as lock:
+        stamp = fs.stamp(uri)
+        if not (use_cache and _is_current(path, stamp, lock.record)):
+            lock.record.unlink(missing_ok=True)
             with atomic_local_path(path) as tmp_path:
                 fs.copy_from(uri, tmp_path)
+                _set_age(tmp_path, fs.last_modified(uri))
             if download_dir is None:
                 trim(folder, _max_bytes())
-        _stamp(path, modified)
+            if stamp is not None:
+                LocalFileSystem.write_str(str(lock.record), stamp)
+        _set_use(path)
     _fresh.add((uri, path))
     return path
 
@@ -140,37 +146,48 @@ def _max_bytes() -> float:
     return float(settings('cache_gb', default=DEFAULT_MAX_GB, parser=float)) * 1e9
 
 
-def _is_current(path: str, modified: datetime | None) -> bool:
-    """Whether a copy is there and has the age of the original, or is new if nobody knows that."""
+def _is_current(path: str, stamp: str | None, record: Path) -> bool:
+    """Whether a copy is there and has the stamp of the original, or is new if there are none."""
     if not Path(path).is_file():
         return False
-    changed = Path(path).stat().st_mtime
-    if modified is None:
-        return time.time() - changed < UNDATED_SECONDS
-    return abs(changed - modified.timestamp()) < 1
+    if stamp is None:
+        return time.time() - Path(path).stat().st_mtime < UNDATED_SECONDS
+    return record.is_file() and record.read_text('utf-8') == stamp
 
 
-def _stamp(path: str, modified: datetime | None) -> None:
-    """Record the time of use as access time, and the original's age as modification time."""
-    written = Path(path).stat().st_mtime if modified is None else modified.timestamp()
-    os.utime(path, (time.time(), written))
+def _set_age(path: str, modified: datetime | None) -> None:
+    """Give a copy the age of its original."""
+    if modified is not None:
+        os.utime(path, (time.time(), modified.timestamp()))
+
+
+def _set_use(path: str) -> None:
+    """Record the time of use as access time."""
+    os.utime(path, (time.time(), Path(path).stat().st_mtime))
 
 
 class _Lock:
-    """Exclusive use of one path below `folder`, among processes; a crash frees it."""
+    """Exclusive use of one path below `folder`, among processes; a crash frees it.
+
+    Attributes:
+        record: File for the stamp of the original that was copied to the path.
+    """
 
     def __init__(self, folder: str, path: str) -> None:
         from filelock import FileLock
 
         locks = Path(folder, _LOCKS)
         make_dir(str(locks))
-        self._lock = FileLock(locks / f'{sha256(os.fsencode(path)).hexdigest()[:20]}.lock')
+        name = sha256(os.fsencode(path)).hexdigest()[:20]
+        self.record = locks / f'{name}.stamp'
+        self._lock = FileLock(locks / f'{name}.lock')
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         try:
             self._lock.acquire()
         except OSError as error:
             raise unwritable(self._lock.lock_file, error) from error
+        return self
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()

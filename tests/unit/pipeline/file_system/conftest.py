@@ -26,6 +26,7 @@ class WebServer:
         self.faults: dict[str, list[int | tuple[str, int]]] = {}
         self.requests: Counter[str] = Counter()
         self.modified: float | None = 1_600_000_000.0
+        self.etags = True
         self.ranges = True
         self.delay = 0.0
         self.bytes_sent = 0
@@ -65,7 +66,8 @@ class WebServer:
         body = data[start : 1 if probe else None] if part else data
         handler.send_response(206 if part else 200)
         handler.send_header('Content-Length', str(len(body)))
-        handler.send_header('ETag', f'"{sha256(data).hexdigest()}"')
+        if self.etags:
+            handler.send_header('ETag', f'"{sha256(data).hexdigest()}"')
         if self.modified is not None:
             handler.send_header('Last-Modified', formatdate(self.modified, usegmt=True))
         handler.end_headers()

@@ -51,11 +51,13 @@ def test_an_uri_is_downloaded_once(web, cache):
     assert web.requests['/d/a.tif'] == 1
 
 
-def test_a_changed_file_is_downloaded_again(web, cache):
+@pytest.mark.parametrize('etags', [True, False])
+def test_a_changed_file_is_downloaded_again(web, cache, etags):
+    web.etags = etags
     uri = web.put('/a', b'old')
     download_if_needed(uri)
     web.put('/a', b'new')
-    web.modified += 100
+    web.modified += 0 if etags else 100
     assert Path(download_if_needed(uri)).read_bytes() == b'old'  # one run sees one content
     cache_module._fresh.clear()
     assert Path(download_if_needed(uri)).read_bytes() == b'new'
@@ -69,7 +71,7 @@ def test_use_cache_false_downloads_again(web, cache):
 
 
 def test_a_copy_of_unknown_age_is_current_for_a_while(web, cache):
-    web.modified = None
+    web.modified, web.etags = None, False
     uri = web.put('/a', b'old')
     path = download_if_needed(uri)
     web.put('/a', b'new')
@@ -138,3 +140,8 @@ def test_a_cache_that_cannot_be_written_is_named(web, tmp_path, monkeypatch):
     monkeypatch.setenv('RV_CACHE_DIR', str(tmp_path / 'file' / 'cache'))
     with pytest.raises(NotWritableError, match='file'):
         download_if_needed(web.put('/a', b'x'))
+
+
+def test_a_copy_has_the_age_of_its_original(web, cache):
+    path = Path(download_if_needed(web.put('/a', b'x')))
+    assert path.stat().st_mtime == web.modified
