@@ -69,6 +69,11 @@ class ClassificationImageDataConfig(ClassificationDataConfig, ImageDataConfig):
 
         return ClassificationImageDataset(str(data_dir), self.class_names, transform=transform)
 
+    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
+        from rastervision.pytorch_learner.dataset.label_counts import warn_of_one_class
+
+        warn_of_one_class(dataset, self.class_names, self.origin)
+
 
 @register_config('classification_geo_data')
 class ClassificationGeoDataConfig(ClassificationDataConfig, GeoDataConfig):
@@ -87,9 +92,7 @@ class ClassificationGeoDataConfig(ClassificationDataConfig, GeoDataConfig):
     def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
         from rastervision.pytorch_learner.dataset.label_counts import warn_of_one_class
 
-        if self.balance_classes:  # which finds classes that random windows hardly meet
-            return
-        warn_of_one_class(dataset, self.class_names)
+        warn_of_one_class(dataset, self.class_names, balanced=self.balance_classes)
 
     def build_scenes(
         self, scene_configs: 'list[SceneConfig]', tmp_dir: str | None = None

@@ -189,6 +189,9 @@ class DataConfig(Config):
         """Make the data of one split; see `build`."""
         raise NotImplementedError(f'{type(self).__name__} does not say where its data come from.')
 
+    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
+        """Log what is odd about the labels of all training data together; for subclasses."""
+
     def limit_train_dataset(self, dataset: 'Dataset[Any]') -> 'Dataset[Any]':
         """The part of the training data that `train_sz` or `train_sz_rel` asks for."""
         if self.train_sz is None and self.train_sz_rel is None:

@@ -91,9 +91,6 @@ class GeoDataConfig(DataConfig):
         """What the random windows of the task take beyond those of all tasks."""
         return {}
 
-    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
-        """Log what is odd about the labels of all training scenes together; for subclasses."""
-
     def build_scenes(
         self, scene_configs: 'list[SceneConfig]', tmp_dir: str | None = None
     ) -> 'list[Scene]':

@@ -91,11 +91,14 @@ class ImageDataConfig(DataConfig):
         transform = self.transform_of(split)
         if self.group_uris is None:
             dataset = self._dataset_at(self.uri, split, transform, tmp_dir)
-            if dataset is None or split != 'train':
-                return dataset
-            return self.limit_train_dataset(dataset)
+            if dataset is not None and split == 'train':
+                self.warn_about_labels(dataset)
+                dataset = self.limit_train_dataset(dataset)
+            return dataset
         groups = [self._dataset_at(uri, split, transform, tmp_dir) for uri in self.group_uris]
         if split == 'train':
+            if (dataset := concat(groups)) is not None:
+                self.warn_about_labels(dataset)
             sizes, shares = self.group_train_sz, self.group_train_sz_rel
             groups = [
                 self.random_subset_dataset(group, _pick(sizes, i), _pick(shares, i))
@@ -103,6 +106,13 @@ class ImageDataConfig(DataConfig):
                 if group is not None
             ]
         return concat(groups)
+
+    @property
+    def origin(self) -> str:
+        """Where the chips are, for messages."""
+        uris = self.uri if self.group_uris is None else self.group_uris
+        flat = [uri for one in _as_list(uris) for uri in _as_list(one)]
+        return ', '.join(flat[:5]) + (', ...' if len(flat) > 5 else '')
 
     def _dataset_at(
         self,
@@ -121,3 +131,7 @@ class ImageDataConfig(DataConfig):
 
 def _pick(values: Any, i: int) -> Any:
     return values[i] if isinstance(values, list) else values
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -72,6 +72,11 @@ class ObjectDetectionImageDataConfig(ObjectDetectionDataConfig, ImageDataConfig)
             dataset.check_classes(self.class_config.names)
         return dataset
 
+    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
+        from rastervision.pytorch_learner.dataset.label_counts import warn_without_boxes
+
+        warn_without_boxes(dataset, self.origin)
+
 
 @register_config('object_detection_geo_data')
 class ObjectDetectionGeoDataConfig(ObjectDetectionDataConfig, GeoDataConfig):

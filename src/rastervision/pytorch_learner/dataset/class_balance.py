@@ -59,7 +59,8 @@ def balance_classes(
         if counts[num_classes + i]:
             part.balance_classes({c: float(weights[c] * share) for c, share in shares[i].items()})
     result: NDArray[np.float64] = (mixes @ weights)[kinds]
-    return result / result.mean()
+    result /= result.mean()
+    return result
 
 
 def class_weights(counts: NDArray[np.int64], mixes: NDArray[np.float64]) -> NDArray[np.float64]:

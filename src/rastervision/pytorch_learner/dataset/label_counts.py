@@ -10,41 +10,76 @@ from rastervision.core.sampling.class_windows import PROBES
 from rastervision.pytorch_learner.dataset.classification_dataset import (
     ClassificationRandomWindowGeoDataset,
 )
+from rastervision.pytorch_learner.dataset.object_detection_dataset import (
+    ObjectDetectionImageDataset,
+)
 from rastervision.pytorch_learner.dataset.subset import parts_of
 
 log = logging.getLogger(__name__)
 
+LOOK_AT_FILES = 'Look at the label files, their CRS and where they lie.'
 
-def warn_without_boxes(dataset: Dataset[Any]) -> None:
-    """Log it if no scene of a dataset has an object."""
-    scenes = [part.scene for part in parts_of(dataset) if hasattr(part, 'scene')]
+
+def warn_without_boxes(dataset: Dataset[Any], origin: str = '') -> None:
+    """Log it if no scene of a dataset, or no chip, has an object.
+
+    Args:
+        dataset: Windows of scenes, or chips.
+        origin: Where chips come from; scenes have names.
+    """
+    parts = list(parts_of(dataset))
+    scenes = [part.scene for part in parts if hasattr(part, 'scene')]
+    chips = [part.orig_dataset for part in parts if isinstance(part, ObjectDetectionImageDataset)]
+    if any(reader.num_boxes for reader in chips):
+        return
     if scenes and not any(len(scene.label_source.get_labels()) for scene in scenes):
         log.warning(
-            'No training scene has an object (%s): the model will learn to find nothing. Look at '
-            'the label files, their CRS and where they lie.',
+            'No training scene has an object (%s): the model will learn to find nothing. %s',
             ', '.join(scene.id for scene in scenes[:5]),
+            LOOK_AT_FILES,
+        )
+    elif chips and not scenes:
+        log.warning(
+            'No training chip has an object (%s): the model will learn to find nothing. Look at '
+            'the annotations in labels.json, and at the labels that the chips were made from.',
+            origin,
         )
 
 
-def warn_of_one_class(dataset: Dataset[Any], names: list[str]) -> None:
-    """Log it if all windows of a dataset are of one class, as far as `PROBES` random ones tell.
+def warn_of_one_class(
+    dataset: Dataset[Any], names: list[str], origin: str = '', balanced: bool = False
+) -> None:
+    """Log it if all items of a dataset are of one class, as far as `PROBES` random windows tell.
 
     Args:
-        dataset: Windows of scenes with a class each.
+        dataset: Windows of scenes, or chips, with a class each.
         names: Names of the classes.
+        origin: Where chips come from, for the log; empty for windows of scenes.
+        balanced: Whether random windows are drawn around the labels of all classes.
     """
     found: set[int] = set()
     for part in parts_of(dataset):
         if isinstance(part, ClassificationRandomWindowGeoDataset):
-            rng = np.random.default_rng(0)
-            found |= {part.class_id_of(part.sampler.sample(rng)) for _ in range(PROBES)}
+            found |= set(part.class_windows.shares) if balanced else _probed(part)
         elif hasattr(part, 'class_ids'):
             found |= {int(class_id) for class_id in part.class_ids()}
         if len(found) > 1:
             return
-    if len(found) == 1 and len(names) > 1:
-        log.warning(
-            'All training windows that were looked at are of the class %r: the model will learn '
-            'nothing else. Look at the label files, their CRS and where they lie.',
-            names[found.pop()],
-        )
+    if len(found) != 1 or len(names) < 2:
+        return
+    what, hint = 'windows that were looked at', LOOK_AT_FILES
+    if origin:
+        what = f'chips ({origin})'
+        hint = 'Look at the names of their folders, and at the labels that they were made from.'
+    log.warning(
+        'All training %s are of the class %r: the model will learn nothing else. %s',
+        what,
+        names[found.pop()],
+        hint,
+    )
+
+
+def _probed(windows: ClassificationRandomWindowGeoDataset) -> set[int]:
+    """Classes of some random windows."""
+    rng = np.random.default_rng(0)
+    return {windows.class_id_of(windows.sampler.sample(rng)) for _ in range(PROBES)}

@@ -95,6 +95,11 @@ class CocoDataset(Dataset[tuple[NDArray[Any], Labels]]):
         """The class ids of all boxes, each once and in order."""
         return sorted({int(class_id) for _, ids, _ in self._labels for class_id in ids})
 
+    @property
+    def num_boxes(self) -> int:
+        """The number of boxes of all images."""
+        return sum(len(boxes) for boxes, _, _ in self._labels)
+
     def __getitem__(self, ind: int) -> tuple[NDArray[Any], Labels]:
         """Image (H, W, C), and its boxes (N, 4) in pixels, class ids (N,) and 'xywh'."""
         image = load_image(self.img_paths[ind])

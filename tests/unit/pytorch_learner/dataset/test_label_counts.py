@@ -1,13 +1,20 @@
 """Training data whose labels teach nothing are told in the log."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch.utils.data import ConcatDataset, Dataset
 
 from rastervision.core.box import Box
+from rastervision.core.data import ClassConfig
 from rastervision.core.sampling import RandomWindowSampler
+from rastervision.pytorch_learner import (
+    ClassificationImageDataConfig,
+    ObjectDetectionImageDataConfig,
+)
 from rastervision.pytorch_learner.dataset.classification_dataset import (
     ClassificationRandomWindowGeoDataset,
 )
@@ -70,3 +77,48 @@ def test_one_class_only(parts, told, caplog) -> None:
 def test_a_model_of_one_class_needs_no_other(caplog) -> None:
     warn_of_one_class(Cells([0, 0]), ['a'])
     assert not caplog.records
+
+
+def test_balanced_windows_are_of_the_classes_that_have_labels(caplog) -> None:
+    windows = RandomCells(1)
+    windows._class_windows = SimpleNamespace(shares={0: 1, 1: 1e-6})
+    warn_of_one_class(windows, ['a', 'b'], balanced=True)
+    assert not caplog.records
+    windows._class_windows = SimpleNamespace(shares={0: 1})
+    warn_of_one_class(windows, ['a', 'b'], balanced=True)
+    assert "windows that were looked at are of the class 'a'" in caplog.text
+
+
+def write_chips(folder, names):
+    for name in names:
+        path = folder / 'train' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (4, 4)).save(path)
+
+
+def test_chips_of_one_class_are_told_with_their_folder(tmp_path, caplog) -> None:
+    write_chips(tmp_path / 'one', ['a/1.png', 'a/2.png'])
+    write_chips(tmp_path / 'two', ['b/3.png'])
+    one, two = str(tmp_path / 'one'), str(tmp_path / 'two')
+    classes = ClassConfig(names=['a', 'b'])
+    for options in ({'uri': one}, {'group_uris': [one, [one]], 'group_train_sz': 1}):
+        cfg = ClassificationImageDataConfig(class_config=classes, **options)
+        cfg.build_dataset('train', str(tmp_path))
+        assert f'All training chips ({cfg.origin}) are of the class' in caplog.text
+        assert one in cfg.origin
+        caplog.clear()
+    both = ClassificationImageDataConfig(class_config=classes, group_uris=[one, two])
+    both.build_dataset('train', str(tmp_path))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize('annotated', [True, False])
+def test_chips_without_boxes_are_told_with_their_folder(annotated, tmp_path, caplog) -> None:
+    write_chips(tmp_path, ['img/1.png'])
+    box = {'id': 1, 'image_id': 1, 'category_id': 0, 'bbox': [0, 0, 2, 2]}
+    coco = {'images': [{'id': 1, 'file_name': '1.png'}], 'annotations': [box] * annotated}
+    (tmp_path / 'train' / 'labels.json').write_text(json.dumps(coco))
+    cfg = ObjectDetectionImageDataConfig(class_config=ClassConfig(names=['a']), uri=str(tmp_path))
+    cfg.build_dataset('train')
+    told = f'No training chip has an object ({tmp_path})'
+    assert [told in r.getMessage() for r in caplog.records] == [True] * (not annotated)
