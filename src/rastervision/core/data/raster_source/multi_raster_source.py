@@ -320,12 +320,11 @@ class MultiRasterSourceConfig(RasterSourceConfig):
             source.update(pipeline, scene)
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> MultiRasterSource:
-        used = self.transformers if use_transformers else []
         cls = TemporalMultiRasterSource if self.temporal else MultiRasterSource
         return cls(
             [source.build(tmp_dir, use_transformers) for source in self.raster_sources],
             primary_source_idx=self.primary_source_idx,
             channel_order=self.channel_order,
-            raster_transformers=[t.build(self.channel_order) for t in used],
+            raster_transformers=self._build_transformers(use_transformers),
             bbox=None if self.bbox is None else Box(*self.bbox),
         )

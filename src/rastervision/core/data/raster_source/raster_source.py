@@ -348,3 +348,7 @@ class RasterSourceConfig(Config):
             use_transformers: False leaves the transformers out.
         """
         raise NotImplementedError(f'{type(self).__name__} has no build().')
+
+    def _build_transformers(self, use_transformers: bool) -> list[RasterTransformer]:
+        used = self.transformers if use_transformers else []
+        return [t.build(self.channel_order) for t in used]

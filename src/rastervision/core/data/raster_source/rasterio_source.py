@@ -238,10 +238,9 @@ class RasterioSourceConfig(RasterSourceConfig):
         return value
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> RasterioSource:
-        used = self.transformers if use_transformers else []
         return RasterioSource(
             uris=self.uris,
-            raster_transformers=[t.build(self.channel_order) for t in used],
+            raster_transformers=self._build_transformers(use_transformers),
             allow_streaming=self.allow_streaming,
             channel_order=self.channel_order,
             bbox=None if self.bbox is None else Box(*self.bbox),

@@ -304,10 +304,9 @@ class XarraySourceConfig(_PartConfig):
     )
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> XarraySource:  # noqa: ARG002 signature of the base
-        used = self.transformers if use_transformers else []
         return XarraySource.from_stac(
             self.stac.build(),
-            raster_transformers=[t.build(self.channel_order) for t in used],
+            raster_transformers=self._build_transformers(use_transformers),
             channel_order=self.channel_order,
             bbox=self.bbox,
             bbox_map_coords=self.bbox_map_coords,
@@ -329,11 +328,10 @@ class XarrayFileSourceConfig(_PartConfig):
     )
 
     def build(self, tmp_dir: str | None = None, use_transformers: bool = True) -> XarraySource:
-        used = self.transformers if use_transformers else []
         return XarraySource.from_file(
             self.uri,
             self.variable,
-            raster_transformers=[t.build(self.channel_order) for t in used],
+            raster_transformers=self._build_transformers(use_transformers),
             channel_order=self.channel_order,
             bbox=self.bbox,
             bbox_map_coords=self.bbox_map_coords,

@@ -11,15 +11,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from pyproj.exceptions import CRSError
 
 from rastervision.core.data.utils.features import Features, Geoms
+from rastervision.core.data.utils.file_errors import reading, stated_crs
 from rastervision.core.data.utils.ogr_files import (
     Bounds,
     FindBounds,
     features_from_wkb,
     geoms_from_wkb,
-    unknown_crs,
 )
 from rastervision.core.data.utils.vector_columns import Masked, free_name
 from rastervision.pipeline.errors import ConfigError, DataError
@@ -103,19 +102,9 @@ def geoparquet_bounds(
 def _opened(path: Path, uri: str) -> Iterator[Any]:
     """The file; what pyarrow says of it when it cannot be read becomes our error."""
     pyarrow, parquet = import_pyarrow()
-    try:
-        file = parquet.ParquetFile(path)
-    except (OSError, pyarrow.ArrowException) as e:
-        raise DataError(f'{uri} is no Parquet file ({_brief(e)}).') from None
-    with file:
-        try:
-            yield file
-        except (OSError, pyarrow.ArrowException) as e:
-            raise DataError(f'{uri} is damaged, or cannot be read ({_brief(e)}).') from None
-
-
-def _brief(error: Exception) -> str:
-    return str(error).partition('\n')[0]
+    errors = OSError, pyarrow.ArrowException
+    with reading(uri, 'Parquet file', *errors), parquet.ParquetFile(path) as file:
+        yield file
 
 
 def _geo_metadata(metadata: Mapping[bytes, bytes] | None, uri: str) -> dict[str, Any]:
@@ -139,10 +128,7 @@ def _crs(column: Mapping[str, Any], uri: str) -> CRS | None:
     stated = column.get('crs', 'OGC:CRS84')
     if stated is None:
         return None
-    try:
-        return CRS.from_json_dict(stated) if isinstance(stated, dict) else CRS(stated)
-    except CRSError:
-        raise unknown_crs(uri) from None
+    return stated_crs(stated if isinstance(stated, str) else json.dumps(stated), uri)
 
 
 def _not_properties(geo: Mapping[str, Any]) -> list[str]:

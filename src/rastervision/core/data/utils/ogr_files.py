@@ -19,7 +19,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from pyproj.exceptions import CRSError
 
 from rastervision.core.data.utils.features import (
     Features,
@@ -28,8 +27,8 @@ from rastervision.core.data.utils.features import (
     as_geoms,
     explode,
 )
+from rastervision.core.data.utils.file_errors import brief, reading, stated_crs
 from rastervision.core.data.utils.vector_zip import source_in_zip
-from rastervision.core.grid import to_crs
 from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -178,19 +177,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _map_crs(text: str | None, uri: str) -> CRS | None:
     """The CRS of a layer; None for coordinates that are not tied to the Earth, such as pixels."""
-    try:
-        crs = to_crs(text or None)
-    except CRSError:
-        raise unknown_crs(uri) from None
+    crs = stated_crs(text, uri)
     return None if crs is None or crs.is_engineering else crs
-
-
-def unknown_crs(uri: str) -> DataError:
-    """The error that a file states a CRS which nobody knows."""
-    return DataError(
-        f'{uri} states a CRS that PROJ does not know; name the right one, as '
-        "crs='EPSG:32645' in a VectorFileSourceConfig."
-    )
 
 
 def read_layer(
@@ -275,24 +263,18 @@ def _values(column: NDArray[Any]) -> list[Any]:
 @contextmanager
 def _gdal(uri: str) -> Iterator[None]:
     """Turn GDAL's errors into ours, and its warnings into log messages."""
-    from pyogrio.errors import CRSError as GDALCRSError
-    from pyogrio.errors import DataSourceError
+    from pyogrio.errors import CRSError
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
-        try:
-            yield
-        except GDALCRSError as e:
-            raise DataError(
-                f'{uri} states a CRS that GDAL cannot read ({_brief(e)}). Correct it; of a '
-                'Shapefile, the .prj file can be removed and the CRS be given instead.'
-            ) from None
-        except DataSourceError as e:
-            raise DataError(f'{uri} is no vector file that GDAL can read ({_brief(e)}).') from None
-        except (RuntimeError, ValueError, OSError) as e:
-            if isinstance(e, ConfigError):
-                raise
-            raise DataError(f'{uri} cannot be read ({_brief(e)}).') from None
+        with reading(uri, 'vector file that GDAL can read', RuntimeError, ValueError, OSError):
+            try:
+                yield
+            except CRSError as e:
+                raise DataError(
+                    f'{uri} states a CRS that GDAL cannot read ({brief(e)}). Correct it; of a '
+                    'Shapefile, the .prj file can be removed and the CRS be given instead.'
+                ) from None
     for message in sorted({str(w.message) for w in caught}):
         _warn(uri, message)
 
@@ -301,8 +283,3 @@ def _gdal(uri: str) -> Iterator[None]:
 def _warn(uri: str, message: str) -> None:
     """Log what GDAL says of a file, which it does whenever the file is opened, once."""
     log.warning('%s: %s', uri, message)
-
-
-def _brief(error: Exception) -> str:
-    """The first sentence of GDAL's message, without hints that are about its own interface."""
-    return str(error).partition('; ')[0].partition('\n')[0]

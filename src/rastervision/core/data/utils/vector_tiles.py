@@ -16,6 +16,7 @@ import shapely
 from pyproj import CRS
 
 from rastervision.core.data.utils.features import Features, Geoms, as_geoms, explode
+from rastervision.core.data.utils.file_errors import reading
 from rastervision.core.data.utils.ogr_files import (
     Bounds,
     layer_names,
@@ -199,11 +200,11 @@ def _query(path: Path, uri: str, sql: str, *values: str) -> list[Any]:
     """The first column of what an MBTiles file answers."""
     import sqlite3
 
-    try:
-        with closing(sqlite3.connect(f'file:{path.resolve().as_posix()}?mode=ro', uri=True)) as db:
-            return [row[0] for row in db.execute(sql, values)]
-    except sqlite3.Error as e:
-        raise DataError(f'{uri} is no MBTiles file ({e}).') from None
+    with (
+        reading(uri, 'MBTiles file', sqlite3.Error),
+        closing(sqlite3.connect(f'file:{path.resolve().as_posix()}?mode=ro', uri=True)) as db,
+    ):
+        return [row[0] for row in db.execute(sql, values)]
 
 
 def join_by_id(features: Features, id_field: str) -> Features:

@@ -4,6 +4,7 @@ import re
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from rastervision.core.data.utils.file_errors import reading
 from rastervision.pipeline.errors import DataError
 
 _SPATIAL = ('.shp', '.gpkg', '.gdb', '.fgb', '.geojson', '.geojsonl', '.gml', '.kml')
@@ -22,11 +23,8 @@ def source_in_zip(path: Path, uri: str, layer: str | None) -> str:
     Raises:
         DataError: it is no zip file, or holds none or several of them.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile) as e:
-        raise DataError(f'{uri} is no zip file that can be read ({e}).') from None
+    with reading(uri, 'zip file', OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
     sources = [m[1] if (m := _IN_FOLDER.match(name)) else name for name in names]
     sources = [name for name in dict.fromkeys(sources) if not _is_apple(name)]
     files = [name for name in sources if name.lower().endswith(_SPATIAL)]

@@ -166,9 +166,9 @@ def test_longitude_and_latitude_columns_make_points(tmp_path) -> None:
     ('name', 'content', 'message'),
     [
         ('a.gpkg', b'', 'is empty'),
-        ('a.shp', b'no shapefile', 'is no vector file that GDAL can read'),
-        ('a.fgb', b'\x00' * 100, 'is no vector file that GDAL can read'),
-        ('a.tif', b'II*\x00', 'is no vector file that GDAL can read'),
+        ('a.shp', b'no shapefile', 'is damaged, or no vector file that GDAL can read'),
+        ('a.fgb', b'\x00' * 100, 'is damaged, or no vector file that GDAL can read'),
+        ('a.tif', b'II*\x00', 'is damaged, or no vector file that GDAL can read'),
         ('a.zip', b'PK', 'no zip file'),
         ('a.csv', b'a,b\n1,2\n', 'has no geometries; a table needs a column WKT'),
         ('a.geojsonl', b'{"type": "Feature", "geometry": null}\n{', 'line 2'),
@@ -185,7 +185,7 @@ def test_files_of_the_wrong_kind_are_named(tmp_path, name, content, message) -> 
 
 def test_an_image_is_no_vector_file(write_tif) -> None:
     uri = write_tif('image.tif', np.zeros((4, 4), dtype=np.uint8))
-    with pytest.raises(DataError, match=r'image\.tif is no vector file'):
+    with pytest.raises(DataError, match=r'image\.tif is damaged, or no vector file'):
         read_features(uri)
 
 
@@ -196,7 +196,7 @@ def test_parquet_without_geometries_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match='without geometries'):
         read_features(str(path))
     path.write_bytes(b'PAR1')
-    with pytest.raises(DataError, match='is no Parquet file'):
+    with pytest.raises(DataError, match='is damaged, or no Parquet file'):
         read_features(str(path))
 
 

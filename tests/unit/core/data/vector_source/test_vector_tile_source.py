@@ -184,7 +184,7 @@ def test_messages_name_the_template_not_every_tile(template) -> None:
 def test_other_files_are_refused(tmp_path) -> None:
     path = tmp_path / 'labels.mbtiles'
     path.write_bytes(b'no database, but some text that is long enough')
-    with pytest.raises(DataError, match='is no MBTiles file'):
+    with pytest.raises(DataError, match='is damaged, or no MBTiles file'):
         VectorTileSource(str(path), IMAGE).get_features()
 
 
