@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from rastervision.core.sampling import WindowSamplingMethod
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.backbone import Backbone
@@ -83,6 +84,25 @@ class SemanticSegmentationImageDataConfig(SemanticSegmentationDataConfig, ImageD
 @register_config('semantic_segmentation_geo_data')
 class SemanticSegmentationGeoDataConfig(SemanticSegmentationDataConfig, GeoDataConfig):
     """Windows of scenes with class ids per pixel."""
+
+    balance_classes: bool = Field(
+        False,
+        description='Draw random windows so that, over all scenes, as many are drawn around pixels '
+        'of each class, however rare it is. Reads all labels of the training scenes once, before '
+        'training.',
+    )
+
+    def validate_config(self) -> None:
+        super().validate_config()
+        if not self.balance_classes or self.scene_dataset is None:
+            return
+        for scene in self.scene_dataset.train_scenes:
+            if self.sampling_for(scene.id).method != WindowSamplingMethod.random:
+                raise ConfigError(
+                    'balance_classes of semantic segmentation is for random windows, and the '
+                    f"sampling of scene '{scene.id}' is sliding: set its method to 'random', or "
+                    'leave balance_classes out.'
+                )
 
     def window_datasets(
         self,

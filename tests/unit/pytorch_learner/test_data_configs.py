@@ -340,3 +340,16 @@ def test_foreign_code_is_found():
         'data.plot_options.transform',
     ]
     assert LearnerConfig(data=image()).foreign_code() == []
+
+
+def test_random_windows_of_segmentation_can_be_balanced(scenes):
+    """The sampling of validation scenes does not matter."""
+    random = WindowSamplingConfig(method=RANDOM, size=20)
+    sliding = WindowSamplingConfig(size=20)
+    sampling = {'a': random, 'b': random, 'c': sliding}
+    GeoDataConfig(scene_dataset=scenes, sampling=sampling, balance_classes=True).validate_config()
+    cfg = GeoDataConfig(
+        scene_dataset=scenes, sampling=sampling | {'b': sliding}, balance_classes=True
+    )
+    with pytest.raises(ConfigError, match=r"scene 'b' is sliding"):
+        cfg.validate_config()

@@ -7,15 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from rastervision.core.data.label_source import SemanticSegmentationLabelSource
 from rastervision.core.data.utils.factory import make_ss_scene
+from rastervision.core.sampling.class_places import RasterPlaces
+from rastervision.core.sampling.class_windows import ClassWindowSampler
+from rastervision.pytorch_learner.dataset.balanced_windows import BalancedWindowGeoDataset
 from rastervision.pytorch_learner.dataset.dataset import ImageDataset
 from rastervision.pytorch_learner.dataset.geo_dataset import (
     GeoDataset,
-    RandomWindowGeoDataset,
     SlidingWindowGeoDataset,
 )
 from rastervision.pytorch_learner.dataset.transform import TransformType
 from rastervision.pytorch_learner.dataset.utils.utils import (
+    GeoDatasetError,
     ImageDatasetError,
     discover_images,
     load_image,
@@ -165,6 +169,18 @@ class SemanticSegmentationSlidingWindowGeoDataset(
 
 
 class SemanticSegmentationRandomWindowGeoDataset(
-    _SemanticSegmentationGeoDataset, RandomWindowGeoDataset
+    _SemanticSegmentationGeoDataset, BalancedWindowGeoDataset
 ):
     """Random windows with class ids per pixel; see `RandomWindowGeoDataset`."""
+
+    def make_class_windows(self) -> ClassWindowSampler:
+        """Find out where the pixels of classes lie, by reading all labels."""
+        source = self.scene.label_source
+        if not isinstance(source, SemanticSegmentationLabelSource):
+            raise GeoDatasetError(
+                f"Scene '{self.scene.id}' has no labels by pixel to balance classes by."
+            )
+        places = RasterPlaces(source, self.scene.extent, self.sampler.region())
+        if source.class_config.null_is_nodata:
+            places.areas.pop(source.class_config.null_class_id, None)
+        return ClassWindowSampler(self.sampler, places)

@@ -238,3 +238,33 @@ def test_what_random_windows_were_asked_for_can_be_read(scene):
     assert (ds.padding, ds.max_sample_attempts) == ((2, 2), 100)
     assert ds.extent == scene.extent
     assert not ds.has_aoi_polygons
+
+
+@pytest.fixture
+def rare_scene(write_raster, pixels):
+    """Four pixels of class 1 in a corner, and four of nodata in another; class 2 is nowhere."""
+    ids = np.zeros((HEIGHT, WIDTH), np.uint8)
+    ids[:2, :2] = 1
+    ids[-2:, :2] = 255
+    return make_ss_scene(
+        write_raster('image.tif', pixels),
+        label_raster_uri=write_raster('rare.tif', ids[None], nodata=255),
+        class_config=ClassConfig(names=['field', 'water', 'ice']),
+    )
+
+
+def test_random_windows_can_be_drawn_around_rare_pixels(rare_scene):
+    ds = RandomWindows(rare_scene, size_lims=(8, 12), out_size=8, max_windows=100)
+    torch.manual_seed(0)
+    ds.balance_classes({1: 1})
+    assert all((rare_scene.label_source[ds.sample_window()] == 1).any() for _ in range(50))
+    assert ds.balance_classes().tolist() == [0, 1]
+    share = np.mean([ds.sample_window().ymin < 2 for _ in range(200)])
+    assert 0.4 < share < 0.65
+
+
+def test_classes_need_labels_to_be_balanced(write_raster, pixels):
+    scene = make_ss_scene(write_raster('image.tif', pixels), scene_id='bare')
+    ds = RandomWindows(scene, size_lims=(8, 9), out_size=8, max_windows=1)
+    with pytest.raises(GeoDatasetError, match='bare'):
+        ds.balance_classes()
