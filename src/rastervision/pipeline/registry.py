@@ -259,6 +259,7 @@ class Registry:
         """
 
         def find() -> 'type[FileSystem] | None':
+            fs: type[FileSystem]
             for fs in chain(self.filesystems, map(_resolve, BUILTIN_FILE_SYSTEMS)):
                 if fs.matches_uri(uri, mode):
                     return fs

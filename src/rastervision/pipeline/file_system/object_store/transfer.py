@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from hashlib import md5
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rastervision.pipeline.file_system.object_store.address import Address
 from rastervision.pipeline.file_system.object_store.requests import call
 from rastervision.pipeline.progress import progress
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
 
 PART_BYTES = 8 << 20
 """Size of the parts of a file; larger where there would be more than the stores take."""
@@ -115,9 +118,7 @@ def _range(address: Address, start: int, stop: int, etag: str | None) -> bytes:
     """Some bytes of an object of which nothing may have changed."""
     import obstore
 
-    options: dict[str, Any] = {'range': (start, stop)}
-    if etag is not None:
-        options['if_match'] = etag
+    options: GetOptions = {'range': (start, stop), 'if_match': etag}
 
     def request(store: Any) -> bytes:
         data = bytes(obstore.get(store, address.key, options=options).bytes())
