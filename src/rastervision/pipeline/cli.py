@@ -154,6 +154,9 @@ def main(profile: str | None, verbose: int, tmpdir: str | None) -> None:
     help='Name of the run where the engine shows one.',
 )
 @click.option('--dry-run', '-n', is_flag=True, help='Print the plan; run and write nothing.')
+@click.option(
+    '--rerun', is_flag=True, help='Run commands that are up to date as well, from their start.'
+)
 def run(
     runner: str,
     cfg_module: str,
@@ -162,6 +165,7 @@ def run(
     splits: int,
     pipeline_run_name: str,
     dry_run: bool,
+    rerun: bool,
 ) -> None:
     """Run COMMANDS of the pipelines in CFG_MODULE with RUNNER.
 
@@ -172,12 +176,11 @@ def run(
     a pipeline config (or a list of them), or a JSON file such as a pipeline-config.json.
 
     COMMANDS are commands of the pipeline. They run in the order that the pipeline defines. All of
-    them run if none is named.
+    them run if none is named, except those that are up to date: nothing that they read has changed.
     """
-    from rastervision.pipeline.config import save_pipeline_config
-    from rastervision.pipeline.plan import in_order, plan, table
+    from rastervision.pipeline.running import run_pipelines, show_plan
 
-    runner_cls = registry_.get_runner(runner)
+    registry_.get_runner(runner)  # an unknown one is told before the config is read
     configs = [_prepared(config) for config in get_configs(cfg_module, runner, dict(args))]
     with ExitStack() as stack:
         pipelines: dict[str, Pipeline] = {}
@@ -189,19 +192,10 @@ def run(
                     f'of its own.'
                 )
             pipelines[uri] = config.build(stack.enter_context(rv_config_.get_tmp_dir()))
-        jobs = plan(pipelines, commands, splits)
         if dry_run:
-            click.echo(table(jobs))
-            return
-        if runner_cls.on_this_machine:
-            for pipeline in pipelines.values():
-                pipeline.check_inputs(in_order(pipeline, commands))
-        for uri, pipeline in pipelines.items():
-            save_pipeline_config(pipeline.config, uri)
-        runner_cls().run_jobs(jobs, pipelines, splits, pipeline_run_name)
-        for pipeline in pipelines.values():
-            if summary := pipeline.summary():
-                click.echo(f'\n{summary}')
+            show_plan(pipelines, commands, splits, rerun)
+        else:
+            run_pipelines(pipelines, commands, runner, splits, pipeline_run_name, rerun)
 
 
 @main.command('run_command', short_help='Run one command of a serialized pipeline config.')

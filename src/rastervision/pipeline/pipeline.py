@@ -1,11 +1,14 @@
 """Pipelines: sequences of commands that share a config."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from rastervision.pipeline.config import Config, register_config
+
+if TYPE_CHECKING:
+    from rastervision.pipeline.fingerprint import CommandFacts
 
 
 class Pipeline:
@@ -39,6 +42,16 @@ class Pipeline:
 
         Only runs on this machine are checked so, since only they see the files that it sees.
         """
+
+    def command_facts(self, command: str) -> 'CommandFacts | None':  # noqa: ARG002 (for subclasses)
+        """Tell what a command reads and writes, so that it is left out when nothing has changed.
+
+        None (the default) says that nobody knows, so that it always runs, and those after it too.
+        """
+        return None
+
+    def forget(self, command: str) -> None:
+        """Remove what an earlier run of a command has left to go on from; `--rerun` asks for it."""
 
     def summary(self) -> str:
         """Tell, once all commands of a run are done, what came out of it; '' for nothing."""

@@ -52,20 +52,46 @@ class Job:
         return f'{self.command} {self.split + 1}/{self.num_splits}'
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a command of a pipeline stands.
+
+    Attributes:
+        reason: Why it has to run, in words; None if it is up to date.
+        upstream: Commands of the pipeline that it has to wait for if they run.
+        same_as: URI of the config of another pipeline that has the same command with the same
+            outputs, and runs it for both.
+    """
+
+    reason: str | None
+    upstream: tuple[str, ...] = ()
+    same_as: str | None = None
+
+
+Standings = Mapping[tuple[str, str], Standing]
+"""(URI of the config of a pipeline, command) -> how it stands."""
+
+
 def plan(
-    pipelines: Mapping[str, PlannedPipeline], commands: Sequence[str] = (), num_splits: int = 1
+    pipelines: Mapping[str, PlannedPipeline],
+    commands: Sequence[str] = (),
+    num_splits: int = 1,
+    states: Standings | None = None,
 ) -> list[Job]:
     """Plan the jobs of pipelines.
 
     The order of the commands is that of `Pipeline.commands`, whatever the order in which they are
-    asked for. A command waits for all jobs of the command before it in the same pipeline; pipelines
-    do not wait for each other. Commands that cannot be split are one job. A command that is split
-    and has a gather step gets one more job after its splits.
+    asked for. A command waits for all jobs of the command before it in the same pipeline, or of
+    those that its standing names; pipelines do not wait for each other, except for commands that
+    they share. Commands that cannot be split are one job. A command that is split and has a gather
+    step gets one more job after its splits.
 
     Args:
         pipelines: URI of the config -> pipeline.
         commands: The commands to run; all if empty.
         num_splits: Number of jobs for each command that can be split.
+        states: How the commands stand, see `standing.standings`; what is up to date is left out.
+            If None, everything runs.
 
     Returns:
         The jobs, each after those that it waits for.
@@ -76,13 +102,22 @@ def plan(
     if num_splits < 1:
         raise ConfigError(f'The number of splits must be 1 or more, got {num_splits}.')
     jobs: list[Job] = []
+    ends: dict[tuple[str, str], frozenset[str]] = {}
     for uri, pipeline in pipelines.items():
-        after: frozenset[str] = frozenset()
+        before: tuple[str, ...] = ()
         for command in in_order(pipeline, commands):
-            stage = _stage(uri, pipeline, command, num_splits, after)
-            jobs += stage
-            gathers = [job for job in stage if job.gather]
-            after = frozenset(job.id for job in gathers or stage)
+            state = states[uri, command] if states else Standing('', before)
+            before = (command,)
+            if state.same_as is not None:
+                ends[uri, command] = ends[state.same_as, command]
+            elif state.reason is None:
+                ends[uri, command] = frozenset()
+            else:
+                after = frozenset(end for name in state.upstream for end in ends[uri, name])
+                stage = _stage(uri, pipeline, command, num_splits, after)
+                jobs += stage
+                gathers = [job for job in stage if job.gather]
+                ends[uri, command] = frozenset(job.id for job in gathers or stage)
     return jobs
 
 

@@ -18,6 +18,7 @@ from rastervision.core.rv_pipeline import ChipOptions, PredictOptions, RVPipelin
 from rastervision.core.rv_pipeline.chipping import scene_samples, write_samples
 from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes
 from rastervision.core.stac_mlm import ModelFacts
+from rastervision.core.utils.config_walk import find_configs
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.file_system import file_exists
@@ -227,6 +228,16 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         if not isinstance(self.data, GeoDataConfig):
             return None
         return self.data.scene_dataset or pipeline.dataset
+
+    def training_config(self, pipeline: RVPipelineConfig) -> 'PyTorchLearnerBackendConfig':  # noqa: ARG002 - interface
+        """Return this config without what the model does not depend on: predictions, tests."""
+        config = self.copy()
+        for dataset in find_configs(config, DatasetConfig):
+            dataset.test_scenes = []
+            dataset.scene_groups = {}
+            for scene in dataset.all_scenes:
+                scene.label_store = None
+        return config
 
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
         """Return the config of the learner that does the work."""

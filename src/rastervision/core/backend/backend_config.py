@@ -36,6 +36,10 @@ class BackendConfig(Config):
         """Return the scenes that TRAIN reads; None if it reads chips."""
         return None
 
+    def training_config(self, pipeline: 'RVPipelineConfig') -> Config | None:  # noqa: ARG002 - for subclasses
+        """Return the config that decides what TRAIN does; None if it is that of the pipeline."""
+        return None
+
     def model_facts(self, pipeline: 'RVPipelineConfig') -> ModelFacts:  # noqa: ARG002 - for subclasses
         """Describe the model for the bundle's STAC item."""
         return ModelFacts()

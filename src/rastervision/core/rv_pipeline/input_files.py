@@ -15,6 +15,7 @@ from rastervision.core.data.utils.vector_io import COMPANIONS
 from rastervision.core.data.utils.vector_tiles import is_template
 from rastervision.core.utils.config_walk import find_configs
 from rastervision.core.utils.stac import as_items, asset_uris
+from rastervision.pipeline.code_files import is_builtin
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.file_system import is_local
 from rastervision.pipeline.file_system.local_file_system import to_path
@@ -35,14 +36,50 @@ def input_files(root: Config) -> Iterator[Path]:
         yield from files_of(_uris(config), isinstance(config, RasterioSourceConfig))
 
 
+def input_uris(root: Config | str) -> Iterator[str]:
+    """What a config and those in it, or a URI, is read from: `input_files`, and remote URIs.
+
+    A URI of which there is no file, such as the name of a part of a file as GDAL has it, is there
+    as it is.
+    """
+    if isinstance(root, str):
+        yield from _expanded(root)
+        return
+    for config in find_configs(root, Config):
+        for uri in _uris(config):
+            yield from _expanded(uri, isinstance(config, RasterioSourceConfig))
+
+
+def _expanded(uri: str, is_raster: bool = False) -> list[str]:
+    return [str(path) for path in files_of([uri], is_raster)] or [uri]
+
+
 def _uris(config: Config) -> Iterator[str]:
+    is_known = is_builtin(type(config))
     for name in type(config).model_fields:
+        value = getattr(config, name)
         if name.endswith(('uri', 'uris')):
-            value = getattr(config, name)
-            yield from [value] if isinstance(value, str) else value or []
+            yield from _texts(value)
+        elif not is_known:  # a config of a third party may have any name for its files
+            yield from (text for text in _texts(value) if '://' in text or _is_file(text))
     if isinstance(config, STACItemConfig | STACItemCollectionConfig):
         for item in as_items(config.build()):
             yield from asset_uris(item, None)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a path
+        return False
 
 
 def files_of(uris: Iterable[str], are_rasters: bool = False) -> Iterator[Path]:

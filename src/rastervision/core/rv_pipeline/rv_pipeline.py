@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +17,7 @@ from rastervision.core.rv_pipeline import bundling, layout
 from rastervision.core.rv_pipeline.chip_command import ChipCommand
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.chipping import scene_windows
+from rastervision.core.rv_pipeline.command_facts import PipelineFacts
 from rastervision.core.rv_pipeline.config_checks import check_inputs
 from rastervision.core.rv_pipeline.pipeline_model import PipelineWithModel
 from rastervision.core.rv_pipeline.predict_command import PredictCommand
@@ -34,6 +36,7 @@ from rastervision.core.rv_pipeline.tile_prediction import TilePrediction
 from rastervision.core.rv_pipeline.window_prediction import WindowPrediction
 from rastervision.core.utils.overrides import overridden_since, overrides
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.progress import progress
 
 if TYPE_CHECKING:
@@ -69,6 +72,19 @@ class RVPipeline(PipelineWithModel):
         Commands that a subclass brings are left out: they may read something else.
         """
         check_inputs(self.config, [c for c in commands if not self.is_hooked(c)])
+
+    def command_facts(self, command: str) -> CommandFacts | None:
+        """Tell what a command reads and writes; None for one that a subclass brings."""
+        if command not in layout.STAGES:
+            return None
+        gather = RVPipeline.gather_commands.get(command)
+        if self.is_hooked(command, *([gather] if gather else [])):
+            return None
+        return self._facts.of(command)
+
+    @cached_property
+    def _facts(self) -> PipelineFacts:
+        return PipelineFacts(self.config)
 
     # --- ANALYZE
 

@@ -57,7 +57,7 @@ def run_job(
     events: SimpleQueue[Event] = SimpleQueue()
     worker = WorkerProcess(events, threads=None, bars=False, settings=settings)
     try:
-        worker.send(job_message(job, modules))
+        worker.send(job_message(job, modules, log))
         while True:
             event = events.get()
             if event.kind == 'line':
@@ -95,7 +95,7 @@ def run_for_engine(
         raise StageError(f'{job.label} failed: {result.reason}\nIts log is {result.log}')
 
 
-def job_message(job: Job, modules: Modules) -> Message:
+def job_message(job: Job, modules: Modules, log: JobLog) -> Message:
     """What a worker process is told of a job."""
     return {
         'config': job.pipeline,
@@ -103,6 +103,7 @@ def job_message(job: Job, modules: Modules) -> Message:
         'split': job.split,
         'num_splits': job.num_splits,
         'modules': modules,
+        'log': log.uri,
     }
 
 

@@ -108,7 +108,7 @@ class _Run:
             log = JobLog(job)
             worker = self._take_worker(self._threads(job), self._gpu(job))
             self.busy[worker] = _Assignment(job, log)
-            worker.send(job_message(job, self.modules[job.pipeline]))
+            worker.send(job_message(job, self.modules[job.pipeline], log))
 
     def _threads(self, job: Job) -> int | None:
         """This job's share of the cores if others run beside it, None (no limit) if it is alone."""

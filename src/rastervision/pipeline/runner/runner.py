@@ -82,6 +82,17 @@ class Runner(ABC):
         if result.returncode != 0:
             raise StageError(f'{cmd[0]!r} ended with exit code {result.returncode}.')
 
+    def engine_jobs(self) -> Sequence[str]:
+        """Names of the jobs that the engine has been given, which go on without this process."""
+        return ()
+
+    def is_running(self, engine_jobs: Sequence[str]) -> bool | None:  # noqa: ARG002 (for subclasses)
+        """Whether any of some jobs of the engine, of this process or another, waits or runs.
+
+        None if the engine cannot be asked.
+        """
+        return False
+
     def get_split_ind(self) -> int | None:
         """Index of the split that this process is to run, if the engine tells it (array jobs)."""
         return None

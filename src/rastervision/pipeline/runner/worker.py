@@ -86,7 +86,7 @@ def _run(job: Message) -> Message | None:
     """Run one job; None if it went well, else what to tell of the failure."""
     try:
         import_modules(job['modules'])
-        execute_config(job['config'], job['command'], job['split'], job['num_splits'])
+        execute_config(job['config'], job['command'], job['split'], job['num_splits'], job['log'])
     except RVError as error:
         detail = rv_config_.get_verbosity() >= Verbosity.VERY_VERBOSE
         text = traceback.format_exc() if detail else f'Error: {error}'

@@ -83,7 +83,7 @@ def outputs(pipeline):
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob('*')
-        if path.is_file() and path.name not in skipped and path.parent.name != 'logs'
+        if path.is_file() and path.name not in skipped and path.parent.name not in {'logs', 'state'}
     }
 
 

@@ -1,0 +1,101 @@
+"""The source files that classes of third parties are made of; fingerprints cover them."""
+
+import ast
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from rastervision.pipeline.config import get_plugin
+from rastervision.pipeline.plugin_loader import is_part_of
+from rastervision.pipeline.plugins import BUILTIN_PLUGINS
+
+
+def is_builtin(cls: type) -> bool:
+    """Whether a class is part of Raster Vision, so that its version says what it does."""
+    return any(is_part_of(cls.__module__, plugin) for plugin in BUILTIN_PLUGINS)
+
+
+def code_digests(classes: Iterable[type]) -> dict[str, str | None]:
+    """Digests of the source files of classes that are not part of Raster Vision.
+
+    They cover the file of each class, those of its bases, and what these files import from the
+    same package; from a file that is in no package, what lies beside it. Files are not imported.
+
+    Returns:
+        Name of a file, from the folder of its package -> digest. A class without a file, as in a
+        notebook, is there by its name with None.
+    """
+    wanted = {base for cls in classes for base in cls.__mro__[:-1] if not _is_library(base)}
+    digests: dict[str, str | None] = {}
+    for cls in sorted(wanted, key=lambda cls: (cls.__module__, cls.__qualname__)):
+        path = getattr(sys.modules.get(cls.__module__), '__file__', None)
+        if path is None:
+            digests[cls.__qualname__] = None
+            continue
+        root, package = _home(cls, Path(path))
+        for file in _with_imports(Path(path), root, package):
+            name = file.relative_to(root).as_posix()
+            if name not in digests:
+                digests[name] = sha256(file.read_bytes()).hexdigest()
+    return digests
+
+
+def _is_library(cls: type) -> bool:
+    top = cls.__module__.partition('.')[0]
+    return is_builtin(cls) or top in sys.stdlib_module_names or top in {'pydantic', 'builtins'}
+
+
+def _home(cls: type, path: Path) -> tuple[Path, Path]:
+    """The folder that absolute imports start from, and the one that imports are followed in."""
+    dots = cls.__module__.count('.') + (path.name == '__init__.py')
+    root = path.parents[dots]
+    plugin = root.joinpath(*get_plugin(cls).split('.'))
+    if plugin.is_dir():
+        return root, plugin
+    libraries = {Path(sysconfig.get_path(name)) for name in ('purelib', 'platlib')}
+    return root, path if root in libraries else root
+
+
+def _with_imports(path: Path, root: Path, package: Path) -> list[Path]:
+    """A file and those below `package` that it imports, directly or not."""
+    found = {path: None}
+    waiting = [path]
+    while waiting:
+        for parts in _imports(waiting.pop(), root):
+            for file in _files_of(root, parts):
+                if file not in found and file.is_relative_to(package) and file.is_file():
+                    found[file] = None
+                    waiting.append(file)
+    return list(found)
+
+
+def _imports(path: Path, root: Path) -> Iterator[tuple[str, ...]]:
+    """What a file imports, as parts of dotted names; names taken from modules are among them."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield tuple(alias.name.split('.'))
+        elif isinstance(node, ast.ImportFrom):
+            base: tuple[str, ...] = ()
+            if node.level:
+                folder = path.parents[node.level - 1]
+                if not folder.is_relative_to(root):
+                    continue
+                base = folder.relative_to(root).parts
+            module = (*base, *(node.module.split('.') if node.module else ()))
+            for alias in node.names:
+                yield (*module, alias.name)
+
+
+def _files_of(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    """Files that an import of a dotted name runs, as far as there are such files."""
+    for count in range(1, len(parts) + 1):
+        path = root.joinpath(*parts[:count])
+        yield path / '__init__.py'
+        yield path.with_name(f'{path.name}.py')

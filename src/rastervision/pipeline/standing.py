@@ -1,0 +1,146 @@
+"""Which commands are up to date, and why the others have to run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.file_system import file_exists
+from rastervision.pipeline.fingerprint import Fingerprint, Fingerprints, Stamps
+from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.plan import Standing, Standings, in_order
+from rastervision.pipeline.state import Record, read_record, record_uris
+
+NEVER_RUN = 'it has not run yet'
+RUNS = ' runs'
+
+
+def standings(
+    pipelines: Mapping[str, Pipeline], commands: Sequence[str] = (), rerun: bool = False
+) -> Standings:
+    """Find out which commands have to run.
+
+    A command is up to date if its record says that it is done with the fingerprint that it has
+    now, and if what it read of other commands and what it wrote are as they were then. A command
+    that nobody knows enough about has to run, and so has one that reads what such a command, or
+    any other that has to run, writes.
+
+    Args:
+        pipelines: URI of the config -> pipeline.
+        commands: The commands that are asked for; all if empty. Others count as if they were done.
+        rerun: Whether these have to run in any case.
+
+    Raises:
+        ConfigError: Two pipelines would write different things to the same place, or a pipeline
+            lacks a command.
+    """
+    found: dict[tuple[str, str], Standing] = {}
+    stamps = Stamps()
+    writers: dict[str, _Writer] = {}
+    for uri, pipeline in pipelines.items():
+        prints = Fingerprints(pipeline, stamps)
+        asked = in_order(pipeline, commands)
+        for command in asked:
+            upstream = tuple(_waits_for(prints, command, asked))
+            same = _same(writers, _Writer.of(prints, uri, command))
+            if same is not None:
+                reason = found[same, command].reason
+            elif rerun:
+                reason = '--rerun asks for it'
+            else:
+                runs = [c for c in upstream if found[uri, c].reason is not None]
+                reason = f'{runs[0].upper()}{RUNS}' if runs else _reason(prints, command)
+            found[uri, command] = Standing(reason, upstream, same)
+    return found
+
+
+def _waits_for(prints: Fingerprints, command: str, asked: Sequence[str]) -> list[str]:
+    """The commands asked for that a command needs, those in between that are not asked for."""
+    needed: list[str] = []
+    for name in prints.upstream(command):
+        needed += [name] if name in asked else _waits_for(prints, name, asked)
+    return list(dict.fromkeys(needed))
+
+
+def report(states: Standings) -> list[str]:
+    """What to tell of a plan: a line for each command; nothing if all run for the first time."""
+    own = {key: state for key, state in states.items() if state.same_as is None}
+    if all(s.reason == NEVER_RUN or f'{s.reason}'.endswith(RUNS) for s in own.values()):
+        return []
+    several = len({uri for uri, _ in own}) > 1
+    lines = []
+    for (uri, command), state in own.items():
+        name = f'{command} of {uri}' if several else command
+        up_to_date = state.reason is None
+        lines.append(f'{name} is up to date' if up_to_date else f'{name} runs: {state.reason}')
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """A command that writes to some places."""
+
+    uri: str
+    command: str
+    digest: str
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, prints: Fingerprints, uri: str, command: str) -> '_Writer | None':
+        """None if nobody knows enough about the command to compare it with others."""
+        facts, fingerprint = prints.facts(command), prints.of(command)
+        if facts is None or fingerprint is None or fingerprint.digest is None:
+            return None
+        return cls(uri, command, fingerprint.digest, facts.outputs)
+
+
+def _same(writers: dict[str, _Writer], new: _Writer | None) -> str | None:
+    """The pipeline that has the same command with the same outputs, if there is one."""
+    if new is None:
+        return None
+    for output in new.outputs:
+        other = writers.setdefault(output, new)
+        if other is new:
+            continue
+        if (other.digest, other.outputs) == (new.digest, new.outputs):
+            return other.uri
+        raise ConfigError(
+            f'{other.command.upper()} of {other.uri} and {new.command.upper()} of {new.uri} would '
+            f'both write {output}, with different options or inputs; give each a {new.command}_uri '
+            'or root_uri of its own.'
+        )
+    return None
+
+
+def _reason(prints: Fingerprints, command: str) -> str | None:
+    """Why a command has to run of which nothing that it waits for runs; None if it has not."""
+    facts, fingerprint = prints.facts(command), prints.of(command)
+    if facts is None:
+        return 'nobody knows what it reads'
+    if fingerprint is None:
+        unknown = next(c for c in prints.upstream(command) if prints.of(c) is None)
+        return f'nobody knows what {unknown.upper()} reads'
+    reasons = [
+        _why_outdated(prints, command, fingerprint, read_record(uri))
+        for uri in record_uris(prints.pipeline, command, facts)
+    ]
+    return None if None in reasons else reasons[0]
+
+
+def _why_outdated(
+    prints: Fingerprints, command: str, fingerprint: Fingerprint, record: Record | None
+) -> str | None:
+    if record is None:
+        return NEVER_RUN
+    if record.status != 'done':
+        return 'it failed' if record.status == 'failed' else 'it was interrupted'
+    if fingerprint.digest is None or fingerprint.digest != record.fingerprint:
+        return fingerprint.change_since(record.parts)
+    outputs = prints.stamps.of(record.outputs)
+    for uri, stamp in record.outputs.items():
+        if outputs[uri] is None and not file_exists(uri):
+            return f'its output {uri} is missing'
+        if outputs[uri] != stamp:
+            return f'its output {uri} was changed'
+    now, then = prints.upstream_stamps(command), record.upstream
+    changed = [uri for uri in {**now, **then} if now.get(uri) != then.get(uri)]
+    return f'{changed[0]} has changed' if changed else None

@@ -1,0 +1,203 @@
+"""Records of jobs, in `state/` below the root of a pipeline: what ran, when, and how it ended.
+
+The process that carries a job out writes its record, whatever the runner. A command that was split
+has a record of each split, and one of its gather step, which stands for the command as a whole.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from rastervision.pipeline.errors import RVError
+from rastervision.pipeline.file_system import file_exists, file_to_json, is_local, json_to_file
+from rastervision.pipeline.file_system.local_file_system import to_path
+from rastervision.pipeline.fingerprint import CommandFacts, Fingerprints, Stamps
+from rastervision.pipeline.pipeline import Pipeline
+
+Status = Literal['running', 'done', 'failed']
+
+FOLDER = 'state'
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of a job.
+
+    Attributes:
+        command: The command.
+        split: Index of the split; None for the command as a whole.
+        num_splits: Number of splits.
+        status: How far it is. 'running' is also what a process leaves that was killed.
+        run: Id of the run that it is part of; None if it was started on its own.
+        fingerprint: Fingerprint of the command; None if it has none.
+        parts: What the fingerprint is made of, see `Fingerprint`.
+        upstream: URI of what it reads of other commands -> stamp.
+        outputs: URI of what it has written -> stamp, None for what has no stamp.
+        started: Start, in UTC, as the clock of the host has it.
+        ended: End, likewise; None while it runs.
+        host: Name of the machine.
+        pid: Number of the process.
+        attempt: Which attempt it is, counted since the command was done or changed.
+        reason: Why it failed.
+        log: URI of its log; None if none is kept.
+    """
+
+    command: str
+    split: int | None = None
+    num_splits: int = 1
+    status: Status = 'running'
+    run: str | None = None
+    fingerprint: str | None = None
+    parts: dict[str, str | None] = field(default_factory=dict)
+    upstream: dict[str, str | None] = field(default_factory=dict)
+    outputs: dict[str, str | None] = field(default_factory=dict)
+    started: str = ''
+    ended: str | None = None
+    host: str = ''
+    pid: int = 0
+    attempt: int = 1
+    reason: str | None = None
+    log: str | None = None
+
+
+def state_uri(root_uri: str, name: str) -> str:
+    """URI of a file of the state of a pipeline."""
+    if is_local(root_uri):
+        return str(to_path(root_uri) / FOLDER / name)
+    return f'{root_uri.rstrip("/")}/{FOLDER}/{name}'
+
+
+def record_uri(root_uri: str, command: str, split: int | None = None, num_splits: int = 1) -> str:
+    """URI of a record; arguments as for `Record`."""
+    suffix = '' if split is None else f'-{split + 1}-of-{num_splits}'
+    return state_uri(root_uri, f'{command}{suffix}.json')
+
+
+def record_uris(pipeline: Pipeline, command: str, facts: CommandFacts | None) -> list[str]:
+    """Where the record of a command as a whole is: below the root, and with shared outputs."""
+    root = pipeline.config.root_uri or ''
+    uris = [record_uri(root, command)] if root else []
+    folder = facts.folder if facts else None
+    if folder and not f'{folder}/'.startswith(f'{root.rstrip("/")}/'):
+        uris.append(record_uri(folder, command))
+    return uris
+
+
+def read_json(uri: str) -> dict[str, Any] | None:
+    """A file of the state; None if there is none, or it is not one of ours."""
+    try:
+        if not file_exists(uri, include_dir=False):
+            return None
+        value = file_to_json(uri)
+    except RVError:  # what cannot be read is as good as not there: the command runs
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def read_record(uri: str) -> Record | None:
+    """The record at a URI; None if there is none."""
+    value = read_json(uri)
+    if value is None or 'command' not in value:
+        return None
+    names = {f.name for f in fields(Record)}
+    return Record(**{name: item for name, item in value.items() if name in names})
+
+
+def now() -> str:
+    """The time in UTC."""
+    return datetime.now(UTC).isoformat(timespec='seconds')
+
+
+def current_run(root_uri: str) -> str | None:
+    """Id of the run that holds the lock of a root; None if there is none."""
+    lock = read_json(state_uri(root_uri, 'lock.json'))
+    return None if lock is None else lock.get('run')
+
+
+@contextmanager
+def recorded(
+    pipeline: Pipeline, command: str, split: int, num_splits: int, log: str | None = None
+) -> Iterator[None]:
+    """Keep the record of a job while the block carries it out.
+
+    Args:
+        pipeline: The pipeline; without a `root_uri`, no record is kept.
+        command: Name of a command, or of a gather step.
+        split: Index of the split.
+        num_splits: Number of splits; 1 for a command that does everything itself.
+        log: URI of its log.
+
+    Raises:
+        NotWritableError: The record cannot be written.
+    """
+    root = pipeline.config.root_uri
+    if not root:
+        yield
+        return
+    gathered = {method: name for name, method in pipeline.gather_commands.items()}
+    is_whole = num_splits == 1 or command in gathered
+    command = gathered.get(command, command)
+    uri = record_uri(root, command, None if is_whole else split, num_splits)
+    record = _started(pipeline, command, read_record(uri))
+    record.split, record.num_splits = (None if is_whole else split), num_splits
+    record.run, record.log = current_run(root), log
+    json_to_file(asdict(record), uri)
+    try:
+        yield
+    except BaseException as error:
+        if not (isinstance(error, SystemExit) and error.code in {None, 0}):
+            record.status, record.reason = 'failed', _reason(error)
+            with suppress(RVError):  # what went wrong first is what counts
+                _end(record, uri)
+            raise
+        _succeed(pipeline, record, uri)
+        raise
+    _succeed(pipeline, record, uri)
+
+
+def _started(pipeline: Pipeline, command: str, before: Record | None) -> Record:
+    prints = Fingerprints(pipeline)
+    fingerprint = prints.of(command)
+    record = Record(
+        command,
+        started=now(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        upstream=prints.upstream_stamps(command),
+    )
+    if fingerprint is not None:
+        record.fingerprint, record.parts = fingerprint.digest, fingerprint.parts
+    if before is not None and before.status != 'done' and before.parts == record.parts:
+        record.attempt = before.attempt + 1
+    return record
+
+
+def _succeed(pipeline: Pipeline, record: Record, uri: str) -> None:
+    facts = pipeline.command_facts(record.command)
+    if facts is not None and record.split is None:
+        stamps = Stamps().of(facts.outputs)
+        record.outputs = {
+            uri: stamp for uri, stamp in stamps.items() if stamp is not None or file_exists(uri)
+        }
+    record.status = 'done'
+    _end(record, uri)
+    if record.split is None:
+        for copy in record_uris(pipeline, record.command, facts)[1:]:
+            json_to_file(asdict(record), copy)
+
+
+def _end(record: Record, uri: str) -> None:
+    record.ended = now()
+    json_to_file(asdict(record), uri)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, RVError):
+        return str(error)
+    if isinstance(error, Exception):
+        return f'{type(error).__name__}: {error}'
+    return 'it was stopped'
