@@ -35,7 +35,8 @@ class PyTorchChipRegressionSampleWriter(ListedSampleWriter):
 
     def get_entry(self, sample: DataSample) -> list[float | None]:
         """Return the values (K,) of a sample; None for one that is not known."""
-        return [None if math.isnan(value) else float(value) for value in sample.label or ()]
+        values = () if sample.label is None else sample.label
+        return [None if math.isnan(value) else float(value) for value in values]
 
     def make_list(self, entries: Sequence[tuple[str, Any]]) -> str:
         """Return a table of file names and values; nothing stands for a value not known."""
