@@ -11,6 +11,8 @@ from rastervision.core.sampling.random_windows import RandomWindowSampler
 
 PROBES = 256
 """Windows that are looked at to know which classes come up anywhere."""
+ATTEMPTS = 1000
+"""Draws after which a window of a class is given up; only labels are read for them."""
 
 
 class ClassWindowSampler:
@@ -44,8 +46,7 @@ class ClassWindowSampler:
         self._places = places
         self._class_of = class_of
         rng = np.random.default_rng(0)
-        found = {c for c in places.areas if self._draw(c, rng, PROBES) is not None}
-        self.missed = set(places.areas) - found
+        found = {c for c in places.areas if self._draw(c, rng) is not None}
         area = shapely.area(sampler.region()).sum()
         self.shares = {c: float(places.areas[c] / area) for c in sorted(found)}
         if class_of is not None:
@@ -53,17 +54,18 @@ class ClassWindowSampler:
             ids, counts = np.unique(probes, return_counts=True)
             for class_id, count in zip(ids.tolist(), counts.tolist(), strict=True):
                 self.shares.setdefault(class_id, count / PROBES)
+        self.missed = set(places.areas) - set(self.shares)
 
     def sample(self, class_id: int, rng: np.random.Generator) -> Box:
         """Draw a window of one of the classes in `shares`.
 
-        If there is none in as many attempts as the sampler makes, it may be of another class.
+        If none is found in `ATTEMPTS` draws, it is any window.
         """
-        window = self._draw(class_id, rng, self._sampler.max_attempts)
+        window = self._draw(class_id, rng)
         return self._sampler.sample(rng) if window is None else window
 
-    def _draw(self, class_id: int, rng: np.random.Generator, attempts: int) -> Box | None:
-        for _ in range(attempts):
+    def _draw(self, class_id: int, rng: np.random.Generator) -> Box | None:
+        for _ in range(ATTEMPTS):
             window = self._propose(class_id, rng)
             if self._sampler.accepts(window) and self._is_of(window, class_id):
                 return window

@@ -95,7 +95,7 @@ def test_classes_that_no_window_can_be_of_are_missed() -> None:
 
 def test_a_class_that_cannot_be_found_again_is_any_window() -> None:
     looks = iter([1] * (1 + PROBES))
-    windows = class_windows([RARE], lambda _: next(looks, 0), max_attempts=3)
+    windows = class_windows([RARE], lambda _: next(looks, 0))
     (window,) = drawn(windows, 1, 1)
     assert EXTENT.to_shapely().covers(window.to_shapely())
 
