@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rastervision.core.image_list import find_images, has_raster_name, is_one_image, may_exist
+from rastervision.core.image_list import has_raster_name, is_one_image, may_exist
 from rastervision.pipeline.errors import ConfigError, NotReadableError
 from rastervision.pipeline.file_system import file_exists, get_tmp_dir, is_local
 
@@ -195,7 +195,10 @@ def predict(
       a pattern      'tiles/*.tif', 'tiles/**/*.tif' with subfolders
       a list .txt    one image a line; # starts a comment
       a list .csv    images in a column image, uri, path, or the first one; names of
-                     their outputs in a column name or output, or the second one
+                     their outputs in a column name or output, or the last one
+
+    A model that reads several images of each scene takes a list .csv with a row for each scene and
+    columns image_1, image_2 and so on, in the order of the sources in its config.
 
     Relative paths in a list start at its folder. Of many images, one that fails does not stop the
     others; the exit code is then 1. Images that are predicted already are skipped, one that was
@@ -203,9 +206,8 @@ def predict(
     the bundle.
     """  # noqa: D301 - click looks for the character that \b stands for
     order = parse_channel_order(channel_order)
-    listed = find_images(images)
     one = is_one_image(images)
-    if one and not may_exist(listed[0].uri):
+    if one and not may_exist(images[0]):
         raise NotReadableError(f'Cannot read {images[0]}: no such file.')
     # one image may be written to a file, with tasks whose results are no rasters
     if (not one or has_raster_name(output)) and _is_local_file(output):
@@ -227,7 +229,7 @@ def predict(
             predictor.predict(images[0], output, skip_finished=not rerun)
             click.echo(f'Predictions are in {output}')
             return
-        report = predictor.predict_many(listed, output, skip_finished=not rerun)
+        report = predictor.predict_many(images, output, skip_finished=not rerun)
     if report.of('finished before'):
         click.echo('--rerun predicts again what was finished before.', err=True)
     report.raise_failures()

@@ -7,11 +7,15 @@ What an argument is follows from the argument alone:
 - a file .txt: a list with one image a line,
 - a file .csv: a table with a column of images and, perhaps, one of names for outputs,
 - anything else: one image.
+
+For models that read several images of each scene, only a table will do: a row is a scene, and has
+a column for each image.
 """
 
 import csv
 import glob
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +30,8 @@ from rastervision.pipeline.file_system import file_exists, file_to_str, is_local
 from rastervision.pipeline.file_system.local_file_system import to_path
 
 Kind: TypeAlias = Literal['image', 'folder', 'pattern', 'text', 'table']
+Columns: TypeAlias = tuple[Sequence[int], int | None]
+"""Columns of the images of a scene, and that of the name of its output."""
 
 RASTERS = frozenset({
     '.asc', '.bil', '.ecw', '.img', '.j2k', '.jp2', '.jpeg', '.jpg', '.kea', '.mrf', '.nitf',
@@ -36,6 +42,7 @@ RASTER_FOLDERS = frozenset({'.safe', '.zarr'})
 """Endings of folders that are one image."""
 LISTS: dict[str, Kind] = {'.txt': 'text', '.csv': 'table'}
 IMAGE_COLUMNS = ('image', 'image_uri', 'uri', 'path')
+"""Names of columns of images; where there are several, numbers may follow: image_1, image_2."""
 NAME_COLUMNS = ('name', 'output')
 RECORD = 'prediction.json'
 """What label stores write beside predictions; importing their constant would import numpy."""
@@ -43,20 +50,28 @@ RECORD = 'prediction.json'
 
 @dataclass(frozen=True, slots=True)
 class ListedImage:
-    """One image to predict.
+    """One image to predict, or several of one scene.
 
     Attributes:
         uri: The image.
         name: Folder for its output, relative to that of all outputs; '' for one made of the uri.
         origin: Where a list names it, such as 'list.csv, line 3'; '' elsewhere.
+        others: Further images of the same scene, for models that read several.
     """
 
     uri: str
     name: str = ''
     origin: str = ''
+    others: tuple[str, ...] = ()
+
+    @property
+    def uris(self) -> list[str]:
+        """All images of the scene."""
+        return [self.uri, *self.others]
 
     def __str__(self) -> str:
-        return f'{self.uri} ({self.origin})' if self.origin else self.uri
+        names = ', '.join(self.uris)
+        return f'{names} ({self.origin})' if self.origin else names
 
 
 def is_one_image(args: Sequence[str]) -> bool:
@@ -91,20 +106,27 @@ def has_raster_name(uri: str) -> bool:
     return path.suffix.lower() in RASTERS and not path.name.startswith('.')
 
 
-def find_images(args: Iterable[str | ListedImage]) -> list[ListedImage]:
+def find_images(args: Iterable[str | ListedImage], per_scene: int = 1) -> list[ListedImage]:
     """List the images that arguments name, each once, in the order of the arguments.
+
+    Args:
+        args: What names images.
+        per_scene: How many images of a scene the model reads.
 
     Raises:
         NotReadableError: A folder or list cannot be read.
-        ConfigError: A folder, pattern or list names no image, or a list has a line that is wrong.
+        ConfigError: A folder, pattern or list names no image, a list has a line that is wrong, or
+            something names another number of images of a scene.
     """
-    found: dict[tuple[str, str], ListedImage] = {}
+    found: dict[tuple[tuple[str, ...], str], ListedImage] = {}
     for arg in args:
-        images = [arg] if isinstance(arg, ListedImage) else list(_images_of(arg))
+        images = [arg] if isinstance(arg, ListedImage) else list(_images_of(arg, per_scene))
         if not images and isinstance(arg, str):
             raise ConfigError(_nothing_in(arg))
         for image in images:
-            found.setdefault((_absolute(image.uri), image.name), image)
+            if len(image.uris) != per_scene:
+                raise ConfigError(f'{image.origin or arg} {_wrong_number(image, per_scene)}')
+            found.setdefault((tuple(map(_absolute, image.uris)), image.name), image)
     return list(found.values())
 
 
@@ -140,7 +162,8 @@ def _names(image: ListedImage) -> tuple[str, ...]:
         return (image.name,)
     uri = _absolute(image.uri)
     path = PurePosixPath(to_path(uri).as_posix() if is_local(uri) else urlsplit(uri).path)
-    digest = sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:8]
+    identity = '\n'.join(map(_absolute, image.uris))
+    digest = sha256(identity.encode('utf-8', 'surrogateescape')).hexdigest()[:8]
     return path.stem, f'{path.parent.name}-{path.stem}', f'{path.stem}-{digest}'
 
 
@@ -148,7 +171,7 @@ def _absolute(uri: str) -> str:
     return str(to_path(uri).absolute()) if is_local(uri) else uri
 
 
-def _images_of(arg: str) -> Iterator[ListedImage]:
+def _images_of(arg: str, per_scene: int) -> Iterator[ListedImage]:
     match kind_of(arg):
         case 'folder':
             uris = (uri for uri in list_paths(arg) if has_raster_name(uri) and not _is_output(uri))
@@ -158,8 +181,20 @@ def _images_of(arg: str) -> Iterator[ListedImage]:
         case 'text':
             return _in_text(arg)
         case 'table':
-            return _in_table(arg)
+            return _in_table(arg, per_scene)
     return iter([ListedImage(arg)])
+
+
+def _wrong_number(image: ListedImage, per_scene: int) -> str:
+    count = len(image.uris)
+    names = f'names {count} image{"s"[: count - 1]} of a scene, but the model reads {per_scene}'
+    if per_scene == 1:
+        return f'{names}; name it in a column image, and its output, if you like, in a column name.'
+    columns = ', '.join(f'image_{i + 1}' for i in range(per_scene))
+    return (
+        f'{names}, in the order of the sources in its config. Name them in a list .csv that has a '
+        f'row for each scene and the columns {columns}.'
+    )
 
 
 def _nothing_in(arg: str) -> str:
@@ -204,46 +239,59 @@ def _is_output(uri: str) -> bool:
 def _in_text(uri: str) -> Iterator[ListedImage]:
     for number, line in enumerate(_lines(uri), 1):
         if (entry := line.strip().strip('"')) and not entry.startswith('#'):
-            yield _listed(uri, number, entry)
+            yield _listed(uri, number, [entry])
 
 
-def _in_table(uri: str) -> Iterator[ListedImage]:
-    """Images of a table whose columns have known names, or else stand in the order image, name."""
+def _in_table(uri: str, per_scene: int) -> Iterator[ListedImage]:
+    """Images of a table whose columns have known names, or else stand in the order images, name."""
     lines = _lines(uri)
     first = next((line for line in lines if line.strip() and not line.startswith('#')), '')
     delimiter = next((d for d in ',;\t' if d in first), ',')
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    columns: tuple[int | None, int | None] | None = None
+    named: Columns | None = None
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
             if not any(cells) or cells[0].startswith('#'):
                 continue
-            if columns is None:
-                columns = _column(cells, IMAGE_COLUMNS), _column(cells, NAME_COLUMNS)
-                if columns[0] is not None:
+            if named is None:
+                named = _by_name(cells)
+                if named[0]:
                     continue
-                columns = 0, 1
-            entry, name = (_cell(cells, column) for column in columns)
-            yield _listed(uri, reader.line_num, entry, name)
+            images, name = named if named[0] else _by_place(cells, per_scene)
+            entries = [_cell(cells, column) for column in images]
+            yield _listed(uri, reader.line_num, entries, _cell(cells, name))
     except csv.Error as error:
         raise ConfigError(f'{uri}, line {reader.line_num}: {error}.') from error
 
 
-def _column(header: list[str], names: Iterable[str]) -> int | None:
-    header = [cell.lower() for cell in header]
-    return next((header.index(name) for name in names if name in header), None)
+def _by_name(header: Sequence[str]) -> Columns:
+    """The columns that a header names; none of images if it is no header."""
+    names = [cell.lower() for cell in header]
+    kinds = [re.sub(r'[ _]?\d+$', '', name) for name in names]
+    kind = next((kind for kind in IMAGE_COLUMNS if kind in kinds), None)
+    name = next((names.index(name) for name in NAME_COLUMNS if name in names), None)
+    return [i for i in range(len(names)) if kinds[i] == kind], name
 
 
-def _cell(cells: list[str], column: int | None) -> str:
+def _by_place(cells: Sequence[str], per_scene: int) -> Columns:
+    """The columns of a row without a header: those of images, then perhaps that of the name."""
+    filled = max(i + 1 for i, cell in enumerate(cells) if cell)
+    if filled == per_scene + 1 and not has_raster_name(cells[per_scene]):
+        return range(per_scene), per_scene
+    return range(filled), None
+
+
+def _cell(cells: Sequence[str], column: int | None) -> str:
     return cells[column] if column is not None and column < len(cells) else ''
 
 
-def _listed(list_uri: str, line: int, entry: str, name: str = '') -> ListedImage:
+def _listed(list_uri: str, line: int, entries: Sequence[str], name: str = '') -> ListedImage:
     """Check a line of a list; a name must be a relative path, so that outputs stay together."""
     origin = f'{list_uri}, line {line}'
-    if not entry:
-        raise ConfigError(f'{origin}: no image is named.')
+    if not all(entries):
+        where = '' if len(entries) == 1 else f' in column {entries.index("") + 1} of the images'
+        raise ConfigError(f'{origin}: no image is named{where}.')
     bad_part = any(part in {'', '.', '..'} for part in name.split('/'))
     if name and (bad_part or any(letter in name for letter in '\\:*?"<>|')):
         raise ConfigError(
@@ -251,9 +299,10 @@ def _listed(list_uri: str, line: int, entry: str, name: str = '') -> ListedImage
             '"2024/north".'
         )
     try:
-        return ListedImage(_beside(list_uri, entry), name, origin)
+        uri, *others = (_beside(list_uri, entry) for entry in entries)
     except RVError as error:  # no file system serves this kind of URI
         raise ConfigError(f'{origin}: {error}') from error
+    return ListedImage(uri, name, origin, tuple(others))
 
 
 def _lines(uri: str) -> list[str]:

@@ -119,7 +119,8 @@ class Predictor:
 
         Args:
             images: Image files, folders of images, patterns such as 'tiles/**/*.tif' or lists
-                (.txt, .csv); see `rastervision.core.image_list`.
+                (.txt, .csv); see `rastervision.core.image_list`. For a model that reads several
+                images of each scene, tables with a column for each.
             output_uri: Folder below which each image gets a folder, or a file, of its own, named
                 by `output_names`.
             skip_finished: Leave out images whose prediction is there already.
@@ -130,26 +131,28 @@ class Predictor:
         Raises:
             RVError: The images cannot be listed, or the model cannot be loaded.
         """
-        listed = find_images([images] if isinstance(images, str) else images)
+        listed = find_images([images] if isinstance(images, str) else images, self._per_scene())
         uris = many_outputs(self._template()[1], output_uri, output_names(listed))
         # those that do not exist come first: they are told before the model is loaded
-        work = sorted(zip(listed, uris, strict=True), key=lambda item: may_exist(item[0].uri))
+        work = sorted(
+            zip(listed, uris, strict=True), key=lambda item: all(map(may_exist, item[0].uris))
+        )
         results = []
         with progress(len(work), 'Images', unit='images') as advance:
             for number, (image, uri) in enumerate(work, 1):
                 name = f'Image {number} of {len(work)}, {image}'
-                outcome, error = self._attempt(image.uri, uri, skip_finished, name)
+                outcome, error = self._attempt(image.uris, uri, skip_finished, name)
                 results.append(ImageResult(image, uri, outcome, error))
                 advance(1)
         return PredictionReport(results)
 
     def _attempt(
-        self, image_uri: str, label_uri: str, skip_finished: bool, name: str
+        self, image_uris: list[str], label_uri: str, skip_finished: bool, name: str
     ) -> tuple[Outcome, Exception | None]:
-        """Predict one image; what goes wrong with it is returned."""
+        """Predict the image, or images, of a scene; what goes wrong is returned."""
         with ExitStack() as stack:
             try:
-                scene = stack.enter_context(self._open([image_uri], label_uri))
+                scene = stack.enter_context(self._open(image_uris, label_uri))
                 if skip_finished and self.bundle.is_predicted(scene):
                     log.info('%s: finished before.', name)
                     return 'finished before', None
@@ -191,15 +194,19 @@ class Predictor:
         scene.id = PurePosixPath(image_uris[0].replace('\\', '/')).stem
         classes = self.config.dataset.class_config
         set_outputs(store, label_uri, classes, self.scores, self.polygons)
-        sources = list(find_configs(scene.raster_source, RasterSourceConfig))
-        files = [s for s in sources if hasattr(s, 'uris')]
+        files = _file_sources(scene)
         for source, uris in zip(files, _for_each(files, image_uris), strict=True):
             source.uris = uris
-        for source in sources:
+        for source in find_configs(scene.raster_source, RasterSourceConfig):
             source.bbox = None
         if self.channel_order is not None:
             scene.raster_source.channel_order = self.channel_order
         return scene
+
+    def _per_scene(self) -> int:
+        """Return how many images of a scene the model reads."""
+        sources = _file_sources(self._template()[0])
+        return 1 if _share_images(sources) else len(sources)
 
     def _fill_stats(self, scene: SceneConfig) -> None:
         """Point the statistics transformers to the bundle's statistics, or to new ones."""
@@ -307,15 +314,26 @@ def _failed(name: str, error: Exception) -> tuple[Outcome, Exception]:
     return 'failed', error.with_traceback(None)
 
 
+def _file_sources(scene: SceneConfig) -> list[Any]:
+    """Return the configs of a scene's raster sources that read files, in order."""
+    sources = find_configs(scene.raster_source, RasterSourceConfig)
+    return [source for source in sources if hasattr(source, 'uris')]
+
+
+def _share_images(sources: Sequence[Any]) -> bool:
+    """Say whether sources read the same image, such as several channels of it."""
+    return all(source.uris == sources[0].uris for source in sources)
+
+
 def _for_each(sources: Sequence[Any], image_uris: list[str]) -> list[list[str]]:
     """The files of an image for each raster source of a bundle."""
     if len(sources) == len(image_uris) > 1:
         return [[uri] for uri in image_uris]
-    # channels of one image may be read by several sources
-    if sources and all(source.uris == sources[0].uris for source in sources):
+    if sources and _share_images(sources):
         return [image_uris] * len(sources)
     raise DataError(
         f'The model of this bundle reads {len(sources)} images of a scene, got {len(image_uris)}: '
-        f'{", ".join(image_uris)}. Give all of them, in the order of the sources in the config, by '
-        'Predictor(...).predict([image, other_image], label_uri) in Python.'
+        f'{", ".join(image_uris)}. Name all of them, in the order of the sources in the config, in '
+        'a row of a list .csv with a column for each, or by Predictor(...).predict([image, '
+        'other_image], label_uri) in Python.'
     )

@@ -164,6 +164,61 @@ def test_bad_lines_of_a_table_are_named(folder, text, message):
         find_images(['list.csv'])
 
 
+TWO = [(['b.tif', 'c.vrt'], 'north'), (['sub/b.tif', 'c.vrt'], '')]
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'b.tif,c.vrt,north\nsub/b.tif,c.vrt\n',
+        'b.tif;c.vrt;north\nsub/b.tif;c.vrt;\n',
+        'image_1,image_2,name\nb.tif,c.vrt,north\nsub/b.tif,c.vrt,\n',
+        'Image 1\toutput\tIMAGE2\tpath\nb.tif\tnorth\tc.vrt\tx\nsub/b.tif\t\tc.vrt\ty\n',
+        'uri,day,uri,name\nb.tif,1,c.vrt,north\nsub/b.tif,2,c.vrt,\n',
+    ],
+)
+def test_a_row_is_a_scene_of_several_images(folder, text):
+    (folder / 'list.csv').write_text(text)
+    images = find_images(['list.csv'], 2)
+    assert [([Path(u).as_posix() for u in i.uris], i.name) for i in images] == TWO
+    assert images[0].uri == 'b.tif'
+    assert str(images[0]).startswith('b.tif, c.vrt (list.csv, line ')
+
+
+@pytest.mark.parametrize(
+    ('per_scene', 'text', 'message'),
+    [
+        (1, 'b.tif,c.vrt\n', r'list.csv, line 1 names 2 images of a scene, but the model reads 1;'),
+        (1, 'image1,image2\nb.tif,c.vrt\n', r'line 2 names 2 images .* in a column image'),
+        (1, 'b.tif,north,x\n', 'line 1 names 3 images'),
+        (2, 'b.tif\n', r'line 1 names 1 image of a scene, but the model reads 2, in the order'),
+        (2, 'b.tif,c.vrt,a.tif\n', r'names 3 images .* the columns image_1, image_2\.'),
+        (2, 'image,name\nb.tif,north\n', 'line 2 names 1 image of a scene'),
+        (3, 'image,image\nb.tif,c.vrt\n', 'line 2 names 2 images of a scene, .* reads 3'),
+        (2, 'image_1,image_2\nb.tif,\n', 'line 2: no image is named in column 2 of the images'),
+        (2, ',b.tif,north\n', 'line 1: no image is named in column 1 of the images'),
+    ],
+)
+def test_another_number_of_images_is_refused(folder, per_scene, text, message):
+    (folder / 'list.csv').write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        find_images(['list.csv'], per_scene)
+
+
+@pytest.mark.parametrize('arg', ['b.tif', 'sub', '*.tif', 'list.txt'])
+def test_scenes_of_several_images_need_a_table(folder, arg):
+    (folder / 'list.txt').write_text('b.tif\n')
+    with pytest.raises(ConfigError, match=r'names 1 image of a scene, .* a list \.csv'):
+        find_images([arg], 2)
+
+
+def test_scenes_differ_by_any_of_their_images(folder):
+    (folder / 'list.csv').write_text('b.tif,a.TIF\nb.tif,c.vrt\nb.tif,a.TIF\n')
+    images = find_images(['list.csv'], 2)
+    assert [i.others for i in images] == [('a.TIF',), ('c.vrt',)]
+    assert len(set(output_names(images))) == 2
+
+
 def test_a_line_of_an_unknown_kind_is_named(folder):
     (folder / 'list.txt').write_text('b.tif\nnowhere://x/a.tif\n')
     with pytest.raises(ConfigError, match=r'list.txt, line 2: No file system'):

@@ -9,7 +9,11 @@ import pytest
 import rasterio
 from click.testing import CliRunner
 
-from rastervision.core.data import PolygonVectorOutputConfig
+from rastervision.core.data import (
+    MultiRasterSourceConfig,
+    PolygonVectorOutputConfig,
+    RasterioSourceConfig,
+)
 from rastervision.core.predictor import Predictor, ScenePredictor
 from rastervision.core.stac_mlm import ModelFacts
 from rastervision.pipeline.cli import main
@@ -213,6 +217,56 @@ def test_a_model_that_does_not_load_ends_it_all(bundle, images, loads, tmp_path)
     with pytest.raises(FileNotFoundError):
         predictor.predict_many(str(images[0]), str(tmp_path / 'out'), skip_finished=False)
     assert len(loads) == 1
+
+
+@pytest.fixture
+def bundle_of_two(config, tmp_path):
+    """A bundle whose model reads three bands of one image and one band of another."""
+    config = config.copy()
+    config.root_uri = str(tmp_path / 'two')
+    for scene in config.dataset.all_scenes:
+        scene.raster_source.transformers = []
+        other = RasterioSourceConfig(uris=f'{scene.id}-2.tif', channel_order=[0])
+        scene.raster_source = MultiRasterSourceConfig(raster_sources=[scene.raster_source, other])
+    config.update()
+    pipeline = config.build(str(tmp_path))
+    pipeline.train()
+    pipeline.bundle()
+    return f'{config.bundle_uri}/model-bundle.zip'
+
+
+def test_a_row_of_a_list_has_an_image_for_each_source(bundle_of_two, images, cli):
+    folder, truths = images
+    with rasterio.open(folder / 'a.tif') as dataset:
+        profile, dark = dataset.profile, 0 * dataset.read()
+    pictures = {f'bright-{name}': np.where(truths[name], 255, dark) for name in 'abc'}
+    for name, pixels in {'dark': dark, **pictures}.items():
+        with rasterio.open(f'{name}.tif', 'w', **profile) as dataset:
+            dataset.write(pixels.astype(np.uint8))
+    rows = [f'bright-{name}.tif,dark.tif,{name}\n' for name in 'abc']
+    Path('list.csv').write_text('image_1,image_2,name\n' + ''.join(rows))
+    assert '3 of 3 images predicted' in cli(bundle_of_two, 'list.csv', 'out')
+    assert_predicted('out', truths)
+
+    # one band of four that is bright is not enough
+    Path('swapped.csv').write_text('dark.tif,bright-a.tif,a\ndark.tif,missing.tif,b\n')
+    output = cli(bundle_of_two, 'swapped.csv', 'out', code=1)
+    assert '1 of 2 images predicted, 1 failed' in output
+    assert 'dark.tif, missing.tif (swapped.csv, line 2): Cannot read missing.tif' in output
+    assert not is_building('out/a').any()
+
+
+def test_the_images_of_a_scene_are_counted(bundle_of_two, bundle, images, cli):
+    (images[0] / 'list.csv').write_text('a.tif,b.tif\n')
+    for args in ([images[0]], [images[0] / 'a.tif', images[0] / 'b.tif']):
+        output = cli(bundle_of_two, *args, 'out', code=1)
+        assert 'names 1 image of a scene, but the model reads 2' in output
+    assert 'reads 2 images of a scene, got 1' in cli(
+        bundle_of_two, images[0] / 'a.tif', 'out', code=1
+    )
+    output = cli(bundle, images[0] / 'list.csv', 'out', code=1)
+    assert 'line 1 names 2 images of a scene, but the model reads 1;' in output
+    assert not Path('out').exists()
 
 
 def test_nothing_is_loaded_when_no_image_can_be_opened(bundle, loads, tmp_path):
