@@ -9,6 +9,7 @@ from rastervision.core.data import (
     ChipRegressionGeoJSONStoreConfig,
     ChipRegressionLabelSourceConfig,
     ClassConfig,
+    DatasetConfig,
     LabelSourceConfig,
     LabelStoreConfig,
     ObjectDetectionGeoJSONStoreConfig,
@@ -32,6 +33,8 @@ from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes, predicte
 from rastervision.core.utils.config_walk import find_configs
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.file_system import is_local
+from rastervision.pipeline.file_system.local_file_system import to_path
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -122,6 +125,22 @@ def check_class_ids(scene: SceneConfig, classes: ClassConfig) -> None:
                     classes.get_name(class_id)
                 except ConfigError as e:
                     raise ConfigError(f'Scene {scene.id!r}: {field} of its labels: {e}') from None
+
+
+def check_outputs(dataset: DatasetConfig) -> None:
+    """Raise ConfigError if the predictions for two scenes would go to one file or folder."""
+    taken: dict[str, SceneConfig] = {}
+    for scene in predicted_scenes(dataset):
+        uri = getattr(scene.label_store, 'uri', None)
+        if not isinstance(uri, str):
+            continue
+        place = str(to_path(uri).resolve()) if is_local(uri) else uri.rstrip('/')
+        if (other := taken.setdefault(place, scene)) is not scene:
+            raise ConfigError(
+                f'The label_store of scene {scene.id!r} writes to {uri}, and so does that of scene '
+                f'{other.id!r}. Give each scene an uri of its own, or none: it is then chosen by '
+                'the id of the scene.'
+            )
 
 
 def check_inputs(config: 'RVPipelineConfig', commands: Sequence[str]) -> None:

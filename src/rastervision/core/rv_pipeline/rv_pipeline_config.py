@@ -15,7 +15,11 @@ from rastervision.core.data import (
 from rastervision.core.evaluation import EvaluatorConfig
 from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
-from rastervision.core.rv_pipeline.config_checks import check_class_ids, check_tasks
+from rastervision.core.rv_pipeline.config_checks import (
+    check_class_ids,
+    check_outputs,
+    check_tasks,
+)
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.upgraders import rv_pipeline_config_upgrader
@@ -86,6 +90,7 @@ class RVPipelineConfig(PipelineConfig):
         """Raise ConfigError when parts of the config do not fit each other."""
         super().validate_config()
         check_tasks(self)
+        check_outputs(self.dataset)
         for scene in self.dataset.all_scenes:
             check_class_ids(scene, self.dataset.class_config)
         if isinstance(self.chip_options, ChipOptions):

@@ -7,12 +7,15 @@ from rastervision.core.data import (
     ChipClassificationGeoJSONStoreConfig,
     ChipClassificationLabelSourceConfig,
     ClassInferenceTransformerConfig,
+    DatasetConfig,
     GeoJSONVectorSourceConfig,
     ObjectDetectionLabelSourceConfig,
     RasterioSourceConfig,
+    SemanticSegmentationLabelStoreConfig,
 )
 from rastervision.core.evaluation import ObjectDetectionEvaluatorConfig
 from rastervision.core.rv_pipeline import SemanticSegmentationConfig
+from rastervision.core.rv_pipeline.config_checks import check_outputs
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError
 
@@ -84,6 +87,43 @@ def test_class_ids_of_labels_have_to_be_classes(updated) -> None:
             updated.validate_config()
     finally:
         type(updated).task = before
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('/p/a', '/p/a'),
+        ('/p/a', 'file:///p/a/'),
+        ('/p/a', '/p/b/../a'),
+        ('s3://bucket/a', 's3://bucket/a/'),
+    ],
+)
+def test_two_scenes_do_not_write_to_one_place(config, one, other) -> None:
+    first, second = config.dataset.validation_scenes[0], config.dataset.test_scenes[0]
+    first.label_store = SemanticSegmentationLabelStoreConfig(uri=one)
+    second.label_store = SemanticSegmentationLabelStoreConfig(uri=other)
+    config.update()
+    with pytest.raises(ConfigError, match=f"'test' writes to {other}, .* of scene 'val'"):
+        config.validate_config()
+    second.label_store.uri = f'{other}/b'
+    config.validate_config()
+
+
+def test_files_of_cells_are_compared_as_well(updated) -> None:
+    scenes = [scene.copy() for scene in updated.dataset.all_scenes]
+    for scene in scenes:
+        scene.label_store = ChipClassificationGeoJSONStoreConfig(uri='/p/cells.json')
+    train, rest = scenes[:3], scenes[3:]
+    classes = updated.dataset.class_config
+    check_outputs(DatasetConfig(class_config=classes, train_scenes=train, validation_scenes=rest))
+    with pytest.raises(ConfigError, match=r'/p/cells\.json'):
+        check_outputs(DatasetConfig(class_config=classes, train_scenes=[], validation_scenes=train))
+
+
+def test_a_scene_to_validate_and_to_test_on_is_written_once(updated) -> None:
+    updated.dataset.scene_groups = {}
+    updated.dataset.test_scenes = [updated.dataset.validation_scenes[0].copy()]
+    updated.validate_config()
 
 
 @pytest.mark.parametrize('split', ['train_scenes', 'validation_scenes'])
