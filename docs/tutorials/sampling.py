@@ -95,6 +95,22 @@ draw([window for _, window in random], 'random windows', ax)
 # says whether they must lie within, and places are drawn so that all parts of the AOI are equally
 # likely.
 #
+# ## Rare classes
+#
+# After `balance_classes()`, a class is drawn first, then one of its pixels, then a window that
+# holds the pixel. Random windows of segmentation and of chip classification have it; weights by
+# class id are optional. Here all windows are drawn around buildings.
+
+# %%
+random.balance_classes({0: 1})
+fig, ax = plt.subplots(figsize=(5, 5))
+draw([window for _, window in random], 'around buildings', ax)
+
+# %% [markdown]
+# In a data config, `balance_classes=True` does this with equal weights, counted over all training
+# scenes: a class that only one of them has comes up as often as the others. Labels are read once
+# to find the classes. Detection has `neg_ratio` instead, which draws windows around objects.
+#
 # ## Augmentation
 #
 # `transform` takes a transform of [Albumentations](https://albumentations.ai), which changes
