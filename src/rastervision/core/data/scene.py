@@ -16,7 +16,7 @@ from rastervision.core.data.label_store.label_store import LabelStore, LabelStor
 from rastervision.core.data.raster_source.raster_source import RasterSource, RasterSourceConfig
 from rastervision.core.data.utils.alignment import match_bboxes
 from rastervision.core.data.utils.geojson import geoms_to_bbox_coords, get_polygons_from_uris
-from rastervision.core.data.utils.misc import describe_source
+from rastervision.core.data.utils.misc import describe_source, expand_key
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 
@@ -100,12 +100,18 @@ class Scene:
         return self.raster_source.bbox
 
     def __getitem__(self, key: Any) -> tuple[Any, Any]:
-        """Chip and label, by a Box in the extent frame or by slices of rows and columns.
+        """Chip and label, by a Box in the extent frame or by slices as for the raster source.
 
-        The label is None without a label source.
+        The label is that of the rows and columns, whatever times and channels are chosen; None
+        without a label source.
         """
-        label = None if self.label_source is None else self.label_source[key]
-        return self.raster_source[key], label
+        chip = self.raster_source[key]
+        if self.label_source is None:
+            return chip, None
+        if isinstance(key, Box):
+            return chip, self.label_source[key]
+        *_, rows, columns, _ = expand_key(key, len(self.raster_source.shape))
+        return chip, self.label_source[rows, columns]
 
     def read(self, window: Box) -> tuple[Chip, Any]:
         """Chip and label of a window, as a model is trained on them.

@@ -8,8 +8,11 @@ from shapely.geometry import LineString, box
 from rastervision.core.box import Box
 from rastervision.core.data import (
     ClassConfig,
+    ClassInferenceTransformer,
     ClassInferenceTransformerConfig,
+    GeoJSONVectorSource,
     GeoJSONVectorSourceConfig,
+    ObjectDetectionLabelSource,
     RasterioSource,
     RasterioSourceConfig,
     RasterizedSourceConfig,
@@ -18,6 +21,7 @@ from rastervision.core.data import (
     SceneConfig,
     SemanticSegmentationLabelSource,
     SemanticSegmentationLabelSourceConfig,
+    TemporalMultiRasterSource,
 )
 from rastervision.core.data.scene import scene_config_upgrader
 from rastervision.pipeline.config import Config
@@ -56,6 +60,42 @@ def test_indexing_gives_chip_and_label(image, write_tif) -> None:
         assert np.array_equal(label, IDS[2:10, 3:12])
     chip, label = scene[2:10:2, 3:12:3]
     assert chip.shape[:2] == label.shape == (4, 3)
+
+
+TIMES = np.stack([PIXELS, PIXELS + 1, PIXELS // 2]).transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ('times', 'key', 'ground'),
+    [
+        (False, np.s_[2:10, 3:12, :2], np.s_[2:10, 3:12]),
+        (False, np.s_[2:10, ..., np.array([2, 0])], np.s_[2:10, :]),
+        (True, np.s_[0:2, :10], np.s_[:10, :]),
+        (True, np.s_[:, 0:10, 20:30], np.s_[0:10, 20:30]),
+        (True, np.s_[1, 5:, 4:8, 2], np.s_[5:, 4:8]),
+        (True, np.s_[..., 3:12, :], np.s_[:, 3:12]),
+    ],
+)
+def test_labels_are_of_the_rows_and_columns_of_the_image(write_tif, times, key, ground) -> None:
+    labels = SemanticSegmentationLabelSource(RasterioSource(write_tif('ids.tif', IDS)), CLASSES)
+    pixels = TIMES if times else TIMES[0]
+    sources = [
+        RasterioSource(write_tif(f'{i}.tif', array.transpose(2, 0, 1)))
+        for i, array in enumerate(TIMES)
+    ]
+    image = TemporalMultiRasterSource(sources) if times else sources[0]
+    chip, label = Scene('s', image, labels)[key]
+    assert np.array_equal(chip, pixels[key])
+    assert np.array_equal(label, IDS[ground])
+
+
+def test_boxes_are_of_the_rows_and_columns_of_the_image(image, write_geojson, box_ring) -> None:
+    uri = write_geojson('boxes.json', [box_ring(2, 3, 6, 9)], crs='EPSG:32633')
+    infer = [ClassInferenceTransformer(default_class_id=1)]
+    vectors = GeoJSONVectorSource(uri, image.crs_transformer, infer)
+    scene = Scene('s', image, ObjectDetectionLabelSource(vectors, bbox=image.bbox))
+    _, (boxes, _, _) = scene[1:10, 2:20, :2]
+    assert boxes.tolist() == [[1, 1, 5, 7]]
 
 
 def test_reading_gives_pixels_without_data_the_null_class(write_tif) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     'color_to_triple',
     'describe_source',
     'ensure_json_serializable',
+    'expand_key',
     'listify_uris',
     'normalize_color',
     'parse_array_slices_2d',
@@ -93,7 +94,7 @@ def parse_array_slices_Nd(  # noqa: N802 - name of 0.31
         ValueError: too many indices, an integer for rows or columns, an empty range, or a step
             that is not positive.
     """
-    index = _expand_key(key, dims)
+    index = expand_key(key, dims)
     h_dim, w_dim = h_dim % dims, w_dim % dims
     y0, y1, y_step = _axis_range(index[h_dim], extent.height, key)
     x0, x1, x_step = _axis_range(index[w_dim], extent.width, key)
@@ -101,14 +102,19 @@ def parse_array_slices_Nd(  # noqa: N802 - name of 0.31
     return Box(y0, x0, y1, x1), index
 
 
-def _expand_key(key: Any, dims: int) -> list[Any]:
-    """One index per dimension."""
+def expand_key(key: Any, dims: int) -> list[Any]:
+    """One index for each of `dims` dimensions, from a key that may leave out some of them.
+
+    Raises:
+        ValueError: too many indices, or more than one ``...``.
+    """
     index = list(key) if isinstance(key, tuple) else [key]
-    if index.count(Ellipsis) > 1:
+    ellipses = [i for i, item in enumerate(index) if item is Ellipsis]
+    if len(ellipses) > 1:
         raise ValueError(f'Only one ... can stand in an index, got {key}.')
-    if len(index) - index.count(Ellipsis) > dims:
+    if len(index) - len(ellipses) > dims:
         raise ValueError(f'Got {len(index)} indices for {dims} dimensions: {key}.')
-    at = index.index(Ellipsis) if Ellipsis in index else len(index)
+    at = ellipses[0] if ellipses else len(index)
     rest = index[at + 1 :]
     fill = [slice(None)] * (dims - at - len(rest))
     return index[:at] + fill + rest

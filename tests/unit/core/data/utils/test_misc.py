@@ -62,6 +62,12 @@ def test_other_dimensions_can_come_first() -> None:
     assert rest[3] == slice(None)
 
 
+def test_channels_can_be_an_array() -> None:
+    window, rest = parse_array_slices_Nd((slice(1, 3), slice(2, 4), np.array([0, 2])), EXTENT)
+    assert window == Box(1, 2, 3, 4)
+    assert rest[2].tolist() == [0, 2]
+
+
 def test_ends_beyond_the_extent_are_kept() -> None:
     window, _ = parse_array_slices_2d((slice(0, 100), slice(5, 60)), EXTENT)
     assert window == Box(0, 5, 100, 60)
