@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from PIL import Image
 from pydantic import Field
@@ -36,7 +37,7 @@ from rastervision.core.rv_pipeline import (
     preview,
 )
 from rastervision.pipeline.config import Config, register_config
-from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.errors import ConfigError, StageError
 
 SIZE = (110, 130)
 BOXES = [[4, 6, 14, 18], [30, 31, 44, 40], [33, 60, 45, 74], [60, 90, 70, 100], [95, 110, 108, 122]]
@@ -250,6 +251,79 @@ def test_a_scene_without_windows_is_written_by_one_split(make_pipeline, tmp_path
         assert len(predicted(pipeline)) == 0
     assert set(found[0]) == {'predict/v.json'}
     assert all(other == found[0] for other in found[1:])
+
+
+@pytest.fixture
+def aoi_only(make_pipeline, tmp_path):
+    """Return a function that makes a pipeline for the part of the scene with three of the boxes."""
+    area = shapely.box(20, 35, 110, 80)  # one of the boxes lies within, two touch it
+    on_map = shapely.transform(area, lambda xy: np.array([5e5, 5e6]) + xy * np.array([1, -1]))
+    document = json.loads(shapely.to_geojson(on_map))
+    document['crs'] = {'type': 'name', 'properties': {'name': 'EPSG:32633'}}
+    (tmp_path / 'aoi.json').write_text(json.dumps(document))
+
+    def make(name):
+        pipeline = make_pipeline(name, stride=5, aoi_only=True)
+        scene = pipeline.config.dataset.validation_scenes[0]
+        scene.aoi_uris = [str(tmp_path / 'aoi.json')]
+        assert len(pipeline.scene_plan(pipeline.build_scene(scene)).parts) > 2
+        return pipeline
+
+    return make
+
+
+def run(pipeline, command, num_splits):
+    for i in range(num_splits):
+        getattr(pipeline, command)(i, num_splits)
+    if num_splits > 1:
+        getattr(pipeline, f'finish_{command}')(num_splits)
+
+
+def test_boxes_that_touch_areas_of_interest_are_found_whole(aoi_only):
+    pipeline = aoi_only('root')
+    pipeline.predict()
+    boxes = sorted(predicted(pipeline).get_npboxes().round(3).tolist())
+    assert boxes == sorted(BOXES[1:4])
+
+
+def test_splits_change_no_byte_of_areas_of_interest(aoi_only):
+    found = []
+    for num_splits in (1, 2, 5):
+        pipeline = aoi_only(str(num_splits))
+        for command in ('predict', 'eval'):
+            run(pipeline, command, num_splits)
+        found.append(outputs(pipeline))
+    assert all(other == found[0] for other in found[1:])
+
+
+@pytest.mark.parametrize('num_splits', [1, 2])
+def test_areas_of_interest_go_on_where_they_stopped(aoi_only, monkeypatch, num_splits):
+    whole, resumed = aoi_only('whole'), aoi_only('resumed')
+    whole.predict()
+    find, seen = BrightBackend.predict_windows, []
+
+    def cut_off(self, scene, windows, predict_options):
+        for result in find(self, scene, windows, predict_options):
+            if len(seen) == 100:
+                raise StageError('power cut')
+            seen.append(result.window)
+            yield result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BrightBackend, 'predict_windows', cut_off)
+        with pytest.raises(StageError, match='power cut'):
+            run(resumed, 'predict', num_splits)
+    again = []
+    monkeypatch.setattr(
+        BrightBackend,
+        'predict_windows',
+        lambda *args: (again.append(result) or result for result in find(*args)),
+    )
+    run(resumed, 'predict', num_splits)
+    assert outputs(resumed) == outputs(whole)
+    (scene,) = whole.config.dataset.validation_scenes
+    total = len(whole.scene_plan(whole.build_scene(scene)).windows)
+    assert total <= len(seen) + len(again) < total + 70  # a part is lost
 
 
 def test_options_decide_what_is_kept(make_pipeline):
