@@ -33,7 +33,7 @@ class CommandFacts:
         upstream: Commands of the pipeline whose outputs it reads.
         outputs: The main files and folders that it writes.
         folder: The folder that it writes to. If it is not below the `root_uri` of the pipeline,
-            others may share it, so that they find a copy of the record there.
+            others may share it: they find a copy of the record beside it, in `state/`.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -64,14 +64,14 @@ class Fingerprint:
         new = self.parts
         for name, value in new.items():
             if value is None:
-                return f'nobody can tell whether {name} has changed'
+                return f'nobody can tell whether {name} changed'
         for name in [*new, *old]:
             if name not in old:
                 return f'{name} is new'
             if name not in new:
                 return f'{name} is gone'
             if new[name] != old[name]:
-                return f'{name} has changed'
+                return f'{name} changed'
         return 'nothing has changed'
 
 

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -37,44 +37,57 @@ IsRunning = Callable[[str, Sequence[str]], bool | None]
 """Whether jobs of the engine of a runner, by its name, still run; None if it cannot tell."""
 
 
-@contextmanager
-def run_lock(
-    folders: Iterable[str],
-    runner: str,
-    engine_jobs: Callable[[], Sequence[str]],
-    is_running: IsRunning,
-) -> Iterator[str]:
-    """Hold the locks of folders while the block runs.
+class RunLock(AbstractContextManager['RunLock']):
+    """The locks that a run holds until the end of a `with` block.
 
     Args:
-        folders: Folders or URIs that the run writes to.
         runner: Name of the runner.
         engine_jobs: Tells the names of the jobs that an engine has been given so far.
         is_running: Tells whether such jobs still run. When the block ends while they do, the locks
             stay until they have ended.
 
-    Yields:
-        The id of the run.
-
-    Raises:
-        NotWritableError: Another run holds one of the locks, or it cannot be written.
+    Attributes:
+        run: The id of the run.
     """
-    holder = {
-        'run': f'{time.strftime("%Y%m%d-%H%M%S", time.gmtime())}-{token_hex(3)}',
-        'runner': runner,
-        'since': now(),
-        'host': socket.gethostname(),
-        'boot': _boot_id(),
-        'pid': os.getpid(),
-        'started': process_start(os.getpid()),
-        'interval': INTERVAL,
-    }
-    with ExitStack() as stack:
-        for folder in sorted({without_file_scheme(f) for f in folders}):
-            lock = _Lock(folder, holder, engine_jobs, is_running)
+
+    def __init__(
+        self, runner: str, engine_jobs: Callable[[], Sequence[str]], is_running: IsRunning
+    ) -> None:
+        self.run = f'{time.strftime("%Y%m%d-%H%M%S", time.gmtime())}-{token_hex(3)}'
+        self._holder = {
+            'run': self.run,
+            'runner': runner,
+            'since': now(),
+            'host': socket.gethostname(),
+            'boot': _boot_id(),
+            'pid': os.getpid(),
+            'started': process_start(os.getpid()),
+            'interval': INTERVAL,
+        }
+        self._engine_jobs = engine_jobs
+        self._is_running = is_running
+        self._locks = ExitStack()
+        self._folders: set[str] = set()
+
+    def take(self, folders: Iterable[str]) -> bool:
+        """Take the locks of folders or URIs that the run writes to.
+
+        Returns:
+            Whether there are new ones among them.
+
+        Raises:
+            NotWritableError: Another run holds one of the locks, or it cannot be written.
+        """
+        new = {without_file_scheme(folder) for folder in folders} - self._folders
+        for folder in sorted(new):
+            lock = _Lock(folder, self._holder, self._engine_jobs, self._is_running)
             lock.acquire()
-            stack.callback(lock.release)
-        yield holder['run']
+            self._locks.callback(lock.release)
+        self._folders |= new
+        return bool(new)
+
+    def __exit__(self, *error: object) -> None:
+        self._locks.close()
 
 
 class _Lock:

@@ -1,6 +1,6 @@
 """A run: what is not up to date of some pipelines, carried out by a runner under a lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
@@ -8,9 +8,10 @@ from rastervision.pipeline import registry_
 from rastervision.pipeline.config import save_pipeline_config
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.pipeline import Pipeline
-from rastervision.pipeline.plan import in_order, plan, table
-from rastervision.pipeline.run_lock import run_lock
+from rastervision.pipeline.plan import Standings, in_order, plan, table
+from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.standing import report, standings
+from rastervision.pipeline.state import shared_folder
 
 NOTHING_TO_DO = 'There is nothing to do; --rerun runs commands that are up to date as well.'
 
@@ -50,16 +51,17 @@ def run_pipelines(
     """
     engine = registry_.get_runner(runner)()
     for pipeline in pipelines.values():
-        asked = in_order(pipeline, commands)
+        asked = in_order(pipeline, commands)  # raises if there is no such command
         if engine.on_this_machine:
             pipeline.check_inputs(asked)
-    with run_lock(_folders(pipelines), runner, engine.engine_jobs, _is_running):
-        states = standings(pipelines, commands, rerun)
+    with RunLock(runner, engine.engine_jobs, _is_running) as lock:
+        states = _locked_standings(lock, pipelines, commands, rerun)
         for line in report(states):
             click.echo(line)
+        for (uri, command), state in states.items():
+            if rerun and state.same_as is None:
+                pipelines[uri].forget(command)
         for uri, pipeline in pipelines.items():
-            for command in in_order(pipeline, commands) if rerun else ():
-                pipeline.forget(command)
             save_pipeline_config(pipeline.config, uri)
         jobs = plan(pipelines, commands, num_splits, states)
         if jobs:
@@ -71,9 +73,24 @@ def run_pipelines(
                 click.echo(f'\n{summary}')
 
 
-def _folders(pipelines: Mapping[str, Pipeline]) -> list[str]:
-    """The folders that pipelines write to."""
-    return [root for p in pipelines.values() if (root := p.config.root_uri)]
+def _locked_standings(
+    lock: RunLock, pipelines: Mapping[str, Pipeline], commands: Sequence[str], rerun: bool
+) -> Standings:
+    """How the commands stand once nobody else can write to where they are going to write."""
+    lock.take(root for p in pipelines.values() if (root := p.config.root_uri))
+    states = standings(pipelines, commands, rerun)
+    if lock.take(_shared_folders(pipelines, states)):
+        states = standings(pipelines, commands, rerun)
+    return states
+
+
+def _shared_folders(pipelines: Mapping[str, Pipeline], states: Standings) -> Iterator[str]:
+    """Folders outside of the roots that lie above those which commands are going to write to."""
+    for (uri, command), state in states.items():
+        pipeline = pipelines[uri]
+        shared = shared_folder(pipeline, pipeline.command_facts(command))
+        if shared is not None and state.reason is not None:
+            yield shared[0]
 
 
 def _is_running(runner: str, engine_jobs: Sequence[str]) -> bool | None:

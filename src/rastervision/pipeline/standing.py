@@ -143,4 +143,4 @@ def _why_outdated(
             return f'its output {uri} was changed'
     now, then = prints.upstream_stamps(command), record.upstream
     changed = [uri for uri in {**now, **then} if now.get(uri) != then.get(uri)]
-    return f'{changed[0]} has changed' if changed else None
+    return f'{changed[0]} changed' if changed else None

@@ -78,13 +78,22 @@ def record_uri(root_uri: str, command: str, split: int | None = None, num_splits
 
 
 def record_uris(pipeline: Pipeline, command: str, facts: CommandFacts | None) -> list[str]:
-    """Where the record of a command as a whole is: below the root, and with shared outputs."""
-    root = pipeline.config.root_uri or ''
+    """Where the record of a command as a whole is: below the root, and beside a shared folder."""
+    root = pipeline.config.root_uri
     uris = [record_uri(root, command)] if root else []
-    folder = facts.folder if facts else None
-    if folder and not f'{folder}/'.startswith(f'{root.rstrip("/")}/'):
-        uris.append(record_uri(folder, command))
-    return uris
+    shared = shared_folder(pipeline, facts)
+    return uris if shared is None else [*uris, record_uri(*shared)]
+
+
+def shared_folder(pipeline: Pipeline, facts: CommandFacts | None) -> tuple[str, str] | None:
+    """Parent and name of the folder of a command that others may share: not below the root."""
+    if facts is None or facts.folder is None:
+        return None
+    folder = facts.folder.replace('\\', '/').rstrip('/')
+    root = (pipeline.config.root_uri or '').replace('\\', '/').rstrip('/')
+    parent, _, name = folder.rpartition('/')
+    has_parent = parent not in {'', '/'} and not parent.endswith(':/')
+    return (parent, name) if has_parent and not folder.startswith(f'{root}/') else None
 
 
 def read_json(uri: str) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from rastervision.core.utils.config_walk import find_configs
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.file_system import file_exists
+from rastervision.pipeline.file_system.utils import remove
 from rastervision.pytorch_backend.chip_store import ZipChipStore
 from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
 from rastervision.pytorch_backend.upgraders import pytorch_learner_backend_config_upgrader
@@ -72,6 +73,12 @@ class PyTorchLearnerBackend(Backend):
                 source_bundle_uri, self.tmp_dir, cfg=self.learner_cfg, training=True
             )
         learner.main()
+
+    def forget_training(self) -> None:
+        """Remove the checkpoints in ``train_uri``."""
+        folder = self.learner_cfg.output_uri
+        if folder is not None:
+            remove(f'{folder.rstrip("/")}/checkpoints')
 
     def load_model(self, uri: str | None = None, *, trust_code: bool = False) -> None:
         """Load a model for prediction.

@@ -33,6 +33,9 @@ class Backend(ABC):
             source_bundle_uri: Model bundle whose weights training starts from.
         """
 
+    def forget_training(self) -> None:  # noqa: B027 - nothing is left by default
+        """Remove what an interrupted or finished training has left to go on from."""
+
     @abstractmethod
     def load_model(self, uri: str | None = None, *, trust_code: bool = False) -> None:
         """Make a trained model ready for prediction.

@@ -36,6 +36,7 @@ from rastervision.core.rv_pipeline.tile_prediction import TilePrediction
 from rastervision.core.rv_pipeline.window_prediction import WindowPrediction
 from rastervision.core.utils.overrides import overridden_since, overrides
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.file_system.utils import file_exists, remove
 from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.progress import progress
 
@@ -81,6 +82,15 @@ class RVPipeline(PipelineWithModel):
         if self.is_hooked(command, *([gather] if gather else [])):
             return None
         return self._facts.of(command)
+
+    def forget(self, command: str) -> None:
+        """Remove what TRAIN or PREDICT would go on from: checkpoints, and finished predictions."""
+        if command == 'train':
+            self.any_backend().forget_training()
+        facts = self.command_facts(command) if command == 'predict' else None
+        for uri in facts.outputs if facts else ():
+            if file_exists(uri, include_dir=False):
+                remove(uri)
 
     @cached_property
     def _facts(self) -> PipelineFacts:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from rastervision.core.rv_pipeline.file_digests import file_digests
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import atomic_path
 
@@ -64,6 +65,7 @@ def recipe_digest(cfg: 'LearnerConfig', parts: dict[str, Any]) -> str:
         'model': cfg.model and cfg.model.to_dict(),
         'solver': cfg.solver and cfg.solver.to_dict(exclude=_FREE_SOLVER),
         'data': cfg.data.to_dict(exclude=_FREE_DATA),
+        'files': file_digests(cfg.data),
         'parts': {name: type(part).__qualname__ for name, part in parts.items()},
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
