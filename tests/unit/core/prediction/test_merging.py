@@ -28,7 +28,7 @@ def merged(*results, score=0.5, merge=0.5, extent=EXTENT, **kwargs):
     return labels.get_npboxes().tolist()
 
 
-def what_a_model_sees(window, objects, class_ids, rng):
+def what_a_model_sees(window, objects, class_ids, rng, least_pixels=None):
     """The visible parts of objects, cut by the window; the less is visible, the surer it is."""
     low, high = np.array(window.tuple_format()[:2]), np.array(window.tuple_format()[2:])
     visible = np.clip(objects, [*low, *low], [*high, *high])
@@ -36,6 +36,8 @@ def what_a_model_sees(window, objects, class_ids, rng):
         objects[:, 2:] - objects[:, :2], axis=1
     )
     seen = share > 0.1
+    if least_pixels is not None:
+        seen = (visible[:, 2:] - visible[:, :2]).min(axis=1) >= least_pixels
     scores = 0.99 - 0.3 * share[seen] + rng.uniform(0, 0.01, seen.sum())
     return result(window, visible[seen], class_ids[seen], scores)
 
@@ -96,15 +98,56 @@ def test_a_cut_box_loses_to_the_whole_one_whatever_the_scores():
     assert merged(whole, cut) == [[10, 90, 20, 130]]
 
 
-def test_of_an_object_that_nobody_sees_whole_the_largest_part_stays():
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    chip_sz=st.integers(30, 60),
+    stride_share=st.sampled_from([0.25, 0.5, 0.75]),
+    shape=st.tuples(st.integers(90, 200), st.integers(90, 200)),
+)
+def test_objects_larger_than_the_windows_are_recovered_exactly(seed, chip_sz, stride_share, shape):
+    rng = np.random.default_rng(seed)
+    middle = [rng.integers(40, side - 40) for side in shape]
+    corners = [(y, x) for y in (0, middle[0]) for x in (0, middle[1])]
+    starts = np.array(corners) + rng.integers(2, 15, (4, 2))
+    ends = np.where(np.array(corners) > 0, shape, middle) - rng.integers(2, 15, (4, 2))
+    objects = np.hstack([starts, ends]).astype(float)
+    class_ids = rng.integers(0, 3, 4)
+    plan = WindowPlan(Box(0, 0, *shape), chip_sz, int(chip_sz * stride_share), 4)
+    results = [what_a_model_sees(w, objects, class_ids, rng, least_pixels=4) for w in plan.windows]
+    for across_classes in (True, False):
+        labels = merge_windows(results, Box(0, 0, *shape), 0.5, 0.5, across_classes)
+        boxes, ids = labels.get_npboxes().tolist(), labels.get_class_ids().tolist()
+        found = sorted(zip(boxes, ids, strict=True))
+        assert found == sorted(zip(objects.tolist(), class_ids.tolist(), strict=True))
+
+
+def test_pieces_of_an_object_that_nobody_sees_whole_become_one():
     windows = [Box(0, x, 100, x + 100) for x in (0, 50, 100)]
-    parts = [[10, 90, 20, 100], [10, 90, 20, 150], [10, 100, 20, 170]]
+    parts = [[10, 90, 20, 100], [10, 90, 21, 150], [9, 100, 20, 170]]
     results = [
-        result(w, [p], scores=[0.9 - x])
-        for w, p, x in zip(windows, parts, (0, 0.1, 0.2), strict=True)
+        result(w, [p], class_ids=[i], scores=[0.7 + i / 10])
+        for i, (w, p) in enumerate(zip(windows, parts, strict=True))
     ]
-    assert merged(*results, merge=0.7) == [[10, 100, 20, 170]]
-    assert merged(*results[:2]) == [[10, 90, 20, 150]]
+    labels = merge_windows(results, EXTENT, 0.5, 0.5)
+    assert labels.get_npboxes().tolist() == [[9, 90, 21, 170]]
+    assert labels.get_class_ids().tolist() == [2]
+    assert labels.get_scores().tolist() == pytest.approx([0.9])
+    assert len(merge_windows(results, EXTENT, 0.5, 0.5, across_classes=False)) == 3
+    assert merged(*results[:2]) == [parts[1]]  # begins in the second window: it shows more
+    assert merged(results[0], results[2]) == [parts[2], parts[0]]  # nothing found in between
+
+
+def test_pieces_that_windows_do_not_agree_about_stay_apart():
+    left, right, apart = (Box(0, x, 100, x + 100) for x in (0, 50, 100))
+    piece = result(left, [[10, 20, 40, 100]])
+    for other in (
+        result(right, [[30, 50, 60, 150]]),  # elsewhere in the overlap of the windows
+        result(right, [[10, 60, 40, 150]]),  # begins in the overlap
+        result(apart, [[10, 100, 40, 180]]),  # the windows have no overlap
+        result(Box(50, 50, 150, 150), [[50, 50, 70, 150]]),  # neither beside nor below
+    ):
+        assert len(merged(piece, other, merge=0.6)) == 2
 
 
 def test_a_cut_box_stays_where_nobody_sees_more():
