@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rastervision.core.chip import check_real
+from rastervision.core.chip import Chip, check_real
 from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformer,
     RasterTransformerConfig,
@@ -29,8 +29,8 @@ class StatsTransformer(RasterTransformer):
 
     Chips that are uint8 already stay as they are. Else a value that lies `max_stds` or more
     standard deviations below the mean becomes 0, one as far above it 255, the mean 127; in
-    between the scale is linear, and results are rounded down. Elements that are 0 before, which
-    means nodata, are 0 after.
+    between the scale is linear, and results are rounded down. A chip knows by its mask what is
+    nodata, so 0 is a value as any other there; `transform` takes bare arrays, in which 0 stays 0.
 
     Attributes:
         means: (C,) means.
@@ -41,6 +41,15 @@ class StatsTransformer(RasterTransformer):
     def __init__(
         self, means: Sequence[float], stds: Sequence[float], max_stds: float = 3.0
     ) -> None:
+        """Constructor.
+
+        Raises:
+            ConfigError: max_stds is not above 0.
+        """
+        if not 0 < max_stds < np.inf:
+            raise ConfigError(
+                f'max_stds of a StatsTransformer must be a number above 0, got {max_stds}.'
+            )
         self.means = np.array(means, dtype=np.float64)
         self.stds = np.array(stds, dtype=np.float64)
         self.max_stds = max_stds
@@ -111,17 +120,24 @@ class StatsTransformer(RasterTransformer):
         return RasterStats(self.means.tolist(), self.stds.tolist(), counts)
 
     def transform(self, chip: NDArray[Any]) -> NDArray[np.uint8]:
-        """Transform pixels.
+        """Transform pixels of which nobody knows whether they have data.
 
         Args:
             chip: (..., H, W, C) real numbers.
 
         Returns:
-            (..., H, W, C) uint8; 0 for NaN.
+            (..., H, W, C) uint8; 0 for NaN, and for 0 as in release 0.31, which means nodata by it.
 
         Raises:
             DataError: the chip has another number of channels than the statistics.
         """
+        out = self._to_uint8(chip)
+        return out if out is chip else np.where(chip == 0, np.uint8(0), out)
+
+    def apply(self, chip: Chip) -> Chip:
+        return Chip(self._to_uint8(chip.pixels), chip.valid)
+
+    def _to_uint8(self, chip: NDArray[Any]) -> NDArray[np.uint8]:
         if chip.shape[-1] != len(self.means):
             raise DataError(
                 f'The statistics have {len(self.means)} channel(s) but the chips have '
@@ -154,8 +170,7 @@ class StatsTransformer(RasterTransformer):
         std = self.stds[channel] or 1.0  # a constant channel: everything is at the mean
         scores = (values - self.means[channel]) / std
         scaled = (scores + self.max_stds) / (2 * self.max_stds) * 255
-        scaled = np.clip(np.nan_to_num(scaled), 0, 255)
-        return np.where(values == 0, 0, scaled).astype(np.uint8)
+        return np.clip(np.nan_to_num(scaled), 0, 255).astype(np.uint8)
 
 
 def stats_transformer_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:

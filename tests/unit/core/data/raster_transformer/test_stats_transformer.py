@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rastervision.core.chip import Chip, all_valid
 from rastervision.core.data.raster_source import RasterioSource, RasterioSourceConfig
 from rastervision.core.data.raster_transformer import StatsTransformer, StatsTransformerConfig
 from rastervision.core.data.raster_transformer.stats_transformer import (
@@ -21,20 +22,22 @@ MEANS, STDS = [1000.0, 2000.0, 30.0], [250.0, 100.0, 7.5]
 
 
 def by_hand(value, mean, std, max_stds=3.0):
-    if value == 0:
-        return 0
     score = max(-max_stds, min(max_stds, (value - mean) / std))
     return int((score + max_stds) / (2 * max_stds) * 255)
 
 
+@example([0, 500, 0], 3.0)
 @given(st.lists(st.integers(0, 65535), min_size=3, max_size=3), st.sampled_from([1.0, 3.0]))
 def test_rule(values, max_stds):
     transformer = StatsTransformer(MEANS, STDS, max_stds)
     expected = [by_hand(v, m, s, max_stds) for v, m, s in zip(values, MEANS, STDS, strict=True)]
     for dtype in ('uint16', 'int32', 'float64'):
-        out = transformer.transform(np.array(values, dtype).reshape(1, 1, 3))
+        pixels = np.array(values, dtype).reshape(1, 1, 3)
+        out = transformer.apply(Chip(pixels, all_valid(1, 1))).pixels
         assert out.dtype == np.uint8
         assert out.ravel().tolist() == expected
+        bare = [0 if value == 0 else wanted for value, wanted in zip(values, expected, strict=True)]
+        assert transformer.transform(pixels).ravel().tolist() == bare
 
 
 def test_uint8_stays_as_it_is():
@@ -43,7 +46,27 @@ def test_uint8_stays_as_it_is():
     assert StatsTransformer(MEANS, STDS).transform(chip) is chip
 
 
-def test_zero_stays_zero_and_nan_becomes_zero():
+def test_zero_is_a_value_where_a_source_has_data(write_raster):
+    array = np.array([[[0, 5], [9, 0]], [[9, 4], [0, 9]]], np.uint16)  # 9 is nodata
+    transformer = StatsTransformer([0.0, 0.0], [3.0, 3.0])
+    source = RasterioSource(write_raster(array, nodata=9), raster_transformers=[transformer])
+    chip = source.read(source.extent)
+    assert chip.valid.all()
+    assert chip.pixels[0, 0, 0] == chip.pixels[1, 1, 0] == chip.pixels[1, 0, 1] == 127
+    array[:, 0, 1] = 9
+    source = RasterioSource(write_raster(array, nodata=9), raster_transformers=[transformer])
+    chip = source.read(source.extent)
+    assert chip.valid.tolist() == [[True, False], [True, True]]
+    assert chip.pixels[0, 1].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize('max_stds', [0, -1, np.nan, np.inf])
+def test_the_scale_must_have_a_length(max_stds):
+    with pytest.raises(ConfigError, match=f'max_stds .* above 0, got {max_stds}'):
+        StatsTransformer(MEANS, STDS, max_stds)
+
+
+def test_bare_zero_stays_zero_and_nan_becomes_zero():
     out = StatsTransformer([0.0], [1.0]).transform(np.array([[[0.0], [np.nan], [1e-9], [np.inf]]]))
     assert out.ravel().tolist() == [0, 0, 127, 255]
 
