@@ -1,6 +1,6 @@
 """The chip regression pipeline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -16,8 +16,10 @@ from rastervision.core.data import (
 from rastervision.core.data.label.chip_regression_labels import NODATA
 from rastervision.core.evaluation import ChipRegressionEvaluatorConfig, EvaluatorConfig
 from rastervision.core.prediction import WindowPlan, WindowScores
+from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
+from rastervision.core.rv_pipeline.value_preview import write_value_preview
 from rastervision.core.rv_pipeline.window_prediction import finite, window_plan
 from rastervision.core.stac_mlm import Task
 from rastervision.pipeline.config import register_config
@@ -51,6 +53,11 @@ class ChipRegression(RVPipeline):
         values[nodata] = np.nan
         cells = Box.to_npboxes(result.window for result in results)
         return ChipRegressionLabels(cells, values, nodata)
+
+    def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
+        """Draw image, true and predicted values side by side."""
+        uri = layout.preview_uri(self.config.stage_uri('eval'), group)
+        write_value_preview(scenes, self.config.dataset.class_config.names, uri)
 
 
 @register_config('chip_regression')

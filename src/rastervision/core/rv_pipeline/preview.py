@@ -1,8 +1,8 @@
 """A picture of image, truth and prediction side by side, for people."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ MAX_SIDE = 512
 """Larger scenes are shown by the part that has most to tell."""
 GAP = 8
 CAPTION = 22
+FONT_SIZE = 14
+MIN_WIDTH = 400
+"""Leaves room for the legend below small scenes."""
 TITLES = ('image', 'truth', 'prediction')
 PNG_LEVEL = 6
 NO_LABEL = -1
@@ -39,6 +42,10 @@ CELL_OPACITY = 0.5
 
 ReadMap: TypeAlias = Callable[[Box], NDArray[np.integer[Any]]]
 Panels: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+Row: TypeAlias = tuple[str, Panels]
+"""A caption, and the pictures (H, W, 3) of TITLES."""
+Item = TypeVar('Item')
+Number = TypeVar('Number', bound=np.generic)
 
 
 def write_preview(scenes: Sequence[Scene], class_config: ClassConfig, uri: str) -> None:
@@ -49,27 +56,24 @@ def write_preview(scenes: Sequence[Scene], class_config: ClassConfig, uri: str) 
         class_config: Gives the colours.
         uri: Where to write the PNG file.
     """
-    shown = _spread(scenes, MAX_SCENES)
+    shown = spread(scenes, MAX_SCENES)
     rows = [row for scene in shown if (row := _row(scene, class_config)) is not None]
-    if not rows:
-        return
-    with atomic_path(uri) as path:
-        _draw(rows, class_config).save(path, format='PNG', compress_level=PNG_LEVEL)
+    write_rows(rows, uri, partial(_draw_legend, class_config))
 
 
-def _spread(scenes: Sequence[Scene], count: int) -> list[Scene]:
-    """Return ``count`` scenes spread over the list, in its order."""
-    step = max(1, len(scenes) / count)
-    return [scenes[int(i * step)] for i in range(min(count, len(scenes)))]
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Return ``count`` items spread over the list, in its order."""
+    step = max(1, len(items) / count)
+    return [items[int(i * step)] for i in range(min(count, len(items)))]
 
 
-def _row(scene: Scene, class_config: ClassConfig) -> tuple[str, Panels] | None:
+def _row(scene: Scene, class_config: ClassConfig) -> Row | None:
     """Return the scene's id and its (H, W, 3) panels; None for other kinds of labels."""
     maps = _class_maps(scene)
     if maps is None:
         return None
     read_truth, read_predicted = maps
-    window = max(_candidates(scene.extent), key=lambda w: _variety(read_truth(w)))
+    window = max(candidates(scene.extent), key=lambda w: _variety(read_truth(w)))
     palette = np.array([*class_config.rgb_colors, (0, 0, 0)], dtype=np.uint8)
     chip = scene.raster_source.read(window)
     image = display_image(chip.pixels, chip.valid)
@@ -99,7 +103,7 @@ def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
         store, ChipClassificationGeoJSONStore
     ):
         truth, predicted = labels.get_labels(), store.get_labels()
-        return partial(_draw_cells, truth), partial(_draw_cells, predicted)
+        return _cell_map(truth), _cell_map(predicted)
     if isinstance(labels, ObjectDetectionLabelSource) and isinstance(
         store, ObjectDetectionGeoJSONStore
     ):
@@ -108,14 +112,27 @@ def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
     return None
 
 
-def _draw_cells(labels: ChipClassificationLabels, window: Box) -> NDArray[np.int32]:
-    """Return the class ids (H, W) of the cells in a window."""
-    drawn = np.full(window.size, NO_LABEL, dtype=np.int32)
-    ymin, xmin, ymax, xmax = (labels.cells - [window.ymin, window.xmin] * 2).T
+def _cell_map(labels: ChipClassificationLabels) -> ReadMap:
+    return partial(draw_cells, labels.cells, labels.class_ids, empty=NO_LABEL)
+
+
+def draw_cells(
+    cells: NDArray[np.int64], values: NDArray[Number], window: Box, empty: float
+) -> NDArray[Number]:
+    """Return a picture (H, W) of the cells in a window.
+
+    Args:
+        cells: (N, 4) ymin, xmin, ymax, xmax.
+        values: (N,) what is drawn for each of them; later ones cover earlier ones.
+        window: What is drawn of the frame of the cells.
+        empty: What is drawn elsewhere.
+    """
+    drawn = np.full(window.size, empty, dtype=values.dtype)
+    ymin, xmin, ymax, xmax = (cells - [window.ymin, window.xmin] * 2).T
     near = (ymin < window.height) & (xmin < window.width) & (ymax > 0) & (xmax > 0)
     sides = np.maximum(np.stack([ymin, ymax, xmin, xmax], axis=-1)[near], 0)
-    for (y0, y1, x0, x1), class_id in zip(sides, labels.class_ids[near], strict=True):
-        drawn[y0:y1, x0:x1] = class_id
+    for (y0, y1, x0, x1), value in zip(sides, values[near], strict=True):
+        drawn[y0:y1, x0:x1] = value
     return drawn
 
 
@@ -131,7 +148,7 @@ def _draw_outlines(labels: ObjectDetectionLabels, window: Box) -> NDArray[np.int
     return drawn[1:-1, 1:-1]
 
 
-def _candidates(extent: Box) -> list[Box]:
+def candidates(extent: Box) -> list[Box]:
     """Return the extent itself, or windows of it that are not larger than can be shown."""
     height, width = min(extent.height, MAX_SIDE), min(extent.width, MAX_SIDE)
     ys = np.linspace(0, extent.height - height, 3 if extent.height > height else 1)
@@ -171,30 +188,46 @@ def display_image(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.
     return np.where(valid[..., None], np.clip(scaled, 0, 255), 0).astype(np.uint8)
 
 
+def write_rows(
+    rows: Sequence[Row], uri: str, draw_legend: Callable[[Any, int, int], None], lines: int = 1
+) -> None:
+    """Write rows of pictures to a PNG file; no row, no file.
+
+    Args:
+        rows: The rows.
+        uri: Where to write.
+        draw_legend: Draws what is below the rows: it gets a `PIL.ImageDraw.ImageDraw`, x and y.
+        lines: How many lines of text that is.
+    """
+    if rows:
+        with atomic_path(uri) as path:
+            picture = _draw(rows, draw_legend, lines)
+            picture.save(path, format='PNG', compress_level=PNG_LEVEL)
+
+
 def _draw(
-    rows: Iterable[tuple[str, Sequence[NDArray[np.uint8]]]], class_config: ClassConfig
+    rows: Sequence[Row], draw_legend: Callable[[Any, int, int], None], lines: int
 ) -> 'Image.Image':
     from PIL import Image, ImageDraw
 
-    rows = list(rows)
     panel = max(panels[0].shape[1] for _, panels in rows)
-    width = len(TITLES) * (panel + GAP) + GAP
-    height = sum(panels[0].shape[0] + CAPTION + GAP for _, panels in rows) + CAPTION + GAP
+    width = max(len(TITLES) * (panel + GAP) + GAP, MIN_WIDTH)
+    height = sum(panels[0].shape[0] + CAPTION + GAP for _, panels in rows) + lines * CAPTION + GAP
     picture = Image.new('RGB', (width, height), 'white')
     draw = ImageDraw.Draw(picture)
     y = GAP
-    for scene_id, panels in rows:
+    for caption, panels in rows:
         for i, (title, pixels) in enumerate(zip(TITLES, panels, strict=True)):
             x = GAP + i * (panel + GAP)
-            draw.text((x, y), f'{scene_id}: {title}', fill='black', font_size=14)
+            draw.text((x, y), f'{caption}: {title}', fill='black', font_size=FONT_SIZE)
             picture.paste(Image.fromarray(pixels), (x, y + CAPTION))
         y += panels[0].shape[0] + CAPTION + GAP
-    _draw_legend(draw, GAP, y, class_config)
+    draw_legend(draw, GAP, y)
     return picture
 
 
-def _draw_legend(draw: Any, x: int, y: int, class_config: ClassConfig) -> None:
+def _draw_legend(class_config: ClassConfig, draw: Any, x: int, y: int) -> None:
     for name, color in zip(class_config.names, class_config.rgb_colors, strict=True):
         draw.rectangle((x, y, x + 14, y + 14), fill=color, outline='black')
-        draw.text((x + 20, y), name, fill='black', font_size=14)
-        x += 40 + int(draw.textlength(name, font_size=14))
+        draw.text((x + 20, y), name, fill='black', font_size=FONT_SIZE)
+        x += 40 + int(draw.textlength(name, font_size=FONT_SIZE))

@@ -381,6 +381,7 @@ def test_regression_of_cells(make_scene, tmp_path):
     error = (predicted.values - truth)[known, 0]
     assert brightness['metrics']['mae'] == pytest.approx(np.abs(error).mean())
     assert 'brightness' in pipeline.summary()
+    assert found[0]['eval/validation_scenes/preview.png'].startswith(b'\x89PNG')
 
 
 # --- areas of interest
