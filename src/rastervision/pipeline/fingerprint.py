@@ -174,6 +174,18 @@ class Fingerprints:
 
 
 def digest(value: Any) -> str:
-    """A short text that changes when a value, made of what JSON knows, changes."""
-    text = json.dumps(value, sort_keys=True, default=str)
+    """A short text that changes when a value, made of what JSON knows, changes.
+
+    Whole numbers are the same with and without a decimal point: one may become the other when a
+    config is written and read.
+    """
+    text = json.dumps(_plain(value), sort_keys=True, default=str)
     return sha256(text.encode()).hexdigest()[:32]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -105,15 +105,15 @@ class PipelineFacts:
     def _train(self) -> CommandFacts:
         cfg, folder = self.config, self.config.stage_uri('train')
         part = cfg.backend.training_config(cfg) if is_builtin(type(cfg.backend)) else None
-        bundle = cfg.source_bundle_uri
+        weights = [] if cfg.source_bundle_uri is None else [cfg.source_bundle_uri]
         upstream = ('analyze', 'chip') if cfg.backend.needs_chips(cfg) else ('analyze',)
         if part is None:
-            reads = [cfg, *([bundle] if bundle else [])]
+            reads = [cfg.backend, *weights, *self._read(self.dataset.all_scenes)]
             return self._facts('train', cfg.to_dict(), reads, upstream, [folder])
-        config = {**self.common, 'source_bundle_uri': bundle}
-        config |= {f'backend.{name}': value for name, value in part.to_dict().items()}
-        reads = [part, *([bundle] if bundle else [])]
-        return self._facts('train', config, reads, upstream, [layout.model_bundle_uri(folder)])
+        config = {**self.common, 'source_bundle_uri': cfg.source_bundle_uri}
+        config |= dict(_by_field(part.to_dict(), 'backend', depth=2))
+        outputs = [layout.model_bundle_uri(folder)]
+        return self._facts('train', config, [part, *weights], upstream, outputs)
 
     def _predict(self) -> CommandFacts:
         scenes = [without_labels(scene) for scene in predicted_scenes(self.dataset)]
@@ -206,6 +206,15 @@ class PipelineFacts:
         if key not in self._inputs:
             self._inputs[key] = list(input_uris(part))
         return self._inputs[key]
+
+
+def _by_field(value: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a serialised config, and of those in it, with the path to each."""
+    if depth == 0 or not isinstance(value, dict):
+        yield name, value
+        return
+    for key, item in value.items():
+        yield from _by_field(item, f'{name}.{key}', depth - 1)
 
 
 def _own_fields(config: 'RVPipelineConfig') -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rastervision.core.data import (
+    LabelStoreConfig,
     RasterioSourceConfig,
     STACItemCollectionConfig,
     STACItemConfig,
@@ -39,15 +40,16 @@ def input_files(root: Config) -> Iterator[Path]:
 def input_uris(root: Config | str) -> Iterator[str]:
     """What a config and those in it, or a URI, is read from: `input_files`, and remote URIs.
 
-    A URI of which there is no file, such as the name of a part of a file as GDAL has it, is there
-    as it is.
+    Where predictions go is none of it. A URI of which there is no file, such as the name of a part
+    of a file as GDAL has it, is there as it is.
     """
     if isinstance(root, str):
         yield from _expanded(root)
         return
     for config in find_configs(root, Config):
-        for uri in _uris(config):
-            yield from _expanded(uri, isinstance(config, RasterioSourceConfig))
+        if not isinstance(config, LabelStoreConfig):
+            for uri in _uris(config):
+                yield from _expanded(uri, isinstance(config, RasterioSourceConfig))
 
 
 def _expanded(uri: str, is_raster: bool = False) -> list[str]:
