@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 BLOCK = 512
 """Side, in pixels, of the blocks of labels that are counted, and read again for a draw."""
 LEAST_AREA = 1e-6
+"""Area, in pixels, of what is left of a polygon after cutting; less is rounding."""
 MOSTLY = 0.9
+"""Share of a region from which on what polygons leave of it is looked for."""
 CACHED_POLYGONS = 1024
+"""Polygons that are kept as triangles."""
 
 
 class ClassPlaces(ABC):

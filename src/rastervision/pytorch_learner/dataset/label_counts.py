@@ -30,15 +30,13 @@ def warn_without_boxes(dataset: Dataset[Any], origin: str = '') -> None:
     parts = list(parts_of(dataset))
     scenes = [part.scene for part in parts if hasattr(part, 'scene')]
     chips = [part.orig_dataset for part in parts if isinstance(part, ObjectDetectionImageDataset)]
-    if any(reader.num_boxes for reader in chips):
-        return
     if scenes and not any(len(scene.label_source.get_labels()) for scene in scenes):
         log.warning(
             'No training scene has an object (%s): the model will learn to find nothing. %s',
             ', '.join(scene.id for scene in scenes[:5]),
             LOOK_AT_FILES,
         )
-    elif chips and not scenes:
+    if chips and not any(reader.num_boxes for reader in chips):
         log.warning(
             'No training chip has an object (%s): the model will learn to find nothing. Look at '
             'the annotations in labels.json, and at the labels that the chips were made from.',

@@ -34,15 +34,13 @@ def drawn(places, class_id, n):
     return np.array([[b.ymin, b.xmin] for b in boxes])
 
 
-@given(
-    st.lists(
-        st.tuples(*[st.integers(-10, 50)] * 4).filter(lambda b: b[0] < b[2] and b[1] < b[3]),
-        max_size=8,
-    )
-)
+SPANS = st.tuples(st.integers(-10, 45), st.integers(1, 40))
+
+
+@given(st.lists(st.tuples(SPANS, SPANS), max_size=8))
 @settings(deadline=None)
-def test_polygons_are_cut_to_the_region(bounds) -> None:
-    polygons = as_geoms([box(*b) for b in bounds])
+def test_polygons_are_cut_to_the_region(spans) -> None:
+    polygons = as_geoms([box(x, y, x + width, y + height) for (x, width), (y, height) in spans])
     parts, index = cut_to(polygons, REGION)
     areas = np.bincount(index, shapely.area(parts), minlength=len(polygons))
     expected = shapely.area(shapely.intersection(polygons, shapely.union_all(REGION)))
@@ -130,6 +128,11 @@ def test_every_pixel_of_a_raster_is_as_likely_as_any_other(labels, monkeypatch) 
     np.add.at(counts, tuple(drawn(places, 2, 1000).T), 1)
     assert not counts[ids != 2].any()
     assert chisquare(counts[ids == 2]).pvalue > 0.001
+
+
+def test_nothing_is_found_in_no_region(labels) -> None:
+    assert RasterPlaces(labels[0], EXTENT, as_geoms([])).areas == {}
+    assert PolygonPlaces(as_geoms([TRIANGLE]), np.array([1]), as_geoms([])).areas == {}
 
 
 def test_pixels_outside_of_the_region_do_not_count(labels, monkeypatch) -> None:
