@@ -4,7 +4,7 @@ DEMO_DIR ?= build/demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint typecheck docs bench pins clean
+.PHONY: demo test lint typecheck docs bench pins azurite clean
 
 demo: $(READY)
 	$(BIN)/rastervision run local rastervision.pytorch_backend.examples.tiny_buildings -a root_uri $(DEMO_DIR)
@@ -42,6 +42,10 @@ $(READY): requirements/dev.txt pyproject.toml
 pins:
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --all-extras --group dev --group docs --universal \
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet --upgrade --custom-compile-command 'make pins' -o requirements/dev.txt
+
+# A server of Azure Blob Storage for tests, which skip what needs it where it is missing. Takes npm.
+azurite:
+	npm install --prefix build/azurite --no-fund --no-audit azurite
 
 clean:
 	rm -rf .venv build dist site

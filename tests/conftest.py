@@ -24,6 +24,8 @@ from rastervision.core.data import (
     StatsTransformerConfig,
 )
 
+pytest_plugins = ['servers']
+
 # A shell without job control ignores Ctrl-C in what it starts in the background, and so would every
 # process that a test starts to try it on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

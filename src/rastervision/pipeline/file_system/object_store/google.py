@@ -21,10 +21,10 @@ def open_bucket(bucket: str) -> Any:
     emulator = get_env_var('STORAGE_EMULATOR_HOST')
     if emulator and '://' not in emulator:
         emulator = f'http://{emulator}'
-    anonymous = setting(SETTINGS, 'anonymous', bool(emulator), as_bool=True)
     config = {
         'base_url': (setting(SETTINGS, 'endpoint_url') or emulator or '').rstrip('/'),
-        'skip_signature': anonymous or None,
+        'skip_signature': setting(SETTINGS, 'anonymous', as_bool=True) or None,
+        'bearer_token': emulator and 'emulator',  # which takes any
     }
     payer = setting(SETTINGS, 'user_project')
     headers = {'x-goog-user-project': payer} if payer else {}

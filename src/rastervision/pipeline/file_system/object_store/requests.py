@@ -73,7 +73,16 @@ def objects_below(address: Address) -> dict[str, dict[str, Any]]:
     for item in found:
         parts = item['path'].split('/')
         folders |= {'/'.join(parts[:count]) for count in range(1, len(parts))}
-    return {item['path']: dict(item) for item in found if item['path'] not in folders}
+    return {
+        item['path']: {**item, 'e_tag': _quoted(item['e_tag'])}
+        for item in found
+        if item['path'] not in folders
+    }
+
+
+def _quoted(etag: str | None) -> str | None:
+    """An ETag as headers have it; lists of Azure leave the quotes out."""
+    return etag if etag is None or '"' in etag else f'"{etag}"'
 
 
 def delete(address: Address, keys: Sequence[str]) -> None:
