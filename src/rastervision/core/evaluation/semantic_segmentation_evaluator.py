@@ -31,9 +31,9 @@ WINDOW_SIZE = 2048
 class SemanticSegmentationEvaluator(ClassificationEvaluator):
     """Compares predicted class maps to the ground truth, pixel by pixel.
 
-    Left out are pixels outside of the areas of interest; and, if the null class stands for missing
-    data (is called "null"), those that are null in the ground truth or that the image has no data
-    for.
+    Left out are pixels outside of the areas of interest, those that the image has no data for and
+    those that a label raster calls nodata; and, if the null class stands for missing data (is
+    called "null"), those that are null in the ground truth.
     """
 
     def create_evaluation(self) -> SemanticSegmentationEvaluation:
@@ -88,27 +88,26 @@ class SemanticSegmentationEvaluator(ClassificationEvaluator):
                 continue
             truth = label_source.get_label_arr(window)
             predicted = label_store.get_label_arr(window)
-            if self.class_config.null_is_nodata:
-                keep = self._with_data(scene, window, truth, predicted, keep)
+            known = self._known(scene, window, truth, predicted)
+            if not known.all():
+                keep = known if keep is None else known & keep
             yield cm.confusion_matrix(truth, predicted, len(self.class_config), keep)
 
-    def _with_data(
-        self,
-        scene: Scene,
-        window: Box,
-        truth: NDArray[Any],
-        predicted: NDArray[Any],
-        keep: NDArray[np.bool_] | None,
-    ) -> NDArray[np.bool_] | None:
-        """Narrow the mask of pixels that count to those with data; None for all pixels."""
-        null_id = self.class_config.null_class_id
-        known: NDArray[np.bool_] = truth != null_id
-        # where there is no data, null is predicted; the image says whether that is the reason
-        if (known & (predicted == null_id)).any():
-            known &= scene.raster_source.read(window).ground
-        if known.all():
-            return keep
-        return known if keep is None else known & keep
+    def _known(
+        self, scene: Scene, window: Box, truth: NDArray[Any], predicted: NDArray[Any]
+    ) -> NDArray[np.bool_]:
+        """(h, w) mask of the pixels that have both a label and data."""
+        classes, image = self.class_config, scene.raster_source
+        source: SemanticSegmentationLabelSource = both_labels(scene)[0]
+        known = source.has_label(window)
+        if classes.null_is_nodata:
+            known &= truth != classes.null_class_id
+        if image.may_have_gaps:
+            # null is predicted where there is no data; the image says whether that is the reason
+            has_null = classes.null_class is not None
+            if not has_null or (known & (predicted == classes.null_class_id)).any():
+                known &= image.read(window).ground
+        return known
 
 
 def _has_class_maps(scene: Scene) -> bool:

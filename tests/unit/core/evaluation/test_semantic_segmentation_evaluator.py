@@ -43,10 +43,10 @@ def write_raster(tmp_path):
 def make_scene(tmp_path, write_raster):
     """A scene from arrays of true and predicted ids, with pixels of 0 as nodata in the image."""
 
-    def make(truth, predicted, classes, image=None, scene_id='s', aoi=None):
+    def make(truth, predicted, classes, image=None, scene_id='s', aoi=None, unlabelled=None):
         image = np.ones(SIZE, np.uint8) if image is None else image
         source = RasterioSource(write_raster(f'{scene_id}.tif', image, nodata=0))
-        labels = RasterioSource(write_raster(f'{scene_id}-truth.tif', truth))
+        labels = RasterioSource(write_raster(f'{scene_id}-truth.tif', truth, nodata=unlabelled))
         label_source = SemanticSegmentationLabelSource(labels, classes)
         uri = str(tmp_path / 'predict' / scene_id)
         store = SemanticSegmentationLabelStore(
@@ -96,15 +96,55 @@ def test_null_pixels_of_the_truth_are_left_out(make_scene, maps):
     assert confusion[:2, 2].sum() > 0
 
 
-def test_pixels_without_image_data_are_left_out(make_scene, maps):
+@pytest.mark.parametrize('classes', [REAL, WITH_NULL])
+def test_pixels_without_image_data_are_left_out(make_scene, maps, classes):
     truth, predicted = maps
     image = np.random.default_rng(1).integers(0, 2, SIZE, dtype=np.uint8)
     predicted[image == 0] = 2  # as the label store writes them
-    scene = make_scene(truth, predicted, WITH_NULL, image)
-    keep = (truth != 2) & (image != 0)
+    keep = image != 0
+    if classes is WITH_NULL:
+        keep &= truth != 2
     np.testing.assert_array_equal(
-        confusion_of(SemanticSegmentationEvaluator(WITH_NULL), scene),
+        confusion_of(
+            SemanticSegmentationEvaluator(classes), make_scene(truth, predicted, classes, image)
+        ),
         confusion_matrix(truth, predicted, 3, keep),
+    )
+
+
+@pytest.mark.parametrize('classes', [REAL, WITH_NULL])
+def test_pixels_without_a_label_are_left_out(make_scene, maps, classes):
+    truth, predicted = maps
+    truth[20:30] = 255
+    scene = make_scene(truth, predicted, classes, unlabelled=255)
+    keep = truth != 255
+    if classes is WITH_NULL:
+        keep &= truth != 2
+    np.testing.assert_array_equal(
+        confusion_of(SemanticSegmentationEvaluator(classes), scene),
+        confusion_matrix(truth, predicted, 3, keep),
+    )
+
+
+@pytest.mark.parametrize('unlabelled', [None, 255])
+def test_beyond_the_label_raster_is_the_null_class(make_scene, maps, unlabelled):
+    truth, predicted = maps
+    scene = make_scene(truth[:40, :60], predicted, REAL, unlabelled=unlabelled)
+    truth[40:], truth[:, 60:] = 2, 2
+    np.testing.assert_array_equal(
+        confusion_of(SemanticSegmentationEvaluator(REAL), scene),
+        confusion_matrix(truth, predicted, 3),
+    )
+
+
+def test_classes_of_an_evaluator_need_no_null_class(make_scene, maps):
+    truth, predicted = maps % 2
+    image = np.ones(SIZE, np.uint8)
+    image[:30], predicted[:30] = 0, 2
+    scene = make_scene(truth, predicted, ClassConfig(names=['a', 'b', 'null']), image)
+    evaluator = SemanticSegmentationEvaluator(ClassConfig(names=['a', 'b']))
+    np.testing.assert_array_equal(
+        confusion_of(evaluator, scene), confusion_matrix(truth, predicted, 2, image != 0)
     )
 
 

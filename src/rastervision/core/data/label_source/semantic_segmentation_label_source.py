@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rastervision.core.box import Box
-from rastervision.core.chip import Chip
+from rastervision.core.chip import Chip, all_valid
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
@@ -34,7 +34,7 @@ class SemanticSegmentationLabelSource(LabelSource):
     """Class ids from a raster, or drawn from polygons.
 
     Pixels outside of the extent, and those that the label raster calls nodata, are of the null
-    class.
+    class; `has_label` tells the latter from pixels that are of this class indeed.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class SemanticSegmentationLabelSource(LabelSource):
         self.class_config = class_config
         self.uris = getattr(raster_source, 'uris', None)
         self._report_ambiguous_nodata()
+        self._is_gap_reported = False
         if bbox is not None:
             self.set_bbox(bbox)
 
@@ -101,7 +102,55 @@ class SemanticSegmentationLabelSource(LabelSource):
         labels = chip.pixels[..., 0]
         if not chip.valid.all():
             labels = np.where(chip.valid, labels, self.class_config.null_class_id)
+            self._report_gaps(chip, window)
         return labels.astype(np.uint8, copy=False)
+
+    def has_label(self, window: Box) -> NDArray[np.bool_]:
+        """Where the label raster does not say nodata.
+
+        A nodata value that is the id of the null class is a label. So is what lies beyond the
+        raster, as in release 0.31.
+
+        Args:
+            window: box in the extent frame.
+
+        Returns:
+            (H, W) mask.
+        """
+        if not self.raster_source.may_have_gaps or self._nodata_is_null_class():
+            return all_valid(*window.size)
+        return self._without_gaps(self.raster_source.read(window), window)
+
+    def _without_gaps(self, chip: Chip, window: Box) -> NDArray[np.bool_]:
+        """(H, W) mask of a chip of the labels, True beyond the raster."""
+        readable = self.raster_source.readable.to_local_coords(self.bbox)
+        inside = readable.intersection(window).to_local_coords(window).to_slices()
+        known = all_valid(*window.size)
+        known[inside] = chip.valid[inside]
+        return known
+
+    def _nodata_is_null_class(self) -> bool:
+        values = {*getattr(self.raster_source, 'nodata_values', [])}
+        return (
+            self.class_config.null_class is not None
+            and not self.raster_source.raster_transformers
+            and values == {self.class_config.null_class_id}
+        )
+
+    def _report_gaps(self, chip: Chip, window: Box) -> None:
+        """Say so, once, when pixels without a label are trained on as some class."""
+        classes = self.class_config
+        if self._is_gap_reported or classes.null_is_nodata or self._nodata_is_null_class():
+            return
+        if not self._without_gaps(chip, window).all():
+            self._is_gap_reported = True
+            log.warning(
+                '%s has pixels without a label (nodata). They do not count in EVAL, but a model '
+                'is trained to take them for class %r, the null class. To leave them out there, '
+                'too, leave null_class out of the class config, which adds a class called "null".',
+                describe_source(self),
+                classes.null_class,
+            )
 
     def without_nodata(
         self, label: NDArray[np.uint8], valid: NDArray[np.bool_]

@@ -135,6 +135,16 @@ class RasterSource(ABC):
         return self.bbox.extent
 
     @property
+    def readable(self) -> Box:
+        """Part of `bbox` that has pixels, in the source pixel frame."""
+        return self.bbox
+
+    @property
+    def may_have_gaps(self) -> bool:
+        """Whether the extent may have pixels without data, as far as is known without reading."""
+        return True
+
+    @property
     @abstractmethod
     def crs_transformer(self) -> CRSTransformer:
         """Between map coordinates and the source pixel frame."""
@@ -177,11 +187,6 @@ class RasterSource(ABC):
     def _interpolates(self) -> bool:
         """Whether pixels can be averaged, which class ids and indices of a palette cannot."""
         return True
-
-    @property
-    def _readable(self) -> Box:
-        """Part of `bbox` that has pixels, in the source pixel frame."""
-        return self.bbox
 
     # ---- reading
 
@@ -250,7 +255,7 @@ class RasterSource(ABC):
         """Read raw bands of a window that may reach out of the extent."""
         bbox = self.bbox
         target = window.to_global_coords(bbox)
-        inside = target.intersection(self._readable)
+        inside = target.intersection(self.readable)
         if inside == target:
             return self._read(target, out_shape, bands)
         height, width = out_shape or window.size

@@ -84,7 +84,7 @@ class RasterioSource(RasterSource):
             bbox=bbox or Box(0, 0, info.height, info.width),
             raster_transformers=raster_transformers,
         )
-        if not self._readable.area:
+        if not self.readable.area:
             raise DataError(
                 f'bbox {self.bbox.tuple_format()} (ymin, xmin, ymax, xmax) lies outside of '
                 f'{self._describe()}, which has {info.height} rows and {info.width} columns.'
@@ -191,8 +191,17 @@ class RasterioSource(RasterSource):
         return not self._reader.info.has_palette
 
     @property
-    def _readable(self) -> Box:
+    def readable(self) -> Box:
+        """Part of `bbox` that the file has, in pixels of the file."""
         return self.bbox.intersection(Box(0, 0, self._reader.info.height, self._reader.info.width))
+
+    @property
+    def may_have_gaps(self) -> bool:
+        """Whether the file declares nodata, can have NaN, or does not have all of `bbox`."""
+        info = self._reader.info
+        declared = info.has_mask or info.alpha is not None
+        declared |= any(value is not None for value in self.nodata_values)
+        return declared or info.dtype.kind not in 'iu' or self.readable != self.bbox
 
     def _read(self, window: Box, out_shape: tuple[int, int] | None, bands: Sequence[int]) -> Chip:
         return self._reader.read(window, bands, out_shape)

@@ -1,6 +1,6 @@
 """RasterizedSource: labels drawn from polygons (C+E)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,12 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.raster_source.raster_source import RasterSource
 from rastervision.core.data.raster_transformer import RasterTransformer
-from rastervision.core.data.utils.features import POLYGON, as_geoms
+from rastervision.core.data.utils.features import (
+    Geoms,
+    as_geoms,
+    check_polygons,
+    to_class_ids,
+)
 from rastervision.core.data.utils.misc import describe_source
 from rastervision.core.data.utils.rasterizing import Edges, rasterize_polygons
 from rastervision.core.data.vector_source import VectorSource, VectorSourceConfig
@@ -80,6 +85,11 @@ class RasterizedSource(RasterSource):
         return self.vector_source.crs_transformer
 
     @property
+    def may_have_gaps(self) -> bool:
+        """No: all pixels of the extent can be drawn."""
+        return False
+
+    @property
     def _interpolates(self) -> bool:
         return False
 
@@ -133,29 +143,17 @@ class RasterizedSource(RasterSource):
 
 def _class_ids(vector_source: VectorSource) -> NDArray[np.uint8]:
     features = vector_source.features
-    ids = features.column('class_id')
-    check_labels(features.geoms, ids, features.origin or describe_source(vector_source))
-    return np.array(ids, dtype=np.uint8)
+    origin = features.origin or describe_source(vector_source)
+    return check_labels(features.geoms, features.column('class_id'), origin)
 
 
-def check_labels(geoms: NDArray[np.object_], class_ids: Sequence[Any], origin: str) -> None:
-    """Raise DataError unless all features are polygons with a class id that fits a uint8."""
-    if any(class_id is None for class_id in class_ids):
-        raise DataError(
-            f'{origin}: there are features without class_id; add a class_inference_transformer '
-            'to the vector source, for example with a default_class_id.'
-        )
-    wrong = next((i for i in class_ids if not 0 <= i <= 255), None)
-    if wrong is not None:
-        raise DataError(f'{origin}: the class_id {wrong} is not in 0..255.')
-    kinds = shapely.get_type_id(geoms)
-    others = np.unique(kinds[kinds != POLYGON])
-    if len(others):
-        names = ', '.join(shapely.GeometryType(kind).name for kind in others)
-        raise DataError(
-            f'{origin}: only polygons can be drawn, but there are features of type {names}; '
-            'turn them into polygons by a buffer_transformer of the vector source.'
-        )
+def check_labels(geoms: Geoms, class_ids: Iterable[Any], origin: str) -> NDArray[np.uint8]:
+    """(N,) class ids; DataError unless all features are polygons with one that fits a uint8."""
+    ids = to_class_ids(class_ids, origin)
+    if len(ids) and ids.max() > 255:
+        raise DataError(f'{origin}: the class_id {ids.max()} is not in 0..255.')
+    check_polygons(geoms, origin, 'only polygons can be drawn')
+    return ids.astype(np.uint8)
 
 
 def _inside(extent: Box, window: Box, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -176,7 +176,8 @@ class XarraySource(RasterSource):
         return (self.data_array.sizes['time'],) if self.temporal else ()
 
     @property
-    def _readable(self) -> Box:
+    def readable(self) -> Box:
+        """Part of `bbox` that the array has, in its pixels."""
         sizes = self.data_array.sizes
         return self.bbox.intersection(Box(0, 0, sizes['y'], sizes['x']))
 

@@ -63,6 +63,49 @@ def test_nodata_of_the_label_raster_is_null(write_tif) -> None:
     assert np.array_equal(arr, np.where(ids == 0, 2, 1))
 
 
+WITH_REAL_NULL = ClassConfig(names=['background', 'a'], null_class='background')
+
+
+@pytest.mark.parametrize('classes', [CLASSES, WITH_REAL_NULL])
+@pytest.mark.parametrize('window', [Box(0, 0, 12, 15), Box(-2, 1, 7, 20), Box(20, 20, 25, 30)])
+def test_pixels_without_a_label_are_told_from_those_beyond_the_raster(
+    write_tif, classes, window
+) -> None:
+    ids = np.where(np.eye(12, 15, dtype=bool), 255, IDS).astype(np.uint8)
+    source = RasterioSource(write_tif('ids.tif', ids, nodata=255))
+    labels = SemanticSegmentationLabelSource(source, classes, bbox=Box(0, 0, 30, 40))
+    whole = np.ones((40, 60), dtype=bool)  # from (-5, -5)
+    whole[5:17, 5:20] = ids != 255
+    expected = whole[window.ymin + 5 : window.ymax + 5, window.xmin + 5 : window.xmax + 5]
+    assert np.array_equal(labels.has_label(window), expected)
+    filled = labels.get_label_arr(window)
+    assert (filled[~expected] == classes.null_class_id).all()
+
+
+def test_nodata_that_is_the_id_of_the_null_class_is_a_label(write_tif) -> None:
+    source = RasterioSource(write_tif('ids.tif', IDS, nodata=0))
+    labels = SemanticSegmentationLabelSource(source, WITH_REAL_NULL)
+    assert labels.has_label(labels.extent).all()
+
+
+@pytest.mark.parametrize(
+    ('classes', 'count'), [(CLASSES, 0), (WITH_REAL_NULL, 1)], ids=['null', 'real']
+)
+def test_pixels_without_a_label_that_train_a_class_are_told_once(
+    write_tif, caplog, classes, count
+) -> None:
+    ids = np.where(np.eye(12, 15, dtype=bool), 255, IDS).astype(np.uint8)
+    labels = SemanticSegmentationLabelSource(
+        RasterioSource(write_tif('ids.tif', ids, nodata=255)), classes
+    )
+    labels.get_label_arr(Box(0, 5, 3, 9))
+    labels.get_label_arr(Box(12, 15, 20, 20))
+    assert caplog.text == ''
+    for _ in range(2):
+        labels.get_label_arr()
+    assert caplog.text.count('ids.tif has pixels without a label (nodata)') == count
+
+
 def test_a_class_id_that_is_nodata_is_reported(write_tif, caplog) -> None:
     source = RasterioSource(write_tif('ids.tif', IDS, nodata=1))
     with caplog.at_level(logging.WARNING):
