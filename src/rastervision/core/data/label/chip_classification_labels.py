@@ -20,7 +20,7 @@ from rastervision.core.data.label.utils import (
     positions,
     score_table,
 )
-from rastervision.core.data.utils.features import Features
+from rastervision.core.data.utils.features import Features, to_class_ids
 from rastervision.core.data.utils.label_geojson import save_boxes
 
 if TYPE_CHECKING:
@@ -118,10 +118,11 @@ class ChipClassificationLabels(Labels):
                 area in it left out; None takes all as they are.
 
         Raises:
-            DataError: Some cells have more scores than others, or scores that are no numbers.
+            DataError: A cell has no class id. Some have more scores than others, or scores that are
+                no numbers.
         """
         cells = cells_of_features(features, bbox)
-        class_ids = np.array(features.column('class_id'), dtype=np.int64)
+        class_ids = to_class_ids(features.column('class_id'), features.origin or 'The cells')
         nodata = np.array([bool(value) for value in features.column('nodata')], dtype=bool)
         scores = score_table(features)
         _, last = np.unique(cells[::-1], axis=0, return_index=True)

@@ -21,6 +21,7 @@ from rastervision.core.data.label.np_box_list import (
     prune_non_overlapping_boxes,
 )
 from rastervision.core.data.label.utils import cells_within
+from rastervision.core.data.utils.features import to_class_ids
 from rastervision.pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -113,12 +114,7 @@ class ObjectDetectionLabels(BoxFrames, Labels):
             DataError: a feature has no class id, or a score that is no number.
         """
         origin = features.origin or 'A GeoJSON document'
-        class_ids = features.column('class_id')
-        if None in class_ids:
-            raise DataError(
-                f'{origin} has features without the property class_id, so the class of these boxes '
-                'is not known; give each one, or let a class inference tell it.'
-            )
+        class_ids = to_class_ids(features.column('class_id'), origin)
         scores = [1.0 if score is None else score for score in features.column('score')]
         wrong = next((score for score in scores if not isinstance(score, (int, float))), None)
         if wrong is not None:

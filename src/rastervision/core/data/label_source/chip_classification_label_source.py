@@ -19,7 +19,13 @@ from rastervision.core.data.label_source.cell_inference import (
     infer_class_ids,
 )
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
-from rastervision.core.data.utils.features import POLYGON, Features, Geoms, as_geoms
+from rastervision.core.data.utils.features import (
+    Features,
+    Geoms,
+    as_geoms,
+    check_polygons,
+    to_class_ids,
+)
 from rastervision.core.data.utils.misc import describe_source, parse_array_slices_2d
 from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
 from rastervision.pipeline.config import register_config
@@ -241,21 +247,9 @@ def read_labels(labels_df: 'GeoDataFrame', bbox: Box | None = None) -> ChipClass
 
 def _class_ids(features: Features, origin: str) -> NDArray[np.int64]:
     """(N,) class ids of polygons; DataError for features without class or of another kind."""
-    ids = features.column('class_id')
-    if any(class_id is None for class_id in ids):
-        raise DataError(
-            f'{origin}: there are features without class_id; add a class_inference_transformer to '
-            'the vector source, for example with a default_class_id.'
-        )
-    kinds = shapely.get_type_id(features.geoms)
-    others = np.unique(kinds[kinds != POLYGON])
-    if len(others):
-        names = ', '.join(shapely.GeometryType(kind).name for kind in others)
-        raise DataError(
-            f'{origin}: cells get their classes from polygons, but there are features of type '
-            f'{names}; turn them into polygons by a buffer_transformer of the vector source.'
-        )
-    return np.array(ids, dtype=np.int64)
+    ids = to_class_ids(features.column('class_id'), origin)
+    check_polygons(features.geoms, origin, 'cells get their classes from polygons')
+    return ids
 
 
 def cc_label_source_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -13,12 +12,11 @@ from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.label import boxes as box_ops
 from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
-from rastervision.core.data.utils.features import POLYGON, Features
+from rastervision.core.data.utils.features import Features, check_polygons, to_class_ids
 from rastervision.core.data.utils.geojson_parsing import parse_geojson
 from rastervision.core.data.utils.misc import describe_source, parse_array_slices_2d
 from rastervision.core.data.vector_source import VectorSource, VectorSourceConfig
 from rastervision.pipeline.config import register_config
-from rastervision.pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
@@ -134,19 +132,8 @@ class ObjectDetectionLabelSource(LabelSource):
 
 
 def _check_features(features: Features, origin: str) -> None:
-    if None in features.column('class_id'):
-        raise DataError(
-            f'{origin}: there are features without class_id; add a class_inference_transformer to '
-            'the vector source, for example with a default_class_id.'
-        )
-    kinds = shapely.get_type_id(features.geoms)
-    others = np.unique(kinds[kinds != POLYGON])
-    if len(others):
-        names = ', '.join(shapely.GeometryType(kind).name for kind in others)
-        raise DataError(
-            f'{origin}: objects must be boxes or other polygons, but there are features of type '
-            f'{names}; turn them into polygons by a buffer_transformer of the vector source.'
-        )
+    to_class_ids(features.column('class_id'), origin)
+    check_polygons(features.geoms, origin, 'objects must be boxes or other polygons')
 
 
 @register_config('object_detection_label_source')

@@ -5,6 +5,7 @@ on this value; GeoJSON dicts are made only at the edges.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -20,6 +21,7 @@ Geoms = NDArray[np.object_]
 
 POLYGON = int(shapely.GeometryType.POLYGON)
 _FIRST_MULTI = int(shapely.GeometryType.MULTIPOINT)
+_MAX_CLASS_ID = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,6 +109,53 @@ def to_number(value: Any, name: str, origin: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise DataError(f'{origin}: the property {name!r} is {value!r}, which is no number.')
     return float(value)
+
+
+def to_class_id(value: Any) -> int | None:
+    """A value of the property class_id as an integer; None unless it is a whole number.
+
+    Tables have it as a float where other rows have none, and text files as a string.
+    """
+    if isinstance(value, str):
+        return int(value) if re.fullmatch(r'\s*-?[0-9]+\s*', value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return None
+    return int(value) if float(value).is_integer() else None
+
+
+def to_class_ids(values: Iterable[Any], origin: str) -> NDArray[np.int64]:
+    """(N,) class ids from the property class_id of features.
+
+    Raises:
+        DataError: a feature has none, or something else there.
+    """
+    ids = []
+    for value in values:
+        if value is None:
+            raise DataError(
+                f'{origin}: there are features without class_id; add a class_inference_transformer '
+                'to the vector source, for example with a default_class_id.'
+            )
+        class_id = to_class_id(value)
+        if class_id is None or not 0 <= class_id <= _MAX_CLASS_ID:
+            raise DataError(
+                f'{origin}: the class_id {value!r} of a feature is no class id, which is a whole '
+                'number from 0.'
+            )
+        ids.append(class_id)
+    return np.array(ids, dtype=np.int64)
+
+
+def check_polygons(geoms: Geoms, origin: str, need: str) -> None:
+    """Raise DataError unless all geometries are polygons; `need` says why they have to be."""
+    kinds = shapely.get_type_id(geoms)
+    others = np.unique(kinds[kinds != POLYGON])
+    if len(others):
+        names = ', '.join(shapely.GeometryType(kind).name for kind in others)
+        raise DataError(
+            f'{origin}: {need}, but there are features of type {names}; turn them into polygons '
+            'by a buffer_transformer of the vector source.'
+        )
 
 
 def as_geoms(geoms: Iterable[Any]) -> Geoms:

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
-from rastervision.core.data.utils.features import Features, Properties
+from rastervision.core.data.utils.features import Features, Properties, to_class_id
 from rastervision.core.data.vector_transformer.property_filter import Predicate, compile_filter
 from rastervision.core.data.vector_transformer.vector_transformer import (
     ArrayVectorTransformer,
@@ -134,14 +134,14 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
         return None
 
     def _checked_id(self, value: Any) -> int:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        count = None if self.class_config is None else len(self.class_config)
-        if not (is_number and float(value).is_integer()):
+        class_id = to_class_id(value)
+        if class_id is None:
             raise DataError(f'the class_id {value!r} is not a whole number')
-        if value < 0 or (count is not None and value >= count):
+        count = None if self.class_config is None else len(self.class_config)
+        if class_id < 0 or (count is not None and class_id >= count):
             ids = 'not be negative' if count is None else f'be in 0..{count - 1}'
             raise DataError(f'the class_id {value} is no class, it must {ids}')
-        return int(value)
+        return class_id
 
     def apply(
         self,

@@ -191,7 +191,7 @@ def test_boxes_around_polygons():
 
 
 def test_boxes_need_a_class():
-    with pytest.raises(DataError, match='without the property class_id'):
+    with pytest.raises(DataError, match='document: there are features without class_id'):
         ObjectDetectionLabels.from_geojson(geojson((shapely.box(0, 0, 1, 1), {'name': 'x'})))
 
 

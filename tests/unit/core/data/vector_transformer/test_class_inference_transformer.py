@@ -33,6 +33,7 @@ def infer(row, default=None, geom=SQUARE, **kw):
     [
         ({'class_id': 1, 'class_name': 'house', 'storeys': 2}, SQUARE, 1),
         ({'class_id': 1.0}, SQUARE, 1),
+        ({'class_id': '1'}, SQUARE, 1),
         ({'class_name': 'road', 'storeys': 2}, SQUARE, 1),
         ({'label': 'road', 'storeys': 2}, SQUARE, 1),
         ({'class_name': 'villa', 'storeys': 2}, SQUARE, 0),
