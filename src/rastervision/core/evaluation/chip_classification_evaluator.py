@@ -20,7 +20,6 @@ from rastervision.core.evaluation.classification_evaluator import (
     both_labels,
 )
 from rastervision.core.evaluation.evaluator import SceneGroup
-from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import DataError
 
@@ -57,14 +56,6 @@ class ChipClassificationEvaluator(ClassificationEvaluator):
     ) -> ChipClassificationLabels:
         aoi = scene.aoi_polygons_bbox_coords
         return labels.filter_by_aoi(aoi, scene.extent) if aoi else labels
-
-    def is_shareable(self) -> bool:
-        whole = ('process', 'evaluate_scene', 'evaluate_predictions')
-        return not overridden_since(self, 'process_units', *whole)
-
-    def work_units(self, scene: Scene) -> list[int]:
-        """Return the size of the scene: it is a single unit."""
-        return [scene.extent.area]
 
     def process_units(self, scene: Scene, units: slice) -> Any:  # noqa: ARG002 - there is but one
         """Return the (C, C) confusion matrix of the scene."""

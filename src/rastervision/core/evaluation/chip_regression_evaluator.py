@@ -10,7 +10,6 @@ from rastervision.core.data.scene import Scene
 from rastervision.core.evaluation.chip_regression_evaluation import ChipRegressionEvaluation
 from rastervision.core.evaluation.classification_evaluator import both_labels
 from rastervision.core.evaluation.evaluator import Evaluator, EvaluatorConfig, SceneGroup
-from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError
 
@@ -57,14 +56,6 @@ class ChipRegressionEvaluator(Evaluator):
         evaluation = self.create_evaluation()
         evaluation.compute(ground_truth, predictions)
         return evaluation
-
-    def is_shareable(self) -> bool:
-        whole = ('process', 'evaluate_scene', 'evaluate_predictions')
-        return not overridden_since(self, 'process_units', *whole)
-
-    def work_units(self, scene: Scene) -> list[int]:
-        """Return the size of the scene: it is a single unit."""
-        return [scene.extent.area]
 
     def process_units(self, scene: Scene, units: slice) -> Any:  # noqa: ARG002 - there is but one
         """Return the sums that scores follow from."""

@@ -1,7 +1,7 @@
 """Evaluator: the base of what scores predictions (C+E)."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import Field
@@ -9,6 +9,7 @@ from pydantic import Field
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.scene import Scene
 from rastervision.core.shared_work import SharedWork
+from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
 
@@ -33,6 +34,15 @@ class Evaluator(SharedWork):
     @abstractmethod
     def evaluate_predictions(self, ground_truth: Any, predictions: Any) -> Any:
         """Scores of labels."""
+
+    def is_shareable(self) -> bool:
+        """Say whether ``process_units`` is there, and does what the methods above do."""
+        whole = ('process', 'evaluate_scene', 'evaluate_predictions')
+        return not overridden_since(self, 'process_units', *whole)
+
+    def work_units(self, scene: Scene) -> Sequence[int]:
+        """Return the size of the scene: it is a single unit."""
+        return [scene.extent.area]
 
 
 @register_config('evaluator')

@@ -16,7 +16,6 @@ from rastervision.core.evaluation.classification_evaluator import (
 from rastervision.core.evaluation.evaluator import SceneGroup
 from rastervision.core.evaluation.matching import MatchedDetections
 from rastervision.core.evaluation.object_detection_evaluation import ObjectDetectionEvaluation
-from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 
 
@@ -44,14 +43,6 @@ class ObjectDetectionEvaluator(ClassificationEvaluator):
 
     def evaluate_scene(self, scene: Scene) -> ObjectDetectionEvaluation:
         return cast('ObjectDetectionEvaluation', super().evaluate_scene(scene))
-
-    def is_shareable(self) -> bool:
-        whole = ('process', 'evaluate_scene', 'evaluate_predictions')
-        return not overridden_since(self, 'process_units', *whole)
-
-    def work_units(self, scene: Scene) -> list[int]:
-        """Return the size of the scene: it is a single unit."""
-        return [scene.extent.area]
 
     def process_units(self, scene: Scene, units: slice) -> Any:  # noqa: ARG002 - there is but one
         """Return what the scores of the scene follow from."""

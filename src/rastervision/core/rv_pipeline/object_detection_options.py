@@ -57,8 +57,8 @@ class ObjectDetectionPredictOptions(PredictOptions):
         description='Boxes are the same object if their intersection over union is above this; '
         'the one with the highest score is kept. So are a box that is cut off by its window and '
         'one of another window that shows more of the object, if more than this share of the '
-        'first lies in the second; the second is kept. And so are pieces of an object that goes on '
-        'from window to window, if they overlap this much where both windows look; they become one.',
+        'first lies in the second; the second is kept. Pieces of an object that goes on from '
+        'window to window are joined if they overlap this much where both windows look.',
     )
     merge_across_classes: bool = Field(
         True,
