@@ -22,7 +22,6 @@ from rastervision.core.evaluation.evaluator import SceneGroup
 from rastervision.core.evaluation.semantic_segmentation_evaluation import (
     SemanticSegmentationEvaluation,
 )
-from rastervision.core.utils.overrides import overridden_since
 from rastervision.pipeline.config import register_config
 
 WINDOW_SIZE = 2048
@@ -43,10 +42,6 @@ class SemanticSegmentationEvaluator(ClassificationEvaluator):
         if not _has_class_maps(scene):
             return super().evaluate_scene(scene)  # type: ignore[return-value]  # made by create_evaluation
         return self._evaluation(self._confusions(scene, self._windows(scene)))
-
-    def is_shareable(self) -> bool:
-        whole = ('process', 'evaluate_scene', 'evaluate_predictions')
-        return not overridden_since(self, 'process_units', *whole)
 
     def work_units(self, scene: Scene) -> list[int]:
         return [window.area for window in self._windows(scene)]
