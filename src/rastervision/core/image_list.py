@@ -187,7 +187,8 @@ def _images_of(arg: str, per_scene: int) -> Iterator[ListedImage]:
 
 def _wrong_number(image: ListedImage, per_scene: int) -> str:
     count = len(image.uris)
-    names = f'names {count} image{"s"[: count - 1]} of a scene, but the model reads {per_scene}'
+    images = '1 image' if count == 1 else f'{count} images'
+    names = f'names {images} of a scene, but the model reads {per_scene}'
     if per_scene == 1:
         return f'{names}; name it in a column image, and its output, if you like, in a column name.'
     columns = ', '.join(f'image_{i + 1}' for i in range(per_scene))

@@ -101,7 +101,8 @@ def _row(values: _Values, targets: Sequence[str], low: float, high: float) -> Ro
     image = display_image(chip.pixels, chip.valid)
 
     def panel(drawn: NDArray[np.float32]) -> NDArray[np.uint8]:
-        return np.where(np.isnan(drawn)[..., None], image, value_colors(drawn, low, high))
+        known = ~np.isnan(drawn)[..., None]
+        return np.where(known, value_colors(drawn, low, high), image).astype(np.uint8)
 
     caption = scene.id if len(targets) == 1 else f'{scene.id}, {targets[values.target]}'
     return caption, (image, panel(read_truth(window)), panel(read_predicted(window)))
@@ -127,7 +128,8 @@ def value_colors(values: NDArray[Any], low: float, high: float) -> NDArray[np.ui
     shares = (np.nan_to_num(values.astype(float)) - low) / max(high - low, np.finfo(float).tiny)
     steps = np.linspace(0, 1, len(RAMP))
     bands = [np.interp(shares, steps, RAMP[:, band]) for band in range(3)]
-    return np.rint(np.stack(bands, axis=-1)).astype(np.uint8)
+    colors: NDArray[np.uint8] = np.rint(np.stack(bands, axis=-1)).astype(np.uint8)
+    return colors
 
 
 def _draw_bars(bars: Sequence[tuple[str, float, float]], draw: Any, x: int, y: int) -> None:

@@ -108,7 +108,8 @@ class StoredRectangles(GeoJSONVectorSource):
         corners = shapely.bounds(features.geoms)
         low = np.minimum.reduceat(corners[:, :2], first)
         high = np.maximum.reduceat(corners[:, 2:], first)
-        return features.take(first).with_geoms(shapely.box(*low.T, *high.T))
+        rectangles: Any = shapely.box(*low.T, *high.T)
+        return features.take(first).with_geoms(rectangles)
 
 
 class GeoJSONStoreConfig(LabelStoreConfig):

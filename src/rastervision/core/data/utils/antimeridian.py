@@ -18,6 +18,7 @@ _WIDE = 45.0
 _STEPS = 256
 """Pieces in which outlines are followed."""
 _HALVINGS = 60
+_LITTLE = 1e-5
 _EXACT = 1e-10
 """Degrees by which the pole and the antimeridian are missed in rounding."""
 
@@ -50,7 +51,7 @@ def cut_at_antimeridian(pixels: Geoms, placed: Geoms, to_map: ToMap) -> Geoms:
 def _cut(pixels: Any, placed: Any, to_map: ToMap) -> Any:
     rings = [pixels.exterior, *pixels.interiors]
     outlines = [_follow(shapely.get_coordinates(ring), to_map) for ring in rings]
-    at_pole = any(outline.at_pole for outline in outlines)
+    at_pole = any(outline.on_pole or outline.pole is not None for outline in outlines)
     if not at_pole and placed.is_valid:
         if not any(outline.jumps for outline in outlines):
             return placed
@@ -68,21 +69,22 @@ class _Outline:
         points: (N, 2) longitudes, which go on beyond 180 degrees, and latitudes.
         needed: (N,) the vertices, and the points on the antimeridian.
         jumps: whether longitudes jump from 180 to -180 degrees or back.
-        at_pole: whether a pole is inside or on the ring.
+        on_pole: whether the ring goes through a pole.
+        pole: latitude of the pole that the ring goes around; None if there is none.
     """
 
     points: Points
     needed: NDArray[np.bool_]
     jumps: bool
-    at_pole: bool
+    on_pole: bool
+    pole: float | None
 
     def polygon(self, dense: bool) -> Any:
         """What the ring encloses; if it goes around a pole, down to the edge of the map."""
         points = self.points if dense else self.points[self.needed]
-        start, end = points[0, 0], points[-1, 0]
-        if abs(end - start) > 180:
-            pole = np.copysign(90, points[:, 1].mean())
-            points = np.concatenate([points, [[end, pole], [start, pole]]])
+        if self.pole is not None:
+            edge = [[points[-1, 0], self.pole], [points[0, 0], self.pole]]
+            points = np.concatenate([points, edge])
         return shapely.Polygon(points)
 
 
@@ -97,12 +99,12 @@ def _follow(vertices: Points, to_map: ToMap) -> _Outline:
     # longitudes mean nothing where a pole is a point: arrive on one meridian, leave on another
     is_pole = np.abs(latitudes) > 90 - _EXACT
     poles = 1 + np.flatnonzero(is_pole[1:-1] & ~is_pole[:-2] & ~is_pole[2:])
+    twice = np.insert(np.arange(len(pixels)), poles, poles)
+    arriving = poles + np.arange(len(poles))
     arrivals, departures = longitudes[poles - 1], longitudes[poles + 1]
-    longitudes[poles] = arrivals
-    pixels, needed, latitudes = (
-        np.insert(column, poles, column[poles], axis=0) for column in (pixels, needed, latitudes)
-    )
-    longitudes = np.insert(longitudes, poles + 1, departures)
+    pixels, needed = pixels[twice], needed[twice]
+    longitudes, latitudes = longitudes[twice], latitudes[twice]
+    longitudes[arriving], longitudes[arriving + 1] = arrivals, departures
 
     longitudes = np.unwrap(longitudes, period=360)
     edges = 360 * np.round((longitudes - 180) / 360) + 180
@@ -113,8 +115,30 @@ def _follow(vertices: Points, to_map: ToMap) -> _Outline:
         np.insert(points, crossings, found, axis=0),
         np.insert(needed | on_edge, crossings, values=True),
         jumps,
-        bool(len(poles)) or abs(longitudes[-1] - longitudes[0]) > 180,
+        len(poles) > 0,
+        _inner_pole(pixels, longitudes[-1] - longitudes[0], to_map),
     )
+
+
+def _inner_pole(ring: Points, turn: float, to_map: ToMap) -> float | None:
+    """Latitude of the pole that a ring of pixels goes around, None if there is none.
+
+    Args:
+        ring: (N, 2) its points, with the first one at the end again.
+        turn: how far it goes to the east in all, in degrees.
+        to_map: from pixels to the map.
+    """
+    if abs(turn) < 180:
+        return None
+    # the inside is to the left of the ring if it has an area above 0, and still is on the map
+    # unless that turns small triangles around; and the left of what goes east is north
+    x, y = ring.T
+    area = (x[:-1] * y[1:] - x[1:] * y[:-1]).sum()
+    size = _LITTLE * np.ptp(ring, axis=0).max()
+    longitudes, latitudes = to_map((x[0] + [0, size, 0], y[0] + [0, 0, size]))
+    east = (np.diff(longitudes) + 180) % 360 - 180
+    north = np.diff(latitudes)
+    return float(90 * np.sign(turn * area * (east[0] * north[1] - east[1] * north[0])))
 
 
 def _densified(vertices: Points) -> tuple[Points, NDArray[np.bool_]]:

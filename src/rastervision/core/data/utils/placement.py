@@ -1,7 +1,7 @@
 """Placement: where geometries in pixels lie on the map, in the CRS of a file that is written."""
 
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
@@ -37,7 +37,7 @@ class Placement:
 
     def __call__(self, polygons: Geoms) -> Geoms:
         """(N,) polygons on the map; longitudes and latitudes are cut at the antimeridian."""
-        placed: Any = self._to_map(polygons)
-        if self.crs is not None and self.crs.is_geographic:
-            return cut_at_antimeridian(polygons, placed, self._to_map)
-        return placed
+        placed: Geoms = self._to_map(polygons)
+        if self.crs is None or not self.crs.is_geographic:
+            return placed
+        return cut_at_antimeridian(polygons, placed, self._to_map)

@@ -79,6 +79,17 @@ def test_a_rectangle_around_the_pole_holds_the_same_places(crs, polygon, across,
     assert (ymin if crs == 'EPSG:3031' else -ymax) == -90
 
 
+@pytest.mark.parametrize('crs', ['EPSG:3031', '+proj=aeqd +lat_0=90 +lon_0=20'])
+@pytest.mark.parametrize('flip', [1, -1])
+def test_the_pole_is_that_inside_beyond_the_equator_too(crs, flip):
+    size = 100_000 * flip  # south is up in one of the images
+    transform = Affine(abs(size), 0, -15_000_000, 0, -size, 15_000_000 * flip)
+    transformer = RasterioCRSTransformer(transform, crs, round_pixels=False)
+    polygon = shapely.box(10, 20, 290, 280)
+    assert agreement(transformer, polygon) > 0.99
+    assert agreement(transformer, shapely.reverse(polygon)) > 0.99
+
+
 @pytest.mark.parametrize('crs', POLES)
 @pytest.mark.parametrize('pole_in_hole', [True, False])
 def test_holes_stay_holes(crs, pole_in_hole):
