@@ -8,12 +8,15 @@ import numpy as np
 from pydantic import Field
 
 from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data.label import ObjectDetectionLabels
 from rastervision.core.data.scene import Scene
 from rastervision.core.evaluation.classification_evaluator import (
     ClassificationEvaluator,
     ClassificationEvaluatorConfig,
+    both_labels,
 )
 from rastervision.core.evaluation.evaluator import SceneGroup
+from rastervision.core.evaluation.image_data import has_data
 from rastervision.core.evaluation.matching import MatchedDetections
 from rastervision.core.evaluation.object_detection_evaluation import ObjectDetectionEvaluation
 from rastervision.pipeline.config import register_config
@@ -22,7 +25,8 @@ from rastervision.pipeline.config import register_config
 class ObjectDetectionEvaluator(ClassificationEvaluator):
     """Compares predicted boxes to the ground truth.
 
-    With areas of interest, only boxes within one of them count.
+    Left out are boxes in which no pixel of the image has data; and, with areas of interest, those
+    that are not within one of them.
     """
 
     def __init__(
@@ -42,7 +46,8 @@ class ObjectDetectionEvaluator(ClassificationEvaluator):
         return ObjectDetectionEvaluation(self.class_config, self.iou_thresh)
 
     def evaluate_scene(self, scene: Scene) -> ObjectDetectionEvaluation:
-        return cast('ObjectDetectionEvaluation', super().evaluate_scene(scene))
+        truth, predicted = (_counted(part.get_labels(), scene) for part in both_labels(scene))
+        return cast('ObjectDetectionEvaluation', self.evaluate_predictions(truth, predicted))
 
     def process_units(self, scene: Scene, units: slice) -> Any:  # noqa: ARG002 - there is but one
         """Return what the scores of the scene follow from."""
@@ -62,6 +67,13 @@ class ObjectDetectionEvaluator(ClassificationEvaluator):
         evaluation = self.create_evaluation()
         evaluation.set_matches((tp, fp, fn), MatchedDetections(scores=scores, **others))
         return evaluation
+
+
+def _counted(labels: ObjectDetectionLabels, scene: Scene) -> ObjectDetectionLabels:
+    """Those of some boxes that are of interest and that the image has data for."""
+    if scene.aoi_polygons_bbox_coords:
+        labels = labels.filter_by_aoi(scene.aoi_polygons_bbox_coords)
+    return labels.take(has_data(scene.raster_source, labels.get_npboxes()))
 
 
 @register_config('object_detection_evaluator')

@@ -154,8 +154,9 @@ class Boxes(VectorSource):
 
 @pytest.fixture
 def make_scene(write_raster, tmp_path):
-    def make(name, truth, predicted, aoi=None):
-        image = RasterioSource(write_raster(np.ones((1, 100, 120), np.uint8), f'{name}.tif'))
+    def make(name, truth, predicted, aoi=None, valid=None):
+        pixels = np.ones((1, 100, 120), np.uint8) if valid is None else valid.astype(np.uint8)[None]
+        image = RasterioSource(write_raster(pixels, f'{name}.tif'), nodata=0)
         transformer = RasterioCRSTransformer(Affine(1, 0, 5e5, 0, -1, 5e6), 'EPSG:32633')
         source = ObjectDetectionLabelSource(Boxes(truth, image.crs_transformer), image.bbox)
         uri = str(tmp_path / f'{name}.json')
@@ -205,6 +206,16 @@ def test_only_boxes_in_areas_of_interest_count(make_scene):
     scene = make_scene('s', truth, predicted, aoi=[Box(0, 0, 40, 40).to_shapely()])
     item = ObjectDetectionEvaluator(CLASSES).evaluate_scene(scene).class_to_eval_item[0]
     assert (item.true_pos, item.false_pos, item.false_neg) == (1, 0, 0)
+
+
+def test_boxes_count_where_the_image_has_data(make_scene):
+    valid = np.zeros((100, 120), bool)
+    valid[50:] = True
+    dark, edge, seen = [5, 5, 15, 15], [45, 60, 50.5, 70], [80, 80, 90, 90]
+    truth, predicted = labels([dark, edge, seen]), labels([[7, 60, 17, 70], seen])
+    scene = make_scene('s', truth, predicted, valid=valid)
+    item = ObjectDetectionEvaluator(CLASSES).evaluate_scene(scene).class_to_eval_item[0]
+    assert (item.true_pos, item.false_pos, item.false_neg) == (1, 0, 1)
 
 
 def test_config():
