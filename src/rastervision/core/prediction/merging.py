@@ -72,8 +72,8 @@ def merge_windows(
         score_thresh: boxes whose score is not above this drop out.
         merge_thresh: boxes whose intersection over union is above this are the same object; the
             one with the highest score is kept. And a box that a window cuts off is the same object
-            as one of which another window shows more, if more than this share of it lies in that;
-            then the one that shows more is kept, whatever the scores. Pieces of an object that is
+            as one of which another window shows more, see `is_part_of_other`; then the one that
+            shows more is kept, whatever the scores. Pieces of an object that is
             larger than the windows are put together first, see `join_pieces`.
         across_classes: whether boxes of different classes can be the same object.
 
@@ -200,12 +200,13 @@ def is_part_of_other(
 ) -> NDArray[np.bool_]:
     """(N,) which cut boxes lie, by more than a share, in a box of another window that shows more.
 
-    A whole box shows more, and so does a cut one that is larger.
+    A whole box shows more, and so does a cut one that is larger. If it is of another class, the cut
+    box must also be what the window can see of it: a car is no part of the field that it is in.
 
     Args:
         found: the boxes.
         kinds: (N,) which boxes can be the same object: those for which this is the same.
-        merge_thresh: the share.
+        merge_thresh: the share; and the intersection over union with what the window can see.
     """
     boxes, areas = found.boxes, box_ops.box_areas(found.boxes)
     is_cut, windows = found.is_cut, found.windows
@@ -217,5 +218,8 @@ def is_part_of_other(
         elsewhere = (windows[i] != windows[j]).any(axis=1)
         comparable = shows_more & (kinds[i] == kinds[j]) & elsewhere
         i, j = i[comparable], j[comparable]  # noqa: PLW2901 - fewer of them
-        is_part[i[box_ops.ioa(boxes[i], boxes[j]) > merge_thresh]] = True
+        in_sight = _common(boxes[j], windows[i])
+        alike = found.class_ids[i] == found.class_ids[j]
+        alike |= box_ops.iou(boxes[i], in_sight) > merge_thresh
+        is_part[i[alike & (box_ops.ioa(boxes[i], boxes[j]) > merge_thresh)]] = True
     return is_part

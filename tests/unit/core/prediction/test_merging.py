@@ -189,6 +189,15 @@ def test_classes_can_be_kept_apart():
     assert len(merged(cut, whole, across_classes=False)) == 2
 
 
+def test_a_cut_box_within_a_large_one_of_another_class_stays():
+    left, right = Box(0, 0, 100, 100), Box(0, 50, 100, 150)
+    car = result(left, [[40, 85, 52, 100]], class_ids=[1], scores=[0.99])
+    field = result(right, [[2, 53, 98, 147]], class_ids=[0], scores=[0.51])
+    assert len(merged(car, field)) == 2
+    bite = result(left, [[2, 55, 98, 100]], class_ids=[1], scores=[0.99])
+    assert merged(bite, field) == [[2, 53, 98, 147]]
+
+
 def test_the_order_of_windows_does_not_matter():
     rng = np.random.default_rng(0)
     starts = rng.uniform(0, 180, (60, 2))
