@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from rastervision.pipeline.file_system.object_store.forks import note_start
+from rastervision.pipeline.rv_config import child_environment
+
 RETRIES = 6
 """How often the library repeats a request that the server or the network failed."""
 BACKOFF_SECONDS = 0.2
 """Wait before the first repetition; about twice as long before each further one."""
+_READ = ('AWS_', 'AZURE_', 'GOOGLE_')
 _MAX_BACKOFF_SECONDS = 10
 _TIMEOUTS = {'connect_timeout': '10s', 'read_timeout': '120s', 'timeout': '900s'}
 
@@ -22,13 +26,15 @@ class Connection:
         bucket: Name of the bucket.
         config: Settings of the class.
         headers: HTTP headers to send with every request.
+        environment: Digest of the environment variables that the class reads itself.
         provider: Function that returns credentials; the class looks for some itself if None.
     """
 
     kind: str
     bucket: str
-    config: tuple[tuple[str, Any], ...]
-    headers: tuple[tuple[str, str], ...] = ()
+    config: tuple[tuple[str, Any], ...] = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    environment: int
     provider: Callable[[], Any] | None = field(default=None, repr=False)
 
 
@@ -51,6 +57,7 @@ def connect(
             bucket,
             tuple(sorted(given.items())),
             tuple((headers or {}).items()),
+            hash(frozenset(i for i in child_environment().items() if i[0].startswith(_READ))),
             provider,
         ),
         RETRIES,
@@ -64,6 +71,7 @@ def _open(connection: Connection, retries: int, backoff: float) -> Any:
 
     from obstore import store
 
+    note_start()
     config = dict(connection.config)
     endpoint = str(config.get('endpoint') or config.get('base_url') or '')
     options: dict[str, Any] = {**_TIMEOUTS, 'allow_http': endpoint.startswith('http://')}

@@ -134,7 +134,9 @@ def is_missing_bucket(error: Exception) -> bool:
 def is_passing(error: Exception) -> bool:
     """Whether another try may help, beyond what the library has tried."""
     fault = _HTTP_FAULT.search(str(error))
-    return fault is not None and fault[1] != 'Connect'
+    if fault is None:  # the second of two requests to finish an upload, after a lost answer
+        return code_of(error) == 'NoSuchUpload'
+    return fault[1] != 'Connect'
 
 
 def is_other_region(error: Exception) -> bool:

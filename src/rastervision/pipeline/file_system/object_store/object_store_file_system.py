@@ -12,6 +12,7 @@ from rastervision.pipeline.file_system.object_store.faults import (
     reading,
     writing,
 )
+from rastervision.pipeline.file_system.object_store.forks import safe_after_fork
 from rastervision.pipeline.file_system.object_store.requests import (
     call,
     delete,
@@ -26,6 +27,7 @@ from rastervision.pipeline.file_system.object_store.transfer import (
 )
 
 
+@safe_after_fork
 class ObjectStoreFileSystem(FileSystem):
     """`s3://`, `gs://`, `az://` and `abfs://`.
 

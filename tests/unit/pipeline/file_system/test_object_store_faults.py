@@ -1,0 +1,341 @@
+"""Object stores that fail, refuse or are not there: nothing lost, one line to read."""
+
+import os
+import subprocess
+import sys
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+from servers import KEY_ID, SECRET, FaultyProxy, free_port
+
+from rastervision.pipeline import rv_config_
+from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.file_system import (
+    FileSystem,
+    NotReadableError,
+    NotWritableError,
+    file_exists,
+    file_to_str,
+    list_paths,
+    str_to_file,
+    sync_from_dir,
+    sync_to_dir,
+)
+from rastervision.pipeline.file_system.object_store import (
+    ObjectStoreFileSystem,
+    aws,
+    connection,
+    transfer,
+)
+from rastervision.pipeline.file_system.utils import remove
+
+BIG = os.urandom(6_000_000)
+
+
+def test_a_server_that_fails_now_and_then_loses_nothing(s3, faulty, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, 'PART_BYTES', 1 << 18)
+    src, dst = tmp_path / 'src', tmp_path / 'dst'
+    src.mkdir()
+    for i in range(20):
+        (src / f'{i}').write_bytes(BIG[: i * 1000])
+    (src / 'big').write_bytes(BIG)
+    sync_to_dir(str(src), f'{s3}/d')
+    sync_from_dir(f'{s3}/d', str(dst))
+    for path in src.iterdir():
+        assert (dst / path.name).read_bytes() == path.read_bytes()
+    assert len(list_paths(f'{s3}/d')) == 21
+    remove(f'{s3}/d')
+    assert not file_exists(f'{s3}/d')
+    assert sum(faulty.seen.values()) == faulty.requests // faulty.every
+    assert len(faulty.seen) == len(faulty.faults)
+
+
+@pytest.mark.parametrize('fault', ['500', '503', 'drop', 'cut', 'lost answer'])
+def test_every_fault_once(s3, faulty, tmp_path, fault, monkeypatch):
+    monkeypatch.setattr(transfer, 'PART_BYTES', 1 << 18)
+    faulty.faults, faulty.every = (fault,), 3
+    (tmp_path / 'a').write_bytes(BIG[:1_000_000])
+    ObjectStoreFileSystem.copy_to(str(tmp_path / 'a'), f'{s3}/a')
+    ObjectStoreFileSystem.copy_from(f'{s3}/a', str(tmp_path / 'b'))
+    assert (tmp_path / 'b').read_bytes() == BIG[:1_000_000]
+    assert file_exists(f'{s3}/a')
+    assert ObjectStoreFileSystem.read_bytes(f'{s3}/a') == BIG[:1_000_000]
+
+
+@pytest.mark.parametrize('fault', ['500', 'drop', 'lost answer'])
+def test_one_writer_creates_a_file_whatever_goes_wrong(s3, faulty, fault):
+    faulty.faults, faulty.every = (fault,), 3
+    for round_ in range(4):
+        uri = f'{s3}/lock-{round_}'
+        with ThreadPoolExecutor(3) as threads:
+            done = list(threads.map(ObjectStoreFileSystem.create, [uri] * 3, [b'0', b'1', b'2']))
+        assert sum(done) == 1
+        assert file_to_str(uri) == str(done.index(True))
+
+
+def test_an_upload_that_keeps_failing_leaves_what_was_there(s3, faulty, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, 'PART_BYTES', 1 << 18)
+    monkeypatch.setattr(connection, 'RETRIES', 1)
+    str_to_file('old', f'{s3}/a')
+    (tmp_path / 'a').write_bytes(BIG)
+    faulty.every, faulty.faults = 1, ('503',)
+    with pytest.raises(NotWritableError, match=f'{s3}/a: the store answered HTTP 503'):
+        ObjectStoreFileSystem.copy_to(str(tmp_path / 'a'), f'{s3}/a')
+    faulty.faults = ('drop',)
+    with pytest.raises(NotReadableError, match=f'{s3}/a: the connection to http.* broke off'):
+        ObjectStoreFileSystem.copy_from(f'{s3}/a', str(tmp_path / 'b'))
+    faulty.every = 0
+    assert file_to_str(f'{s3}/a') == 'old'
+    assert [path.name for path in tmp_path.iterdir()] == ['a']
+
+
+def test_an_object_that_changes_while_it_is_read_is_refused(s3, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, 'PART_BYTES', 1 << 18)
+    monkeypatch.setattr(transfer, 'DOWNLOADS', 1)
+    uri = f'{s3}/a'
+    ObjectStoreFileSystem.write_bytes(uri, BIG)
+    get_range = transfer._range
+
+    def change_first(address, start, stop, etag):
+        if start:
+            str_to_file('other', uri)
+        return get_range(address, start, stop, etag)
+
+    monkeypatch.setattr(transfer, '_range', change_first)
+    with pytest.raises(NotReadableError, match='changed while it was read'):
+        ObjectStoreFileSystem.copy_from(uri, str(tmp_path / 'a'))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_endpoint_that_nobody_answers_at(no_clouds, monkeypatch):
+    monkeypatch.setattr(connection, 'RETRIES', 1)
+    url = f'http://127.0.0.1:{free_port()}'
+    monkeypatch.setenv('AWS_S3_ENDPOINT_URL', url)
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', KEY_ID)
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', SECRET)
+    with pytest.raises(
+        NotReadableError, match=f's3://b/a: {url} cannot be reached; check'
+    ) as caught:
+        file_to_str('s3://b/a')
+    assert SECRET not in str(caught.value)
+
+
+def test_no_credentials(no_clouds):
+    with pytest.raises(NotReadableError, match=r's3://b/a: there are no credentials.*ANONYMOUS'):
+        file_to_str('s3://b/a')
+
+
+ANSWERS = {
+    'AccessDenied': (403, 'access denied; ask for'),
+    'ExpiredToken': (400, 'credentials have expired; renew them'),
+    'InvalidAccessKeyId': (403, 'credentials are wrong'),
+    'RequestTimeTooSkewed': (403, 'clock of this machine'),
+    'EntityTooLarge': (400, 'HTTP 400 EntityTooLarge Said so'),
+}
+
+
+class Refusing(FaultyProxy):
+    """A server that refuses everything with one code."""
+
+    code = 'AccessDenied'
+    region = ''
+
+    def pass_on(self, handler: BaseHTTPRequestHandler) -> None:
+        self.requests += 1
+        handler.rfile.read(int(handler.headers.get('Content-Length') or 0))
+        status = 301 if self.region else ANSWERS[self.code][0]
+        body = f'<Error><Code>{self.code}</Code><Message>Said so</Message></Error>'.encode()
+        handler.send_response(status)
+        if self.region:
+            handler.send_header('x-amz-bucket-region', self.region)
+        handler.send_header('Content-Length', str(len(body)))
+        handler.end_headers()
+        if handler.command != 'HEAD':
+            handler.wfile.write(body)
+
+
+@pytest.fixture
+def refusing(no_clouds, monkeypatch):
+    with Refusing('').serving() as server:
+        monkeypatch.setenv('AWS_ENDPOINT_URL', server.url)
+        monkeypatch.setenv('AWS_ACCESS_KEY_ID', KEY_ID)
+        monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', SECRET)
+        yield server
+
+
+@pytest.mark.parametrize('code', ANSWERS)
+def test_refusals_are_told_apart(refusing, code):
+    refusing.code = code
+    message = ANSWERS[code][1]
+    with pytest.raises(NotReadableError, match=f's3://b/a: .*{message}'):
+        file_to_str('s3://b/a')
+    with pytest.raises(NotWritableError, match=f's3://b/a: .*{message}'):
+        str_to_file('x', 's3://b/a')
+    with pytest.raises(NotReadableError, match=f's3://b/a: .*{message}'):
+        list_paths('s3://b/a')
+
+
+def test_access_denied_is_not_taken_for_missing(refusing):
+    with pytest.raises(NotReadableError, match='access denied'):
+        file_exists('s3://b/a')
+
+
+def test_a_bucket_in_another_region_is_found(s3, ministack, refusing, monkeypatch):
+    """The first request is redirected, as Amazon does it; the region is asked for, then used."""
+    monkeypatch.setattr(aws, '_regions', {})
+    monkeypatch.setenv('AWS_REGION', 'eu-west-3')
+    refusing.code, refusing.region, refusing.target = 'PermanentRedirect', 'us-east-1', ministack
+
+    def by_region(handler):
+        is_right = 'us-east-1' in handler.headers.get('Authorization', '')
+        (FaultyProxy if is_right else Refusing).pass_on(refusing, handler)
+
+    refusing.every = 0
+    monkeypatch.setattr(refusing, 'pass_on', by_region)
+    str_to_file('x', f'{s3}/a')
+    assert file_to_str(f'{s3}/a') == 'x'
+
+
+def test_signatures_are_right_and_wrong_ones_are_said_to_be(nanio, no_clouds, monkeypatch):
+    monkeypatch.setenv('AWS_ENDPOINT_URL', nanio)
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', KEY_ID)
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', SECRET)
+    from rastervision.aws_s3 import S3FileSystem
+
+    S3FileSystem.get_client().create_bucket(Bucket='signed')
+    for name in ('a b+c%.txt', 'ä/x.txt'):
+        str_to_file('x', f's3://signed/{name}')
+        assert file_to_str(f's3://signed/{name}') == 'x'
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'another')
+    with pytest.raises(NotReadableError, match='credentials are wrong'):
+        file_to_str('s3://signed/a b+c%.txt')
+    monkeypatch.delenv('AWS_ACCESS_KEY_ID')
+    monkeypatch.delenv('AWS_SECRET_ACCESS_KEY')
+    monkeypatch.setenv('AWS_S3_ANONYMOUS', 'yes')
+    with pytest.raises(NotReadableError, match=r'access denied|credentials'):
+        file_to_str('s3://signed/a b+c%.txt')
+
+
+@pytest.fixture
+def profiles(nanio, no_clouds, tmp_path, monkeypatch):
+    """Profiles of the user, which alone have the keys."""
+    (tmp_path / 'aws').mkdir()
+    (tmp_path / 'aws' / 'credentials').write_text(
+        f'[default]\naws_access_key_id = nobody\naws_secret_access_key = x\n'
+        f'[work]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n'
+    )
+    program = tmp_path / 'keys.py'
+    program.write_text(
+        'import json; print(json.dumps({"Version": 1, '
+        f'"AccessKeyId": "{KEY_ID}", "SecretAccessKey": "{SECRET}"}}))'
+    )
+    (tmp_path / 'aws' / 'config').write_text(
+        f'[profile work]\nendpoint_url = {nanio}\n'
+        f'[default]\nendpoint_url = {nanio}\n'
+        f'[profile sso]\nendpoint_url = {nanio}\n'
+        f'credential_process = {sys.executable} {program}\n'
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize('variable', ['AWS_PROFILE', 'AWS_S3_PROFILE'])
+@pytest.mark.parametrize('name', ['work', 'sso'])
+def test_profiles_of_the_user(profiles, monkeypatch, variable, name):
+    if name == 'sso':
+        pytest.importorskip('boto3')
+    monkeypatch.setenv(variable, name)
+    assert not file_exists('s3://none/a')
+    monkeypatch.delenv(variable)
+    with pytest.raises(NotReadableError, match=r'credentials are wrong|access denied'):
+        file_exists('s3://none/a')
+
+
+def test_keys_of_the_environment_go_before_profiles_but_not_before_our_own(profiles, monkeypatch):
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'nobody')
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'x')
+    monkeypatch.setenv('AWS_S3_PROFILE', 'work')
+    assert not file_exists('s3://none/a')
+    monkeypatch.delenv('AWS_S3_PROFILE')
+    monkeypatch.setenv('AWS_PROFILE', 'work')
+    with pytest.raises(NotReadableError, match=r'credentials are wrong|access denied'):
+        file_exists('s3://none/a')
+
+
+def test_a_profile_that_is_not_there(profiles, monkeypatch):
+    monkeypatch.setenv('AWS_PROFILE', 'wrk')
+    with pytest.raises(ConfigError, match=r"no AWS profile 'wrk'.*Did you mean work"):
+        file_to_str('s3://b/a')
+    (profiles / 'aws' / 'config').write_text('no section')
+    with pytest.raises(ConfigError, match='is not a file of AWS profiles'):
+        file_to_str('s3://b/a')
+
+
+def test_a_profile_that_takes_the_sdk(profiles, monkeypatch):
+    from rastervision.pipeline.file_system.object_store import aws_profile
+
+    aws_profile._sdk_provider.cache_clear()
+    monkeypatch.setitem(sys.modules, 'boto3', None)
+    monkeypatch.setenv('AWS_PROFILE', 'sso')
+    with pytest.raises(ConfigError, match=r'pip install "rastervision\[aws\]"'):
+        file_to_str('s3://b/a')
+
+
+def test_requester_pays_is_said_with_every_request(s3, faulty, monkeypatch):
+    seen = []
+    pass_on = faulty.pass_on
+    faulty.every = 0
+    monkeypatch.setattr(
+        faulty,
+        'pass_on',
+        lambda handler: (seen.append(handler.headers.get('x-amz-request-payer')), pass_on(handler)),
+    )
+    str_to_file('x', f'{s3}/a')
+    assert set(seen) == {None}
+    seen.clear()
+    monkeypatch.setenv('AWS_S3_REQUESTER_PAYS', 'True')
+    str_to_file('x', f'{s3}/a')
+    assert file_to_str(f'{s3}/a') == 'x'
+    assert list_paths(s3)
+    assert set(seen) == {'requester'}
+
+
+def test_settings_of_stores_travel_and_credentials_do_not(s3, monkeypatch):
+    from rastervision.pipeline import registry_
+
+    monkeypatch.setenv('AWS_S3_ENDPOINT_URL', os.environ['AWS_ENDPOINT_URL'])
+    monkeypatch.setenv('AWS_S3_PROFILE', 'work')
+    registry_.load_builtins()
+    kept = rv_config_.get_config_dict(registry_.get_rv_config_schema())
+    assert kept['AWS_S3_ENDPOINT_URL'] == os.environ['AWS_ENDPOINT_URL']
+    assert not {'AWS_S3_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'} & kept.keys()
+
+
+def test_a_process_that_was_forked_reads_and_writes(s3, tmp_path):
+    """Data loaders fork: the library's threads are not there in the child."""
+    code = (
+        'import os, sys\n'
+        'from rastervision.pipeline.file_system import file_to_str, str_to_file\n'
+        f'str_to_file("1", "{s3}/a")\n'
+        'if os.fork() == 0:\n'
+        f'    str_to_file(file_to_str("{s3}/a") + "2", "{s3}/b")\n'
+        '    os._exit(0)\n'
+        'os.wait()\n'
+        f'print(file_to_str("{s3}/b"))\n'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert result.stdout.strip() == '12', result.stderr
+
+
+def test_nothing_is_left_of_broken_uploads(s3, ministack, faulty, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, 'PART_BYTES', 1 << 18)
+    (tmp_path / 'a').write_bytes(BIG)
+    faulty.every, faulty.faults = 2, ('lost answer',)
+    ObjectStoreFileSystem.copy_to(str(tmp_path / 'a'), f'{s3}/a')
+    url = f'{ministack}/{s3.removeprefix("s3://")}?uploads'
+    with urllib.request.urlopen(url) as response:
+        assert b'<Upload>' not in response.read()
+    assert FileSystem.get_file_system(s3).stamp(f'{s3}/a') == transfer.s3_etag(tmp_path / 'a')
