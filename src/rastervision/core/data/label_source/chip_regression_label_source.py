@@ -21,6 +21,9 @@ from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
 
+MAX_VALUE = float(np.finfo(np.float32).max)
+"""Values are kept as float32."""
+
 
 class ChipRegressionLabelSource(LabelSource):
     """Values that polygons, lines and points have as properties, for cells.
@@ -47,7 +50,7 @@ class ChipRegressionLabelSource(LabelSource):
             cell_sz: Height and width of the cells of `get_labels()`, in pixels.
 
         Raises:
-            DataError: No feature has a property of that name, or a value is no number.
+            DataError: No feature has a property of that name, or a value is no finite number.
         """
         self.vector_source = vector_source
         self.target_names = list(target_names)
@@ -70,9 +73,10 @@ class ChipRegressionLabelSource(LabelSource):
         cell, feature = self.vector_source.tree.query(boxes, predicate='intersects')
         weights = _weights(self.vector_source.features.geoms[feature], boxes[cell])
         values = self._values[feature]
-        weights = np.where(np.isnan(values), 0, weights[:, None])
+        known = ~np.isnan(values)
+        weights = np.where(known, weights[:, None], 0)
         sums, totals = np.zeros((2, len(cells), values.shape[1]))
-        np.add.at(sums, cell, np.nan_to_num(values) * weights)
+        np.add.at(sums, cell, np.where(known, values, 0) * weights)
         np.add.at(totals, cell, weights)
         mean = np.full(sums.shape, np.nan)
         np.divide(sums, totals, out=mean, where=totals > 0)
@@ -139,7 +143,15 @@ def _values(features: Features, names: list[str]) -> NDArray[np.float64]:
                 f'{features.origin}: no feature has the property {name!r}, a target (the names of '
                 f'the class config are those of the targets).{did_you_mean(name, known)}'
             )
-        columns.append(features.numbers(name))
+        column = features.numbers(name)
+        too_large = np.flatnonzero(np.abs(column) > MAX_VALUE)
+        if len(too_large):
+            raise DataError(
+                f'{features.origin}: the property {name!r} is {column[too_large[0]]}, which is more '
+                f'than can be learned (+-{MAX_VALUE:.3g}); correct it, or leave it out where the '
+                'value is not known.'
+            )
+        columns.append(column)
     return np.array(columns).reshape(len(names), len(features)).T
 
 
