@@ -147,9 +147,8 @@ def _values(features: Features, names: list[str]) -> NDArray[np.float64]:
         too_large = np.flatnonzero(np.abs(column) > MAX_VALUE)
         if len(too_large):
             raise DataError(
-                f'{features.origin}: the property {name!r} is {column[too_large[0]]}, which is more '
-                f'than can be learned (+-{MAX_VALUE:.3g}); correct it, or leave it out where the '
-                'value is not known.'
+                f'{features.origin}: the property {name!r} is {column[too_large[0]]}, which is '
+                f'beyond +-{MAX_VALUE:.3g}; correct it, or leave it out where it is not known.'
             )
         columns.append(column)
     return np.array(columns).reshape(len(names), len(features)).T

@@ -60,7 +60,7 @@ def test_values_are_means_weighted_by_shared_area(items):
 @pytest.mark.parametrize('value', [float('inf'), -float('inf'), 1e39])
 def test_values_that_no_float32_holds_are_refused(value):
     source = InMemory([EXTENT.to_shapely()] * 2, [{'v': 1}, {'v': value}])
-    with pytest.raises(DataError, match="memory: the property 'v' is .*correct it"):
+    with pytest.raises(DataError, match=r"memory: the property 'v' is .*correct it"):
         ChipRegressionLabelSource(source, ['v'], EXTENT)
 
 
