@@ -1,72 +1,25 @@
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from unit.pytorch_learner.small_learner import (
+    RandomImages,
+    make_config,
+    make_learner,
+    network,
+)
 
-from rastervision.core.data import DatasetConfig
-from rastervision.core.data.class_config import ClassConfig
 from rastervision.pipeline.errors import ConfigError, DataError, StageError
 from rastervision.pytorch_learner import (
     ClassificationLearner,
     Learner,
-    SemanticSegmentationGeoDataConfig,
     SemanticSegmentationLearner,
     SemanticSegmentationLearnerConfig,
-    SolverConfig,
 )
-
-CLASSES = ClassConfig(names=['dark', 'light'])
-
-
-class RandomImages(Dataset):
-    """Every image is drawn anew; light pixels are to be found."""
-
-    def __init__(self, count):
-        self.count = count
-
-    def __len__(self):
-        return self.count
-
-    def __getitem__(self, index):
-        x = torch.rand(3, 8, 8)
-        return x, (x[0] > 0.5).long()
-
-
-def network():
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Dropout(0.2),
-        nn.Conv2d(8, 3, 1),
-    )
-
-
-def make_config(log_tensorboard=False, **solver):
-    scenes = DatasetConfig(class_config=CLASSES, train_scenes=[], validation_scenes=[])
-    data = SemanticSegmentationGeoDataConfig(num_workers=0, scene_dataset=scenes)
-    options = {'lr': 0.01, 'num_epochs': 3, 'batch_sz': 4, 'seed': 1} | solver
-    return SemanticSegmentationLearnerConfig(
-        data=data, solver=SolverConfig(**options), log_tensorboard=log_tensorboard
-    )
-
-
-def make_learner(folder, cls=SemanticSegmentationLearner, cfg=None, **kwargs):
-    options = {
-        'train_ds': RandomImages(12),
-        'valid_ds': RandomImages(4),
-        'model': network(),
-        **kwargs,
-    }
-    return cls(cfg or make_config(), str(folder), **options)
 
 
 @pytest.fixture(scope='module')
@@ -275,178 +228,6 @@ def test_an_image_of_another_number_of_channels_is_named(tmp_path):
         make_learner(tmp_path, cfg=cfg)
 
 
-# --- going on
-
-INTERRUPTED = """
-import sys, time
-sys.path.insert(0, {here!r})
-from test_learner import *
-
-class Stuck(SemanticSegmentationLearner):
-    def train_step(self, batch, batch_ind):
-        if self.get_start_epoch() == 2 and batch_ind == 1:
-            print('stuck', flush=True)
-            time.sleep(600)
-        return super().train_step(batch, batch_ind)
-
-make_learner({folder!r}, Stuck, cfg=make_config(num_epochs=4)).train()
-"""
-
-
-@pytest.mark.slow  # starts an interpreter with torch, to kill it
-def test_a_killed_training_goes_on_where_it_was(tmp_path, caplog):
-    whole = make_learner(tmp_path / 'whole', cfg=make_config(num_epochs=4))
-    whole.train()
-    folder = tmp_path / 'killed'
-    code = INTERRUPTED.format(here=str(Path(__file__).parent), folder=str(folder))
-    with subprocess.Popen(
-        [sys.executable, '-c', code], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout.readline() == 'stuck\n'
-        process.kill()
-    resumed = make_learner(folder, cfg=make_config(num_epochs=4))
-    with caplog.at_level('INFO'):
-        resumed.train()
-    assert 'after epoch 2 of 4' in caplog.text
-    for name, value in whole.model.state_dict().items():
-        torch.testing.assert_close(resumed.model.state_dict()[name], value, rtol=1e-6, atol=1e-7)
-    logs = []
-    for run in ('whole', 'killed'):
-        with Path(tmp_path, run, 'log.csv').open(newline='') as f:
-            logs.append([(row['epoch'], row['train_loss']) for row in csv.DictReader(f)])
-    assert [epoch for epoch, _ in logs[1]] == ['0', '1', '2', '3']
-    assert logs[0] == logs[1]
-
-
-def test_a_finished_training_is_not_done_again(tmp_path, caplog):
-    make_learner(tmp_path, cfg=make_config(num_epochs=1)).train()
-    again = make_learner(tmp_path, cfg=make_config(num_epochs=1))
-    with caplog.at_level('INFO'):
-        again.train()
-    assert 'trained already' in caplog.text
-    weights = torch.load(Path(tmp_path, 'last-model.pth'), weights_only=True)
-    assert torch.equal(weights['0.weight'], again.model[0].weight)
-
-
-def test_further_epochs_are_added(tmp_path):
-    learner = make_learner(tmp_path, cfg=make_config(num_epochs=1))
-    learner.train()
-    learner.train(epochs=2)
-    assert learner.get_start_and_end_epochs() == (3, 1)
-    assert learner.get_start_and_end_epochs(5) == (3, 8)
-    assert len(Path(tmp_path, 'log.csv').read_text().splitlines()) == 4
-
-
-def test_another_config_starts_anew(tmp_path):
-    make_learner(tmp_path, cfg=make_config(num_epochs=1)).train()
-    other = make_learner(tmp_path, cfg=make_config(num_epochs=1, lr=0.5))
-    other.train()
-    assert other.get_start_epoch() == 1
-    assert len(Path(tmp_path, 'log.csv').read_text().splitlines()) == 2
-
-
-# --- prediction
-
-
-@pytest.fixture
-def predictor():
-    model = nn.Conv2d(3, 3, 1)
-    return SemanticSegmentationLearner(make_config(), model=model, training=False)
-
-
-def test_predictions_are_softmax_scores_or_classes(predictor):
-    x = torch.rand(5, 3, 8, 9)
-    with torch.no_grad():
-        expected = predictor.model(x).softmax(dim=1)
-    scores = predictor.predict(x, raw_out=True)
-    torch.testing.assert_close(scores, expected)
-    assert torch.equal(predictor.predict(x), expected.argmax(dim=1))
-    assert predictor.predict(x[0], raw_out=True, out_shape=(4, 4)).shape == (1, 3, 4, 4)
-    assert not scores.requires_grad
-
-
-def test_batches_of_a_loader_that_iterates_in_its_own_way(predictor):
-    x = torch.rand(5, 3, 8, 9)
-
-    class Stream(IterableDataset):
-        def __iter__(self):
-            return ((image, 0) for image in x)
-
-    class Backwards(DataLoader):
-        def __iter__(self):
-            return iter(list(super().__iter__())[::-1])
-
-    expected = predictor.predict(x, raw_out=True)
-    streamed = predictor.predict_dataloader(DataLoader(Stream(), 2), batched_output=False)
-    torch.testing.assert_close(torch.stack(list(streamed)), expected)
-    data = TensorDataset(x, torch.arange(5))
-    backwards = predictor.predict_dataloader(Backwards(data, 1), batched_output=False)
-    torch.testing.assert_close(torch.stack(list(backwards)), expected.flip(0))
-
-
-@pytest.mark.parametrize('numpy_out', [False, True])
-@pytest.mark.parametrize('num_workers', [0, 1])
-@pytest.mark.parametrize('return_format', ['z', 'yz', 'xyz'])
-def test_items_of_a_dataset(predictor, numpy_out, num_workers, return_format):
-    x = torch.rand(5, 3, 8, 9)
-    data = TensorDataset(x, torch.arange(5))
-    found = predictor.predict_dataset(
-        data,
-        return_format,
-        numpy_out=numpy_out,
-        dataloader_kw={'batch_size': 2, 'num_workers': num_workers},
-        predict_kw={'out_shape': (4, 5)},
-        progress_bar=False,
-    )
-    items = [item if isinstance(item, tuple) else (item,) for item in found]
-    expected = predictor.predict(x, raw_out=True, out_shape=(4, 5))
-    assert len(items) == 5
-    kind = np.ndarray if numpy_out else torch.Tensor
-    for i, item in enumerate(items):
-        assert len(item) == len(return_format)
-        assert isinstance(item[-1], kind)
-        np.testing.assert_allclose(item[-1], expected[i], atol=1e-6)
-        if len(item) > 1:
-            assert int(item[-2]) == i
-        if len(item) > 2:
-            np.testing.assert_array_equal(item[0], x[i])
-
-
-def test_models_of_time_series():
-    class OverTime(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = nn.Conv3d(3, 3, (2, 3, 3), padding=(0, 1, 1))
-
-        def forward(self, x):
-            return self.conv(x.transpose(1, 2))[:, :, 0]
-
-    learner = SemanticSegmentationLearner(make_config(), model=OverTime(), training=False)
-    assert learner.predict(torch.rand(4, 2, 3, 8, 9), raw_out=True).shape == (4, 3, 8, 9)
-
-
-def test_batches_of_a_loader(predictor):
-    loader = DataLoader(TensorDataset(torch.rand(5, 3, 8, 9), torch.arange(5)), batch_size=2)
-    labels = list(predictor.predict_dataloader(loader, raw_out=False))
-    assert [z.shape for z in labels] == [(2, 8, 9), (2, 8, 9), (1, 8, 9)]
-    with pytest.raises(ValueError, match='return_format'):
-        predictor.predict_dataloader(loader, return_format='zyx')
-
-
-def test_a_learner_for_prediction_has_no_folder(predictor):
-    assert not predictor.model.training
-    with pytest.raises(ConfigError, match='training=False'):
-        predictor.folder  # noqa: B018  the access is the test
-
-
-def test_temporary_files_go_with_the_learner():
-    learner = SemanticSegmentationLearner(make_config(), model=nn.Conv2d(3, 3, 1), training=False)
-    folder = Path(learner.tmp_dir)
-    assert folder.is_dir()
-    del learner
-    assert not folder.exists()
-
-
 def test_old_names_of_the_learner(trained):
     torch.manual_seed(0)
     metrics = trained.eval_model('valid')
@@ -459,38 +240,10 @@ def test_old_names_of_the_learner(trained):
         trained.predict_onnx(torch.zeros(1, 3, 8, 8))
 
 
-def test_schedulers_may_start_at_a_later_epoch(tmp_path):
-    learner = make_learner(tmp_path)  # 3 epochs of 3 steps
-    rates = []
-    for _ in range(2):
-        for _ in range(3):
-            rates.append(learner.opt.param_groups[0]['lr'])
-            learner.opt.step()
-            learner.step_scheduler.step()
-    later = learner.build_step_scheduler(start_epoch=1)
-    assert later.get_last_lr()[0] == pytest.approx(rates[3])
-
-
 def test_a_bundle_of_another_task_is_refused(trained):
     bundle = Path(trained.output_dir, 'model-bundle.zip')
     with pytest.raises(ConfigError, match='of a SemanticSegmentationLearnerConfig, which Class'):
         ClassificationLearner.from_model_bundle(str(bundle))
-
-
-def test_another_optimizer_starts_training_anew(tmp_path, caplog):
-    make_learner(tmp_path).train(1)
-    model = network()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    learner = make_learner(tmp_path, model=model, optimizer=optimizer)
-    learner.train(1)
-    assert 'starts anew' in caplog.text
-    assert learner.get_start_epoch() == 1
-
-
-def test_the_epochs_that_are_done_are_known_before_training(tmp_path):
-    assert make_learner(tmp_path).get_start_epoch() == 0
-    make_learner(tmp_path).train(1)
-    assert make_learner(tmp_path).get_start_epoch() == 1
 
 
 def test_training_and_bundling_write_the_config(tmp_path):
