@@ -1,8 +1,8 @@
 """What all data configs share: classes, channels, transforms and plots."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.pipeline.config import Config, register_config
@@ -48,17 +48,19 @@ class DataConfig(Config):
     )
     img_sz: int = Field(
         256,
+        gt=0,
         description='Length of the sides in pixels to which images are resized before they reach '
         'the model.',
     )
-    train_sz: int | None = Field(
+    train_sz: Annotated[int, Field(gt=0)] | None = Field(
         None, description='Number of training chips to use, picked at random; all by default.'
     )
-    train_sz_rel: float | None = Field(
+    train_sz_rel: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description='Share of the training chips to use (0 to 1), instead of train_sz.'
     )
     num_workers: int = Field(
         4,
+        ge=0,
         description='Number of processes that read data; 0 reads in the main process. Each draws '
         'random numbers of its own, so a seed repeats a training with the same number only.',
     )
@@ -86,6 +88,11 @@ class DataConfig(Config):
         description='Number of images in each plot of a batch; the whole batch by default.',
     )
 
+    @model_validator(mode='after')
+    def _check_augmentors(self) -> Self:
+        self.validate_list('augmentors', AUGMENTORS)
+        return self
+
     @property
     def class_names(self) -> list[str]:
         """Names of the classes, in the order of their ids."""
@@ -112,20 +119,11 @@ class DataConfig(Config):
             self.plot_options.update(img_channels=self.img_channels)
 
     def validate_config(self) -> None:
-        self.validate_list('augmentors', AUGMENTORS)
-        if self.img_sz <= 0:
-            raise ConfigError(f'img_sz must be above 0, got {self.img_sz}.')
-        if self.num_workers < 0:
-            raise ConfigError(f'num_workers must be 0 or more, got {self.num_workers}.')
         if self.train_sz is not None and self.train_sz_rel is not None:
             raise ConfigError(
                 f'train_sz={self.train_sz} and train_sz_rel={self.train_sz_rel} exclude each '
                 'other; give one of them.'
             )
-        if self.train_sz is not None and self.train_sz <= 0:
-            raise ConfigError(f'train_sz must be above 0, got {self.train_sz}.')
-        if self.train_sz_rel is not None and not 0 < self.train_sz_rel <= 1:
-            raise ConfigError(f'train_sz_rel must be in (0, 1], got {self.train_sz_rel}.')
         if self.plot_options is not None and self.img_channels is not None:
             self.plot_options.validate_channels(self.img_channels)
         for field in ('base_transform', 'aug_transform'):

@@ -1,9 +1,9 @@
 """Models and losses from code outside of this package, through a `hubconf.py`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
@@ -40,13 +40,17 @@ class ExternalModuleConfig(Config):
         'always copied again.',
     )
 
-    def validate_config(self) -> None:
+    @model_validator(mode='after')
+    def _check_source(self) -> Self:
         if (self.uri is None) == (self.github_repo is None):
             given = 'both' if self.uri else 'neither'
             raise ConfigError(
                 f'An external module needs either uri or github_repo, got {given} '
                 f"(entrypoint '{self.entrypoint}')."
             )
+        return self
+
+    def validate_config(self) -> None:
         from rastervision.pytorch_learner.utils.torch_hub import is_folder_name
 
         if self.name is not None and not is_folder_name(self.name):

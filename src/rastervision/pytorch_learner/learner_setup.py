@@ -20,6 +20,10 @@ from rastervision.pytorch_learner.learner_paths import LearnerPaths
 from rastervision.pytorch_learner.models.adapt import likes_channels_last
 from rastervision.pytorch_learner.models.weights import load_weights
 from rastervision.pytorch_learner.tasks.task import Task
+from rastervision.pytorch_learner.training.optimizer_checks import (
+    check_optimizer,
+    check_scheduler,
+)
 from rastervision.pytorch_learner.training.run_folder import RunFolder
 from rastervision.pytorch_learner.utils.torch_hub import get_hubconf_dir_from_cfg
 
@@ -91,8 +95,8 @@ class LearnerSetup(LearnerPaths, LearnerData):
             model: The network.
             loss: Loss of the model's output and the labels.
             optimizer: Over the parameters of `model`.
-            epoch_scheduler: Stepped after every epoch.
-            step_scheduler: Stepped after every batch.
+            epoch_scheduler: Of `optimizer`; stepped after every epoch.
+            step_scheduler: Of `optimizer`; stepped after every batch.
             tmp_dir: Folder for temporary files; one of its own by default.
             model_weights_path: Local weights file to load.
             model_def_path: Folder with the code of `cfg.model.external_def`, fetched before.
@@ -100,11 +104,14 @@ class LearnerSetup(LearnerPaths, LearnerData):
             training: Whether to train, or to predict only.
 
         Raises:
-            ConfigError: Something that is needed is neither given nor in the config.
+            ConfigError: Something that is needed is neither given nor in the config, or what is
+                given does not go together.
             DataError: Weights do not fit the model, or there are no training data.
         """
         self.cfg = cfg.copy()
         self.cfg.update()
+        if training:
+            self.cfg.recursive_validate_config()
         self.training = training
         self.tmp_dir = tmp_dir or self._make_tmp_dir()
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
@@ -168,7 +175,7 @@ class LearnerSetup(LearnerPaths, LearnerData):
         )
 
     def ignored_class(self) -> int | None:
-        """The class that does not count in loss and metrics, if the solver names one."""
+        """The class that does not count in loss and metrics, if there is one; never predicted."""
         if self.cfg.solver is None:
             return None
         return self.cfg.solver.ignored_class(self.cfg.data.num_classes)
@@ -285,7 +292,11 @@ class LearnerSetup(LearnerPaths, LearnerData):
     ) -> None:
         """Set loss, optimizer and schedulers; those that are not given come from the config."""
         self.setup_loss(loss_def_path)
+        if optimizer is not None:
+            check_optimizer(optimizer, self.model)
         self.opt = optimizer or self.build_optimizer()
+        check_scheduler('step_scheduler', step_scheduler, self.opt)
+        check_scheduler('epoch_scheduler', epoch_scheduler, self.opt)
         self.step_scheduler = step_scheduler or self.build_step_scheduler()
         self.epoch_scheduler = epoch_scheduler or self.build_epoch_scheduler()
         self.scaler = torch.amp.GradScaler(
@@ -301,11 +312,16 @@ class LearnerSetup(LearnerPaths, LearnerData):
     def build_loss(self, loss_def_path: str | None = None) -> Callable[..., Tensor]:
         """Make the loss that the config describes.
 
+        A class called "null" that it leaves out by default is named in the config then, so that
+        those who predict with the model know that its score is not trained.
+
         Args:
             loss_def_path: Folder with its code, fetched before.
         """
         classes = self.cfg.data.class_config
         nodata = classes.null_class_id if classes and classes.null_is_nodata else None
+        if self.solver.external_loss_def is None and self.solver.ignore_class_index is None:
+            self.solver.ignore_class_index = nodata
         return self.solver.build_loss(
             self.cfg.data.num_classes,
             save_dir=str(self.folder.modules),

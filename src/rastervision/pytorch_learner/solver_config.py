@@ -28,12 +28,16 @@ STAGE_FACTOR = 0.1
 class SolverConfig(Config):
     """Loss, optimizer, learning rates, number of epochs and batch size."""
 
-    lr: FiniteFloat = Field(1e-4, description='Learning rate; with one_cycle, the highest one.')
-    num_epochs: int = Field(10, description='Number of times that training sees its data.')
-    sync_interval: int = Field(
-        1, description='Number of epochs between two uploads of the outputs to a remote output_uri.'
+    lr: FiniteFloat = Field(
+        1e-4, gt=0, description='Learning rate; with one_cycle, the highest one.'
     )
-    batch_sz: int = Field(32, description='Number of chips in a batch.')
+    num_epochs: int = Field(10, gt=0, description='Number of times that training sees its data.')
+    sync_interval: int = Field(
+        1,
+        gt=0,
+        description='Number of epochs between two uploads of the outputs to a remote output_uri.',
+    )
+    batch_sz: int = Field(32, gt=0, description='Number of chips in a batch.')
     one_cycle: bool = Field(
         True,
         description='Raise the learning rate to lr and lower it again over the whole training, '
@@ -86,10 +90,6 @@ class SolverConfig(Config):
                 'multi_stage=%s has no effect with one_cycle=True; set one_cycle=False to use it.',
                 self.multi_stage,
             )
-        for name in ('num_epochs', 'batch_sz', 'sync_interval', 'lr'):
-            value = getattr(self, name)
-            if value <= 0:
-                raise ConfigError(f'{name} must be above 0, got {value}.')
 
     def class_weights(
         self, num_classes: int, nodata_class: int | None = None

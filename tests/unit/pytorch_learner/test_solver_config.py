@@ -86,14 +86,15 @@ def test_frozen_parameters_are_not_optimized(net):
 @pytest.mark.parametrize(
     ('fields', 'problem'),
     [
-        ({'num_epochs': 0}, 'num_epochs must be above 0, got 0'),
-        ({'batch_sz': -1}, 'batch_sz must be above 0, got -1'),
-        ({'lr': 0}, 'lr must be above 0'),
+        ({'num_epochs': 0}, 'num_epochs: .* greater than 0; got 0'),
+        ({'batch_sz': -1}, 'batch_sz: .* greater than 0; got -1'),
+        ({'lr': 0}, 'lr: .* greater than 0; got 0'),
+        ({'sync_interval': 0}, 'sync_interval: .* greater than 0; got 0'),
     ],
 )
-def test_what_does_not_go_together_is_named(fields, problem):
+def test_numbers_out_of_range_are_refused(fields, problem):
     with pytest.raises(ConfigError, match=problem):
-        SolverConfig(**fields).validate_config()
+        SolverConfig(**fields)
 
 
 def test_dice_is_added_with_its_weight(batch):

@@ -147,7 +147,7 @@ def test_a_missing_uri_is_named(tmp_path):
 @pytest.mark.parametrize('fields', [{}, {'uri': 'a', 'github_repo': 'a/b'}])
 def test_config_needs_one_source(fields):
     with pytest.raises(ConfigError, match='either uri or github_repo'):
-        ExternalModuleConfig(entrypoint='make', **fields).validate_config()
+        ExternalModuleConfig(entrypoint='make', **fields)
 
 
 @pytest.mark.parametrize('fields', [{'uri': ' '}, {'github_repo': 'no-owner'}, {'name': ''}])
