@@ -29,13 +29,16 @@ def code_digests(classes: Iterable[type]) -> dict[str, str | None]:
     """
     wanted = {base for cls in classes for base in cls.__mro__[:-1] if not _is_library(base)}
     digests: dict[str, str | None] = {}
+    paths: dict[Path, type] = {}
     for cls in sorted(wanted, key=lambda cls: (cls.__module__, cls.__qualname__)):
         path = getattr(sys.modules.get(cls.__module__), '__file__', None)
         if path is None:
             digests[cls.__qualname__] = None
-            continue
-        root, package = _home(cls, Path(path))
-        for file in _with_imports(Path(path), root, package):
+        else:
+            paths.setdefault(Path(path), cls)
+    for path, cls in paths.items():
+        root, package = _home(cls, path)
+        for file in _with_imports(path, root, package):
             name = file.relative_to(root).as_posix()
             if name not in digests:
                 digests[name] = sha256(file.read_bytes()).hexdigest()
@@ -50,7 +53,7 @@ def _is_library(cls: type) -> bool:
 def _home(cls: type, path: Path) -> tuple[Path, Path]:
     """The folder that absolute imports start from, and the one that imports are followed in."""
     dots = cls.__module__.count('.') + (path.name == '__init__.py')
-    root = path.parents[dots]
+    root = path.parents[min(dots, len(path.parents) - 1)]
     plugin = root.joinpath(*get_plugin(cls).split('.'))
     if plugin.is_dir():
         return root, plugin

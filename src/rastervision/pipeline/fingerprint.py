@@ -85,9 +85,11 @@ class Stamps:
         """URI -> stamp, in order; None where there is nothing, or nobody can tell."""
         uris = list(dict.fromkeys(uris))
         unknown = [uri for uri in uris if uri not in self._known]
-        if unknown:
+        remote = [uri for uri in unknown if '://' in uri]
+        if remote:
             with ThreadPoolExecutor(THREADS) as threads:
-                self._known |= dict(zip(unknown, threads.map(_stamp, unknown), strict=True))
+                self._known |= dict(zip(remote, threads.map(_stamp, remote), strict=True))
+        self._known |= {uri: _stamp(uri) for uri in unknown if uri not in self._known}
         return {uri: self._known[uri] for uri in uris}
 
 

@@ -8,7 +8,7 @@ from rastervision.pipeline.file_system import file_exists
 from rastervision.pipeline.fingerprint import Fingerprint, Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Standing, Standings, in_order
-from rastervision.pipeline.state import Record, read_record, record_uris
+from rastervision.pipeline.state import INTERRUPTED, Record, read_record, record_uris
 
 NEVER_RUN = 'it has not run yet'
 RUNS = ' runs'
@@ -132,7 +132,8 @@ def _why_outdated(
     if record is None:
         return NEVER_RUN
     if record.status != 'done':
-        return 'it failed' if record.status == 'failed' else 'it was interrupted'
+        is_failure = record.status == 'failed' and record.reason != INTERRUPTED
+        return 'it failed' if is_failure else INTERRUPTED
     if fingerprint.digest is None or fingerprint.digest != record.fingerprint:
         return fingerprint.change_since(record.parts)
     outputs = prints.stamps.of(record.outputs)

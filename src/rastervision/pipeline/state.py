@@ -21,6 +21,7 @@ from rastervision.pipeline.pipeline import Pipeline
 Status = Literal['running', 'done', 'failed']
 
 FOLDER = 'state'
+INTERRUPTED = 'it was interrupted'
 
 
 @dataclass(slots=True)
@@ -209,4 +210,4 @@ def _reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, Exception):
         return f'{type(error).__name__}: {error}'
-    return 'it was stopped'
+    return INTERRUPTED

@@ -8,6 +8,7 @@ from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.plan import plan
 from rastervision.pipeline.runner import InProcessRunner, Runner
 from rastervision.pipeline.runner.execute import execute_config
+from rastervision.pipeline.state import read_record, record_uri
 
 
 def run_in_process(pipelines, num_splits=1):
@@ -74,6 +75,17 @@ def test_a_serialised_config_is_executed(scripted, capsys):
     with pytest.raises(ConfigError, match=r'0\.\.2, got 3'):
         execute_config(uri, 'many', 3, 3)
     assert 'Running many command split 2/3...' in capsys.readouterr().out
+
+
+def test_jobs_have_records(scripted):
+    uri, pipeline = scripted.pipeline('out')
+    execute_config(uri, 'first', log='first.log')
+    execute_config(uri, 'many', 1, 2)
+    execute_config(uri, 'gather', 0, 2)
+    root = pipeline.config.root_uri
+    assert read_record(record_uri(root, 'first')).log == 'first.log'
+    assert read_record(record_uri(root, 'many', 1, 2)).status == 'done'
+    assert read_record(record_uri(root, 'many')).num_splits == 2
 
 
 def test_a_command_without_a_method_is_named(scripted, monkeypatch):

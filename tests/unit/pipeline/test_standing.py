@@ -1,0 +1,228 @@
+"""What is up to date: after any changes, a run leaves what a run from scratch would leave."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rastervision.pipeline.errors import ConfigError, DataError
+from rastervision.pipeline.plan import plan
+from rastervision.pipeline.standing import report, standings
+from rastervision.pipeline.state import read_record
+
+ALL = ['mix', 'bake', 'fry', 'serve']
+
+changes = st.lists(
+    st.one_of(
+        st.tuples(st.just('recipe'), st.sampled_from(ALL), st.sampled_from('abc')),
+        st.tuples(st.just('pantry'), st.sampled_from('abc')),
+        st.tuples(st.just('delete'), st.sampled_from(ALL)),
+        st.tuples(st.just('overwrite'), st.sampled_from(ALL)),
+        st.tuples(st.just('fail'), st.sampled_from(ALL)),
+        st.tuples(st.just('run'), st.lists(st.sampled_from(ALL), min_size=1), st.integers(1, 3)),
+    ),
+    max_size=6,
+)
+
+
+def reasons(*kitchens, commands=(), rerun=False):
+    by_uri = {k.config.root_uri: k for k in kitchens}
+    return {command: s.reason for (_, command), s in standings(by_uri, commands, rerun).items()}
+
+
+def apply(kitchen, change, write):
+    kind, *values = change
+    if kind == 'recipe':
+        kitchen.config.recipes[values[0]] = values[1]
+    elif kind == 'pantry':
+        write(Path(kitchen.config.pantry), values[0])
+    elif kind == 'delete':
+        kitchen.output(values[0]).unlink(missing_ok=True)
+    elif kind == 'overwrite':
+        write(kitchen.output(values[0]), 'something else')
+    elif kind == 'fail':
+        kitchen.failing = {values[0]}
+        try:
+            kitchen.run()
+        except DataError:
+            pass
+        finally:
+            kitchen.failing = set()
+    elif all(kitchen.output(u).exists() for c in values[0] for u in kitchen.upstream[c]):
+        kitchen.run(*values[0], num_splits=values[1])
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes=changes, num_splits=st.integers(1, 3))
+def test_a_run_leaves_what_a_run_from_scratch_would_leave(kitchen, write, changes, num_splits):
+    make = kitchen.func
+    with TemporaryDirectory() as folder:
+        pipeline = make(Path(folder))
+        pipeline.run()
+        for change in changes:
+            apply(pipeline, change, write)
+        pipeline.run(num_splits=num_splits)
+        for command in ALL:
+            assert pipeline.output(command).read_text() == pipeline.expected(command)
+        assert pipeline.run() == []
+
+
+@pytest.mark.parametrize(
+    ('change', 'expected'),
+    [
+        (lambda k, _: None, {}),
+        (
+            lambda k, _: k.config.recipes.update(bake='cold'),
+            {'bake': 'recipe changed', 'serve': 'BAKE runs'},
+        ),
+        (
+            lambda k, write: write(Path(k.config.pantry), 'milk'),
+            {
+                'mix': '{pantry} changed',
+                'bake': 'MIX runs',
+                'fry': 'MIX runs',
+                'serve': 'BAKE runs',
+            },
+        ),
+        (
+            lambda k, _: Path(k.config.pantry).unlink(),
+            {
+                'mix': 'nobody can tell whether {pantry} changed',
+                'bake': 'MIX runs',
+                'fry': 'MIX runs',
+                'serve': 'BAKE runs',
+            },
+        ),
+        (lambda k, _: k.output('fry').unlink(), {'fry': 'its output {fry} is missing'}),
+        (
+            lambda k, write: write(k.output('bake'), 'burnt'),
+            {'bake': 'its output {bake} was changed', 'serve': 'BAKE runs'},
+        ),
+    ],
+)
+def test_reasons_name_what_changed(kitchen, write, change, expected):
+    pipeline = kitchen()
+    pipeline.run()
+    change(pipeline, write)
+    names = {'pantry': pipeline.config.pantry} | {c: pipeline.output(c) for c in ALL}
+    found = {command: reason for command, reason in reasons(pipeline).items() if reason}
+    assert found == {command: reason.format(**names) for command, reason in expected.items()}
+
+
+def test_what_was_written_over_by_others_is_made_again_by_those_who_read_it(kitchen, write):
+    pipeline = kitchen()
+    pipeline.run()
+    write(pipeline.output('mix'), 'mud')
+    found = reasons(pipeline, commands=['bake'])
+    assert found == {'bake': f'{pipeline.output("mix")} changed'}
+
+
+def test_named_commands_are_looked_at_alone(kitchen):
+    pipeline = kitchen()
+    assert pipeline.run('mix', 'bake') == ['mix', 'bake']
+    assert pipeline.run('bake') == []
+    assert pipeline.run('serve', 'mix') == ['serve']
+    assert pipeline.run('serve', rerun=True) == ['serve']
+    assert reasons(pipeline, commands=['serve'], rerun=True) == {'serve': '--rerun asks for it'}
+    with pytest.raises(ConfigError, match='Unknown command'):
+        pipeline.run('cook')
+
+
+def test_a_command_waits_for_what_it_reads_through_others_that_are_not_asked_for(kitchen):
+    pipeline = kitchen()
+    states = standings({'k': pipeline}, ['mix', 'serve'])
+    jobs = plan({'k': pipeline}, ['mix', 'serve'], 1, states)
+    assert [(job.command, set(job.after)) for job in jobs] == [
+        ('mix', set()),
+        ('serve', {'k#mix#0'}),
+    ]
+
+
+def test_commands_that_do_not_read_each_other_do_not_wait(kitchen):
+    pipeline = kitchen()
+    jobs = plan({'k': pipeline}, [], 2, standings({'k': pipeline}))
+    after = {job.label: {name.split('#')[1] for name in job.after} for job in jobs}
+    assert after == {
+        'mix': set(),
+        'bake 1/2': {'mix'},
+        'bake 2/2': {'mix'},
+        'join': {'bake'},
+        'fry': {'mix'},
+        'serve': {'join'},
+    }
+
+
+def test_what_nobody_knows_about_always_runs_and_so_does_what_comes_after(kitchen):
+    pipeline = kitchen()
+    pipeline.unknown = {'bake'}
+    pipeline.run()
+    assert reasons(pipeline) == {
+        'mix': None,
+        'bake': 'nobody knows what it reads',
+        'fry': 'BAKE runs',
+        'serve': 'BAKE runs',
+    }
+    assert reasons(pipeline, commands=['serve']) == {'serve': 'nobody knows what BAKE reads'}
+    jobs = plan({'k': pipeline}, [], 1, standings({'k': pipeline}))
+    assert [(job.command, len(job.after)) for job in jobs] == [
+        ('bake', 0),
+        ('fry', 1),
+        ('serve', 1),
+    ]
+
+
+def test_interrupted_and_failed_commands_run_again(kitchen):
+    pipeline = kitchen()
+    pipeline.failing = {'bake'}
+    with pytest.raises(DataError):
+        pipeline.run()
+    assert reasons(pipeline)['mix'] is None
+    assert reasons(pipeline)['bake'] == 'it failed'
+    record = Path(pipeline.config.root_uri, 'state/bake.json')
+    record.write_text(record.read_text().replace('"failed"', '"running"'))
+    assert reasons(pipeline)['bake'] == 'it was interrupted'
+    record.write_text('no JSON')
+    assert reasons(pipeline)['bake'] == 'it has not run yet'
+
+
+def test_pipelines_share_commands_that_are_the_same(kitchen, run_all, tmp_path):
+    shared = {'mix_uri': f'{tmp_path}/shared/mix'}
+    one, two = kitchen('one', **shared), kitchen('two', **shared)
+    two.config.recipes['bake'] = 'warm'
+    labels = run_all([one, two], num_splits=2)
+    assert labels.count('mix') == 1
+    assert labels.count('serve') == 2
+    assert two.output('serve').read_text() == two.expected('serve')
+    assert run_all([one, two]) == []
+    assert one.run() == []
+    assert two.run() == [], 'the record of what they share is beside it'
+    three = kitchen('three', **shared)
+    assert three.run() == ['bake', 'fry', 'serve']
+    assert read_record(f'{tmp_path}/shared/state/mix.json').status == 'done'
+
+
+def test_pipelines_that_would_write_over_each_other_are_refused(kitchen, run_all, tmp_path):
+    shared = {'mix_uri': f'{tmp_path}/shared/mix'}
+    one, two = kitchen('one', **shared), kitchen('two', **shared)
+    two.config.recipes['mix'] = 'corn'
+    with pytest.raises(ConfigError, match=r'MIX of .*one.* and MIX of .*two.*shared/mix/mix.txt'):
+        run_all([one, two])
+
+
+def test_the_report_has_a_line_for_each_command_unless_all_is_new(kitchen):
+    pipeline = kitchen()
+    assert report(standings({'k': pipeline})) == []
+    pipeline.run()
+    pipeline.config.recipes['fry'] = 'butter'
+    assert report(standings({'k': pipeline})) == [
+        'mix is up to date',
+        'bake is up to date',
+        'fry runs: recipe changed',
+        'serve is up to date',
+    ]
+    other = kitchen('other')
+    assert report(standings({'k': pipeline, 'o': other}))[4] == 'mix of o runs: it has not run yet'

@@ -1,0 +1,107 @@
+"""Records of jobs: who did what, and how it ended."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.state import read_record, record_uri, recorded
+
+
+def record_of(pipeline, command, split=None, num_splits=1):
+    return read_record(record_uri(pipeline.config.root_uri, command, split, num_splits))
+
+
+def test_a_job_that_went_well(kitchen):
+    pipeline = kitchen()
+    with recorded(pipeline, 'mix', 0, 1, log='logs/mix.log'):
+        during = record_of(pipeline, 'mix')
+        pipeline.mix()
+    after = record_of(pipeline, 'mix')
+    assert (during.status, during.ended, during.outputs) == ('running', None, {})
+    assert (after.status, after.reason, after.attempt, after.run) == ('done', None, 1, None)
+    assert (after.host, after.pid) == (socket.gethostname(), os.getpid())
+    assert after.started <= after.ended
+    assert after.started.endswith('+00:00')
+    assert after.log == 'logs/mix.log'
+    assert list(after.outputs) == [str(pipeline.output('mix'))]
+    assert after.fingerprint == during.fingerprint is not None
+
+
+@pytest.mark.parametrize(
+    ('error', 'status', 'reason'),
+    [
+        (DataError('no eggs'), 'failed', 'no eggs'),
+        (ValueError('of what'), 'failed', 'ValueError: of what'),
+        (KeyboardInterrupt(), 'failed', 'it was interrupted'),
+        (SystemExit(3), 'failed', 'it was interrupted'),
+        (SystemExit(0), 'done', None),
+    ],
+)
+def test_a_job_that_ends_early(kitchen, error, status, reason):
+    pipeline = kitchen()
+    for attempt in (1, 2):
+        with pytest.raises(type(error)), recorded(pipeline, 'mix', 0, 1):
+            raise error
+        record = record_of(pipeline, 'mix')
+        assert (record.status, record.reason) == (status, reason)
+        assert record.attempt == (attempt if status == 'failed' else 1)
+
+
+def test_attempts_are_counted_anew_when_something_has_changed(kitchen):
+    pipeline = kitchen()
+    with pytest.raises(DataError), recorded(pipeline, 'mix', 0, 1):
+        raise DataError('no eggs')
+    pipeline.config.recipes['mix'] = 'corn'
+    with recorded(pipeline, 'mix', 0, 1):
+        assert record_of(pipeline, 'mix').attempt == 1
+
+
+def test_splits_and_their_gather_step(kitchen):
+    pipeline = kitchen()
+    pipeline.run('mix', 'bake', num_splits=2)
+    folder = Path(pipeline.config.root_uri, 'state')
+    names = {'mix.json', 'bake.json', 'bake-1-of-2.json', 'bake-2-of-2.json'}
+    assert {path.name for path in folder.iterdir()} == names
+    split, whole = record_of(pipeline, 'bake', 1, 2), record_of(pipeline, 'bake')
+    assert (split.split, split.num_splits, split.outputs) == (1, 2, {})
+    assert (whole.split, whole.num_splits) == (None, 2)
+    assert whole.outputs.keys() == {str(pipeline.output('bake'))}
+    assert whole.upstream.keys() == {str(pipeline.output('mix'))}
+
+
+def test_outputs_that_a_command_has_not_written_are_not_missed(kitchen):
+    pipeline = kitchen()
+    with recorded(pipeline, 'mix', 0, 1):
+        pass
+    assert record_of(pipeline, 'mix').outputs == {}
+
+
+def test_a_command_of_which_nothing_is_known_has_a_record(kitchen):
+    pipeline = kitchen()
+    pipeline.unknown = {'mix'}
+    pipeline.run('mix')
+    record = record_of(pipeline, 'mix')
+    assert (record.status, record.fingerprint, record.parts) == ('done', None, {})
+
+
+def test_a_pipeline_without_a_root_has_no_records(kitchen, tmp_path):
+    pipeline = kitchen()
+    pipeline.config.root_uri = None
+    with recorded(pipeline, 'mix', 0, 1):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {'pantry.txt'}
+
+
+def test_records_of_other_releases_are_read_as_far_as_they_are_known(kitchen):
+    pipeline = kitchen()
+    pipeline.run('mix')
+    path = Path(record_uri(pipeline.config.root_uri, 'mix'))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {'mood': 'good'}))
+    assert record_of(pipeline, 'mix').status == 'done'
+    for text in ('[]', '{}', 'nonsense'):
+        path.write_text(text)
+        assert record_of(pipeline, 'mix') is None
