@@ -1,14 +1,22 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
-from affine import Affine
 from rasterio.features import rasterize
 from rio_cogeo.cogeo import cog_validate
+from unit.core.data.label_store.ss_store import (
+    BBOX,
+    CLASSES,
+    EXTENT,
+    UTM,
+    files_in,
+    polygons_in,
+    store_at,
+    write,
+)
 
 from rastervision.core.box import Box
 from rastervision.core.data import (
@@ -19,63 +27,11 @@ from rastervision.core.data import (
     RasterioCRSTransformer,
     SemanticSegmentationDiscreteLabels,
     SemanticSegmentationLabels,
-    SemanticSegmentationLabelStore,
     SemanticSegmentationLabelStoreConfig,
     SemanticSegmentationSmoothLabels,
 )
 from rastervision.core.data.label_store import vector_output as vo
-from rastervision.core.prediction import ScoreTile
-from rastervision.pipeline.errors import (
-    ConfigError,
-    DataError,
-    NotReadableError,
-    NotWritableError,
-    StageError,
-)
-
-BBOX = Box(3, 5, 43, 55)
-EXTENT = BBOX.extent
-UTM = RasterioCRSTransformer(Affine(2, 0, 500_000, 0, -2, 5_000_000), 'EPSG:32633')
-CLASSES = ClassConfig(names=['house', 'tree', 'null'], colors=['red', 'green', 'black'])
-
-
-@pytest.fixture
-def uri(tmp_path):
-    return str(tmp_path / 'a scène')
-
-
-@pytest.fixture
-def scores():
-    """(3, 40, 50) scores in patches of 5 x 5 pixels that sum up to 1."""
-    raw = np.random.default_rng(0).random((3, 8, 10)).repeat(5, axis=1).repeat(5, axis=2)
-    return (raw / raw.sum(0)).astype(np.float32)
-
-
-def store_at(uri, **kwargs):
-    kwargs = {'crs_transformer': UTM, 'class_config': CLASSES, 'bbox': BBOX} | kwargs
-    return SemanticSegmentationLabelStore(uri, **kwargs)
-
-
-def write(store, scores, valid=None, heights=(7,)):
-    """Write bands of the given heights, over and over."""
-    valid = np.ones(scores.shape[1:], bool) if valid is None else valid
-    with store.writer() as writer:
-        y, i = 0, 0
-        while y < scores.shape[1]:
-            stop = min(scores.shape[1], y + heights[i % len(heights)])
-            box = Box(y, 0, stop, scores.shape[2])
-            writer.write(ScoreTile(box, scores[:, y:stop], valid[y:stop]))
-            y, i = stop, i + 1
-
-
-def polygons_in(path):
-    features = json.loads(path.read_text(encoding='utf-8'))['features']
-    return features, [shapely.geometry.shape(f['geometry']) for f in features]
-
-
-def files_in(uri):
-    return [p.relative_to(uri).as_posix() for p in sorted(Path(uri).rglob('*')) if p.is_file()]
-
+from rastervision.pipeline.errors import ConfigError
 
 # ---- rasters
 
@@ -281,113 +237,6 @@ def test_pixels_without_label_need_a_null_class(uri):
         assert (raster.read(1)[:, 49] == 2).all()
     with pytest.raises(ConfigError, match='null_class'):
         labels.save(uri, UTM, ClassConfig(names=['a', 'b']))
-
-
-# ---- all or nothing
-
-
-def test_a_failure_leaves_nothing(uri, scores):
-    options = {'smooth_output': True, 'vector_outputs': [PolygonVectorOutputConfig(class_id=0)]}
-    with pytest.raises(ZeroDivisionError), store_at(uri, **options).writer() as writer:
-        writer.write(ScoreTile(Box(0, 0, 8, 50), scores[:, : 8 // 0], np.ones((8, 50), bool)))
-    assert files_in(uri) == []
-
-
-def test_missing_rows_leave_nothing(uri, scores):
-    with pytest.raises(StageError, match=r'8 of 40 rows .*scène'):
-        write(store_at(uri), scores[:, :8])
-    assert files_in(uri) == []
-
-
-def test_a_failure_leaves_the_former_predictions(uri, scores):
-    store = store_at(uri)
-    write(store, scores)
-    with pytest.raises(StageError), store.writer():
-        pass
-    np.testing.assert_array_equal(store.get_labels().get_label_arr(EXTENT), scores.argmax(0))
-    write(store, scores[[1, 0, 2]])
-    np.testing.assert_array_equal(
-        store.get_labels().get_label_arr(EXTENT), scores[[1, 0, 2]].argmax(0)
-    )
-
-
-def test_bands_must_follow_on_each_other(uri, scores):
-    with pytest.raises(ValueError, match='from row 0 on'), store_at(uri).writer() as writer:
-        writer.write(ScoreTile(Box(8, 0, 16, 50), scores[:, 8:16], np.ones((8, 50), bool)))
-
-
-def test_a_folder_that_cannot_be_written(tmp_path, scores):
-    (tmp_path / 'file').write_text('')
-    with pytest.raises(NotWritableError, match='file'):
-        write(store_at(str(tmp_path / 'file')), scores)
-
-
-@pytest.mark.skipif(not hasattr(os, 'fork'), reason='limits the size of files')
-@pytest.mark.parametrize('limit', [1000, 20_000, 100_000])
-@pytest.mark.parametrize('what', ['labels', 'scores', 'polygons'])
-def test_a_full_disk_leaves_nothing(uri, limit, what):
-    import resource
-
-    bbox = Box(0, 0, 300, 300)
-    options = {
-        'discrete_output': what == 'labels',
-        'smooth_output': what == 'scores',
-        'vector_outputs': [PolygonVectorOutputConfig(class_id=0, denoise=0)] * (what == 'polygons'),
-    }
-    scores = np.random.default_rng(0).random((9, 300, 300), dtype=np.float32)
-    classes = ClassConfig(names=list('abcdefghi'))
-    store = store_at(uri, bbox=bbox, class_config=classes, rasterio_block_size=64, **options)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
-    try:
-        if what == 'labels' and limit == 100_000:
-            write(store, scores)  # this fits
-            return
-        with pytest.raises(NotWritableError, match='scène'):
-            write(store, scores)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert files_in(uri) == []
-
-
-def test_wrong_creation_options_name_the_file(uri):
-    labels = SemanticSegmentationLabels.make_empty(EXTENT, 3)
-    with pytest.raises(NotWritableError, match=r'labels\.tif cannot be written'):
-        store_at(uri).save(labels, profile={'blockxsize': 17})
-    with pytest.raises(ConfigError, match='profile says dtype, nodata'):
-        store_at(uri).save(labels, profile={'nodata': 7, 'dtype': 'float32'})
-    assert files_in(uri) == []
-    with pytest.raises(ConfigError, match='multiple of 16, got 17'):
-        store_at(uri, rasterio_block_size=17)
-
-
-# ---- errors
-
-
-def test_nothing_predicted_yet(uri):
-    with pytest.raises(NotReadableError, match=r'labels\.tif does not exist'):
-        store_at(uri).get_labels()
-
-
-def test_a_raster_of_other_classes(uri, scores):
-    write(store_at(uri), scores)
-    few = store_at(uri, class_config=ClassConfig(names=['house']))
-    with pytest.raises(DataError, match=r'labels\.tif holds the class id 2'):
-        few.get_labels()
-
-
-def test_sizes_must_agree(uri, scores):
-    write(store_at(uri), scores)
-    other = store_at(uri, bbox=Box(0, 0, 30, 30))
-    with pytest.raises(DataError, match='40 x 50 pixels, but the scene has 30 x 30'):
-        other.get_labels()
-    with pytest.raises(DataError, match='40 x 50 pixels do not fit'):
-        other.save(SemanticSegmentationLabels.make_empty(EXTENT, 3))
-
-
-def test_a_writer_needs_the_bbox(uri):
-    with pytest.raises(ConfigError, match='bbox'):
-        store_at(uri, bbox=None).writer()
 
 
 # ---- config
