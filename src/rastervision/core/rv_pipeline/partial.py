@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.file_system import (
     file_exists,
     file_to_json,
-    is_local,
     list_paths,
     str_to_file,
 )
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
+from rastervision.pipeline.file_system.utils import remove
 
 _NAME = re.compile(r'(\d+)-of-(\d+)\.')
 
@@ -72,9 +71,8 @@ class PartialResults:
         return uris
 
     def remove(self) -> None:
-        """Remove the files, where files can be removed; others are written over."""
-        if is_local(self.folder):
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the files."""
+        remove(self.folder)
 
     def _count(self) -> int:
         if not file_exists(self.folder):

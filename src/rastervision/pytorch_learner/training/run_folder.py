@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rastervision.core.bundle import LEARNER_CONFIG, MODEL_BUNDLE
-from rastervision.pipeline.file_system import is_local, make_dir, sync_from_dir, sync_to_dir
+from rastervision.pipeline.file_system import (
+    file_exists,
+    is_local,
+    make_dir,
+    sync_from_dir,
+    sync_to_dir,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class RunFolder:
 
     def fetch(self) -> None:
         """Download what is there, if the outputs belong elsewhere."""
-        if not is_local(self.uri):
+        if not is_local(self.uri) and file_exists(self.uri):
             sync_from_dir(self.uri, str(self.local))
 
     def sync(self) -> None:

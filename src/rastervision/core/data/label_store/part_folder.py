@@ -1,17 +1,15 @@
 """PartFolder: where the parts of a prediction are until all are there."""
 
-import shutil
 from collections.abc import Sequence
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.file_system import (
     download_if_needed,
     file_exists,
-    get_tmp_dir,
     is_local,
     list_paths,
-    sync_to_dir,
 )
+from rastervision.pipeline.file_system.utils import remove
 
 
 class PartFolder:
@@ -35,7 +33,7 @@ class PartFolder:
         self._tmp_dir = tmp_dir
         for other in list_paths(uri) if file_exists(uri) else []:
             if other.rstrip('/').rpartition('/')[2] != key:
-                _remove(other)
+                remove(other)
 
     def part_uri(self, index: int) -> str:
         """Return where a part is, or will be."""
@@ -50,8 +48,7 @@ class PartFolder:
 
     def remove(self) -> None:
         """Remove all parts."""
-        if file_exists(self.uri):
-            _remove(self.uri)
+        remove(self.uri)
 
 
 def check_complete(missing: Sequence[int], count: int, what: str) -> None:
@@ -68,11 +65,3 @@ def check_complete(missing: Sequence[int], count: int, what: str) -> None:
             f'{len(missing)} of {count} parts of {what} are missing (numbers {shown}); run the '
             'prediction again, it computes only these.'
         )
-
-
-def _remove(uri: str) -> None:
-    if is_local(uri):
-        shutil.rmtree(uri, ignore_errors=True)
-        return
-    with get_tmp_dir() as empty:
-        sync_to_dir(empty, uri, delete=True)
