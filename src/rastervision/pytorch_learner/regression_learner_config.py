@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
+    from torch.utils.data import Dataset
 
     from rastervision.pytorch_learner.dataset.regression_dataset import (
         RegressionImageDataset,
@@ -102,6 +103,11 @@ class RegressionImageDataConfig(RegressionDataConfig, ImageDataConfig):
 
         return RegressionImageDataset(str(data_dir), self.class_names, transform=transform)
 
+    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
+        from rastervision.pytorch_learner.dataset.label_counts import check_targets
+
+        check_targets(dataset, self.class_names, self.origin)
+
 
 @register_config('regression_geo_data')
 class RegressionGeoDataConfig(RegressionDataConfig, GeoDataConfig):
@@ -117,6 +123,11 @@ class RegressionGeoDataConfig(RegressionDataConfig, GeoDataConfig):
         from rastervision.pytorch_learner.dataset import regression_dataset as reg
 
         return reg.RegressionSlidingWindowGeoDataset, reg.RegressionRandomWindowGeoDataset
+
+    def warn_about_labels(self, dataset: 'Dataset[Any]') -> None:
+        from rastervision.pytorch_learner.dataset.label_counts import check_targets
+
+        check_targets(dataset, self.class_names)
 
 
 @register_config('regression_model')

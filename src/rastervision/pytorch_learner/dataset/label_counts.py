@@ -1,4 +1,4 @@
-"""Warnings about training data whose labels teach nothing."""
+"""Warnings and errors about training data whose labels teach nothing."""
 
 import logging
 from typing import Any
@@ -7,9 +7,11 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from rastervision.core.sampling.class_windows import PROBES
+from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner.dataset.classification_dataset import (
     ClassificationRandomWindowGeoDataset,
 )
+from rastervision.pytorch_learner.dataset.geo_dataset import RandomWindowGeoDataset
 from rastervision.pytorch_learner.dataset.object_detection_dataset import (
     ObjectDetectionImageDataset,
 )
@@ -75,6 +77,35 @@ def warn_of_one_class(
         names[found.pop()],
         hint,
     )
+
+
+def check_targets(dataset: Dataset[Any], names: list[str], origin: str = '') -> None:
+    """Log it if no item of a dataset has a value of some target.
+
+    Args:
+        dataset: Windows of scenes, or chips, with values (NaN where unknown).
+        names: Names of the targets.
+        origin: Where chips come from; empty for windows of scenes.
+
+    Raises:
+        DataError: No item has a value of any target, and all items were looked at.
+    """
+    parts = [part for part in parts_of(dataset) if hasattr(part, 'targets')]
+    rows = [row for part in parts for row in part.targets()]
+    if not rows:
+        return
+    known = ~np.isnan(rows).all(axis=0)
+    missing = [name for name, any_known in zip(names, known, strict=True) if not any_known]
+    if not missing:
+        return
+    what, hint = 'window that was looked at', LOOK_AT_FILES
+    if origin:
+        what, hint = f'chip ({origin})', 'Look at the labels that the chips were made from.'
+    text = f'No training {what} has a value of {", ".join(map(repr, missing))}. {hint}'
+    has_probes = any(isinstance(part, RandomWindowGeoDataset) for part in parts)
+    if len(missing) == len(names) and not has_probes:
+        raise DataError(text)
+    log.warning('%s', text)
 
 
 def _probed(windows: ClassificationRandomWindowGeoDataset) -> set[int]:

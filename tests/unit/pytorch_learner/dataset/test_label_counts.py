@@ -11,6 +11,7 @@ from torch.utils.data import ConcatDataset, Dataset
 from rastervision.core.box import Box
 from rastervision.core.data import ClassConfig
 from rastervision.core.sampling import RandomWindowSampler
+from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner import (
     ClassificationImageDataConfig,
     ObjectDetectionImageDataConfig,
@@ -19,8 +20,12 @@ from rastervision.pytorch_learner.dataset.classification_dataset import (
     ClassificationRandomWindowGeoDataset,
 )
 from rastervision.pytorch_learner.dataset.label_counts import (
+    check_targets,
     warn_of_one_class,
     warn_without_boxes,
+)
+from rastervision.pytorch_learner.dataset.regression_dataset import (
+    RegressionRandomWindowGeoDataset,
 )
 
 
@@ -50,6 +55,46 @@ class RandomCells(ClassificationRandomWindowGeoDataset):
 
     def class_id_of(self, window):
         return int(window.ymin) % self.classes
+
+
+class Values(Objects):
+    def __init__(self, *rows):
+        super().__init__(0)
+        self.rows = rows
+
+    def targets(self):
+        return np.array(self.rows, dtype=np.float32).reshape(-1, 2)
+
+
+class RandomValues(RegressionRandomWindowGeoDataset):
+    def __init__(self, *rows):
+        self.rows = rows
+        self.max_windows = 9
+
+    def targets(self):
+        return np.array(self.rows, dtype=np.float32)
+
+
+NAN = float('nan')
+
+
+def test_targets_without_any_value_are_told(caplog) -> None:
+    names = ['height', 'age']
+    check_targets(ConcatDataset([Values([NAN, NAN]), Values([0, NAN], [NAN, -1])]), names)
+    assert not caplog.records
+    check_targets(ConcatDataset([Values([NAN, 3]), Values([NAN, NAN])]), names)
+    assert "No training window that was looked at has a value of 'height'." in caplog.text
+
+
+def test_nothing_can_be_learnt_without_any_value() -> None:
+    with pytest.raises(DataError, match=r"No training chip \(c\.zip\) has .*'height', 'age'"):
+        check_targets(Values([NAN, NAN], [NAN, NAN]), ['height', 'age'], 'c.zip')
+    check_targets(Values(), ['height', 'age'], 'c.zip')  # without any chip there is another error
+
+
+def test_random_windows_may_miss_all_values(caplog) -> None:
+    check_targets(ConcatDataset([RandomValues([NAN])]), ['height'])
+    assert "has a value of 'height'" in caplog.text
 
 
 @pytest.mark.parametrize(('counts', 'told'), [([0, 0], True), ([0, 2], False), ([1], False)])
