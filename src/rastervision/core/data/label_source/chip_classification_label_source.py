@@ -19,6 +19,7 @@ from rastervision.core.data.label_source.cell_inference import (
     infer_class_ids,
 )
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
+from rastervision.core.data.utils.arguments import as_bbox
 from rastervision.core.data.utils.features import (
     Features,
     Geoms,
@@ -68,7 +69,7 @@ class ChipClassificationLabelSource(LabelSource):
         self.vector_source = vector_source
         self.uris = getattr(vector_source, 'uris', None)
         self.lazy = lazy
-        self._bbox = vector_source.bbox if bbox is None else bbox
+        self._bbox = vector_source.bbox if bbox is None else as_bbox(bbox)
         self._rule = CellRule(
             self.cfg.ioa_thresh, self.cfg.use_intersection_over_cell, self.cfg.pick_min_class_id
         )
@@ -188,6 +189,7 @@ class ChipClassificationLabelSource(LabelSource):
 
     def set_bbox(self, bbox: Box) -> None:
         """Use another part of the labels; windows then count from its upper left corner."""
+        bbox = as_bbox(bbox)
         if bbox != self._bbox:
             self._bbox = bbox
             if self._labels is not None:

@@ -12,6 +12,7 @@ from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.label import boxes as box_ops
 from rastervision.core.data.label.object_detection_labels import ObjectDetectionLabels
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
+from rastervision.core.data.utils.arguments import as_bbox
 from rastervision.core.data.utils.features import Features, check_polygons, to_class_ids
 from rastervision.core.data.utils.geojson_parsing import parse_geojson
 from rastervision.core.data.utils.misc import describe_source, parse_array_slices_2d
@@ -117,7 +118,7 @@ class ObjectDetectionLabelSource(LabelSource):
         return self.vector_source.crs_transformer
 
     def set_bbox(self, bbox: Box) -> None:
-        self._bbox = bbox
+        self._bbox = bbox = as_bbox(bbox)
         boxes = self._whole.get_npboxes()
         cut = ObjectDetectionLabels.global_to_local(box_ops.clip_boxes(boxes, bbox), bbox)
         self._belongs = box_ops.ioa_with_window(boxes, bbox) >= MOST

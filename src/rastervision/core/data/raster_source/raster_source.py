@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeInt, field_validator
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip, no_data
 from rastervision.core.data.crs_transformer.crs_transformer import CRSTransformer
+from rastervision.core.data.raster_source.channel_order import ChannelOrderError, as_channel_order
 from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformer,
     RasterTransformerConfig,
@@ -19,35 +20,17 @@ from rastervision.core.data.raster_transformer.utils import (
     get_transformed_dtype,
     get_transformed_num_channels,
 )
+from rastervision.core.data.utils.arguments import as_bbox, as_window, check_transformers
 from rastervision.core.data.utils.misc import parse_array_slices_Nd
 from rastervision.core.data.utils.raster import resize_bilinear, scale_part
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 
+__all__ = ['ChannelOrderError', 'RasterSource', 'RasterSourceConfig', 'rs_config_upgrader']
+
 if TYPE_CHECKING:
     from rastervision.core.data.scene import SceneConfig
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
-
-
-class ChannelOrderError(ConfigError):
-    """channel_order names a band that the raster does not have."""
-
-    def __init__(
-        self, channel_order: Sequence[int], num_channels_raw: int, source: str = 'the raster'
-    ) -> None:
-        """Constructor.
-
-        Args:
-            channel_order: the order that was asked for.
-            num_channels_raw: number of bands that there are.
-            source: what has these bands, for the message.
-        """
-        self.channel_order = list(channel_order)
-        self.num_channels_raw = num_channels_raw
-        super().__init__(
-            f'channel_order {self.channel_order} does not fit {source}, which has '
-            f'{num_channels_raw} band(s); use values in 0..{num_channels_raw - 1}.'
-        )
 
 
 class RasterSource(ABC):
@@ -85,20 +68,17 @@ class RasterSource(ABC):
             raster_transformers: transformers of the chips.
 
         Raises:
+            ConfigError: an argument of another type.
             ChannelOrderError: a band that does not exist, or no band at all.
             DataError: transformers that cannot use the dtype.
         """
-        if channel_order is None:
-            channel_order = range(num_channels_raw)
-        if len(channel_order) == 0 or any(
-            not 0 <= band < num_channels_raw for band in channel_order
-        ):
-            raise ChannelOrderError(channel_order, num_channels_raw, self._describe())
-        self.channel_order = list(channel_order)
+        self.channel_order = as_channel_order(channel_order, num_channels_raw, self._describe())
         self.num_channels_raw = num_channels_raw
         self.dtype_raw = np.dtype(dtype_raw)
-        self.raster_transformers = list(raster_transformers)
-        self._bbox = bbox
+        self.raster_transformers = check_transformers(
+            raster_transformers, RasterTransformer, 'raster_transformers'
+        )
+        self._bbox = as_bbox(bbox)
         self._num_channels = get_transformed_num_channels(
             self.raster_transformers, len(self.channel_order)
         )
@@ -151,7 +131,7 @@ class RasterSource(ABC):
 
     def set_bbox(self, bbox: Box) -> None:
         """Use another part of the raster. Windows then count from its upper left corner."""
-        self._bbox = bbox
+        self._bbox = as_bbox(bbox)
 
     def _use_part(
         self,
@@ -165,14 +145,15 @@ class RasterSource(ABC):
             bbox = self.crs_transformer.map_to_pixel(Box(*bbox_map_coords)).to_int()
         if bbox is None:
             return
-        if not self.bbox.intersects(Box(*bbox)):
+        box = as_bbox(bbox)
+        if not self.bbox.intersects(box):
             by_pixels, whole = bbox_map_coords is None, self.bbox
             whole = whole if by_pixels else self.crs_transformer.pixel_to_map(whole)
             raise DataError(
-                f'{self._describe()} has no pixels in {tuple(bbox_map_coords or bbox)}; it covers '
+                f'{self._describe()} has no pixels in {tuple(bbox_map_coords or box)}; it covers '
                 f'{whole.tuple_format()} (ymin, xmin, ymax, xmax).'
             )
-        self.set_bbox(Box(*bbox))
+        self.set_bbox(box)
 
     def _describe(self) -> str:
         """What to call this source in messages."""
@@ -254,6 +235,7 @@ class RasterSource(ABC):
     ) -> Chip:
         """Read raw bands of a window that may reach out of the extent."""
         bbox = self.bbox
+        window = as_window(window)
         target = window.to_global_coords(bbox)
         inside = target.intersection(self.readable)
         if inside == target:

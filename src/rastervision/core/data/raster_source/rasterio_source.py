@@ -81,12 +81,12 @@ class RasterioSource(RasterSource):
             channel_order=info.data_bands if channel_order is None else channel_order,
             num_channels_raw=info.count,
             dtype_raw=info.dtype,
-            bbox=bbox or Box(0, 0, info.height, info.width),
+            bbox=Box(0, 0, info.height, info.width) if bbox is None else bbox,
             raster_transformers=raster_transformers,
         )
         if not self.readable.area:
             raise DataError(
-                f'bbox {self.bbox.tuple_format()} (ymin, xmin, ymax, xmax) lies outside of '
+                f'bbox {self.bbox.tuple_format()} (ymin, xmin, ymax, xmax) has no pixels of '
                 f'{self._describe()}, which has {info.height} rows and {info.width} columns.'
             )
         self._crs_transformer = RasterioCRSTransformer.from_dataset(info)

@@ -14,6 +14,7 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.raster_source.raster_source import RasterSource
 from rastervision.core.data.raster_transformer import RasterTransformer
+from rastervision.core.data.utils.arguments import as_window
 from rastervision.core.data.utils.features import (
     Geoms,
     as_geoms,
@@ -123,6 +124,7 @@ class RasterizedSource(RasterSource):
         out_shape: tuple[int, int] | None,
         bands: Sequence[int],  # noqa: ARG002 - there is only one
     ) -> Chip:
+        window = as_window(window)
         pixels = self._draw(window.to_global_coords(self.bbox), out_shape)
         valid = _inside(self.extent, window, pixels.shape)
         return Chip(pixels[..., None], valid)

@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
+from rastervision.core.data.utils.arguments import as_bbox, check_transformers
 from rastervision.core.data.utils.features import Features, repair
 from rastervision.core.data.utils.geojson_parsing import parse_geojson
 from rastervision.core.data.utils.misc import describe_source
@@ -61,8 +62,10 @@ class VectorSource:
                 and makes its upper left corner the origin of the results.
         """
         self.crs_transformer = crs_transformer
-        self.vector_transformers = list(vector_transformers)
-        self._bbox = bbox
+        self.vector_transformers = check_transformers(
+            vector_transformers, VectorTransformer, 'vector_transformers'
+        )
+        self._bbox = None if bbox is None else as_bbox(bbox)
 
     # ---- hooks
 
