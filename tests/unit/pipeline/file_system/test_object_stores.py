@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -244,3 +246,14 @@ def test_local_paths_differ_by_store(no_clouds):
     paths = [ObjectStoreFileSystem.local_path(uri, 'cache') for uri in uris]
     assert paths[0] == str(Path('cache', 's3', 'a', 'b'))
     assert len(set(paths)) == len(uris)
+
+
+def test_the_library_is_imported_at_the_first_request():
+    code = (
+        'import sys\n'
+        'from rastervision.pipeline import registry_\n'
+        'registry_.get_file_system("s3://b/a").matches_uri("s3://b/a", "r")\n'
+        'print("obstore" in sys.modules, "numpy" in sys.modules)\n'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ['False', 'False']
