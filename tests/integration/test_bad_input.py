@@ -11,11 +11,13 @@ STARS = 'from rastervision.core.data import *; from rastervision.core.rv_pipelin
 
 
 def outputs(root):
-    """Whatever a run has written, but for its config, its statistics and an empty folder."""
+    """Whatever a run has written, but for its config, records, statistics and an empty folder."""
     return {
         p.relative_to(root).as_posix()
         for p in Path(root).rglob('*')
-        if p.is_file() and p.name not in {'pipeline-config.json', 'stats.json'}
+        if p.is_file()
+        and p.name not in {'pipeline-config.json', 'stats.json'}
+        and p.parent.name != 'state'
     }
 
 

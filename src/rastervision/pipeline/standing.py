@@ -12,6 +12,7 @@ from rastervision.pipeline.state import INTERRUPTED, Record, read_record, record
 
 NEVER_RUN = 'it has not run yet'
 RUNS = ' runs'
+UNKNOWN = 'nobody knows what'
 
 
 def standings(
@@ -62,9 +63,9 @@ def _waits_for(prints: Fingerprints, command: str, asked: Sequence[str]) -> list
 
 
 def report(states: Standings) -> list[str]:
-    """What to tell of a plan: a line for each command; nothing if all run for the first time."""
+    """What to tell of a plan: a line for each command; nothing if there is nothing to compare."""
     own = {key: state for key, state in states.items() if state.same_as is None}
-    if all(s.reason == NEVER_RUN or f'{s.reason}'.endswith(RUNS) for s in own.values()):
+    if all(state.reason is not None and _is_new(state.reason) for state in own.values()):
         return []
     several = len({uri for uri, _ in own}) > 1
     lines = []
@@ -73,6 +74,10 @@ def report(states: Standings) -> list[str]:
         up_to_date = state.reason is None
         lines.append(f'{name} is up to date' if up_to_date else f'{name} runs: {state.reason}')
     return lines
+
+
+def _is_new(reason: str) -> bool:
+    return reason == NEVER_RUN or reason.startswith(UNKNOWN) or reason.endswith(RUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,10 @@ def _reason(prints: Fingerprints, command: str) -> str | None:
     """Why a command has to run of which nothing that it waits for runs; None if it has not."""
     facts, fingerprint = prints.facts(command), prints.of(command)
     if facts is None:
-        return 'nobody knows what it reads'
+        return f'{UNKNOWN} it reads'
     if fingerprint is None:
         unknown = next(c for c in prints.upstream(command) if prints.of(c) is None)
-        return f'nobody knows what {unknown.upper()} reads'
+        return f'{UNKNOWN} {unknown.upper()} reads'
     reasons = [
         _why_outdated(prints, command, fingerprint, read_record(uri))
         for uri in record_uris(prints.pipeline, command, facts)
