@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
 from torch import nn
 from torch.utils.data import TensorDataset
+from unit.pytorch_learner.engine_models import Branch, Net, OneSize, images, onnx_file
 
 from rastervision.core.bundle import write_bundle
 from rastervision.core.data.class_config import ClassConfig
@@ -24,57 +24,13 @@ from rastervision.pytorch_learner import (
     SemanticSegmentationModelConfig,
     SolverConfig,
 )
-from rastervision.pytorch_learner.inference import engine as engine_module
 from rastervision.pytorch_learner.inference.engine import (
-    FASTEST_FIRST,
     ONNXRuntimeAdapter,
     OpenVINOAdapter,
-    choose_engine,
 )
 from rastervision.pytorch_learner.inference.onnx_model import check_onnx_file, compare
 
-CPU, GPU = torch.device('cpu'), torch.device('cuda')
 SHAPES = [(2, 3, 64, 64), (1, 3, 64, 64), (3, 3, 41, 70)]
-
-
-def images(*shape, seed=1):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
-class Net(nn.Module):
-    """A small network whose scores are as large as the image."""
-
-    def __init__(self, classes=3):
-        super().__init__()
-        torch.manual_seed(0)
-        self.body = nn.Sequential(
-            nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU()
-        )
-        self.head = nn.Conv2d(8, classes, 1)
-
-    def forward(self, x):
-        scores = self.head(self.body(x))
-        return {'out': nn.functional.interpolate(scores, x.shape[-2:], mode='bilinear')}
-
-
-class OneSize(nn.Module):
-    """A network that adds something as large as the images it was made for."""
-
-    def __init__(self, side=64):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 1)
-        self.position = nn.Parameter(torch.rand(3, side, side))
-
-    def forward(self, x):
-        out = self.conv(x)
-        return out + self.position if x.shape[-1] == self.position.shape[-1] else out
-
-
-class Branch(nn.Module):
-    """A network that treats dark images in another way, which ONNX cannot follow."""
-
-    def forward(self, x):
-        return x * 5 if x.mean() > 0.499 else x.flip(1) * 5
 
 
 @pytest.fixture
@@ -119,51 +75,6 @@ def rewrite(bundle, path, **changes):
         files[names[key]] = content
     write_bundle(str(path), {n: c for n, c in files.items() if c is not None})
     return str(path)
-
-
-# --- the choice
-
-
-@pytest.mark.parametrize(
-    ('wanted', 'has_onnx', 'device', 'precision', 'chosen'),
-    [
-        ('auto', True, CPU, 'float32', 'onnxruntime'),
-        ('auto', False, CPU, 'float32', 'torch'),
-        ('auto', True, GPU, 'float32', 'torch'),
-        ('auto', True, CPU, 'bfloat16', 'torch'),
-        ('torch', True, CPU, 'float32', 'torch'),
-        ('openvino', True, CPU, 'float32', 'openvino'),
-        ('onnxruntime', True, GPU, 'float32', 'onnxruntime'),
-    ],
-)
-def test_the_choice_depends_on_facts_only(monkeypatch, wanted, has_onnx, device, precision, chosen):
-    monkeypatch.setattr(engine_module, 'find_spec', lambda name: name)
-    choices = {
-        choose_engine(wanted, has_onnx=has_onnx, device=device, precision=precision)
-        for _ in range(3)
-    }
-    assert choices == {chosen}
-
-
-def test_auto_takes_the_fastest_that_is_installed(monkeypatch):
-    for installed, chosen in [(FASTEST_FIRST, FASTEST_FIRST[0]), (['openvino'], 'openvino')]:
-        monkeypatch.setattr(engine_module, 'find_spec', lambda name, has=installed: name in has)
-        assert choose_engine('auto', has_onnx=True, device=CPU) == chosen
-    monkeypatch.setattr(engine_module, 'find_spec', lambda _: None)
-    assert choose_engine('auto', has_onnx=True, device=CPU) == 'torch'
-
-
-def test_an_engine_that_cannot_run_the_model_is_an_error(monkeypatch):
-    monkeypatch.setattr(engine_module, 'find_spec', lambda name: name)
-    with pytest.raises(ConfigError, match=r'onnxruntime.*as ONNX'):
-        choose_engine('onnxruntime', has_onnx=False, device=CPU)
-    with pytest.raises(ConfigError, match=r"precision='bfloat16'.*engine='torch'"):
-        choose_engine('openvino', has_onnx=True, device=CPU, precision='bfloat16')
-    with pytest.raises(ConfigError, match=r'tensorrt.*auto, torch, onnxruntime, openvino'):
-        choose_engine('tensorrt', has_onnx=True, device=CPU)
-    monkeypatch.setattr(engine_module, 'find_spec', lambda _: None)
-    with pytest.raises(ConfigError, match=r'rastervision\[openvino\]'):
-        choose_engine('openvino', has_onnx=True, device=CPU)
 
 
 # --- agreement
@@ -365,26 +276,6 @@ def test_a_new_network_or_new_weights_end_the_use_of_onnx(bundle, tmp_path):
     x = images(1, 3, 64, 64)
     expected = learner.model(x).softmax(1)
     assert torch.allclose(learner.predict(x, raw_out=True), expected)
-
-
-# --- files that refer to others
-
-
-def onnx_file(path, location):
-    """An ONNX file that adds numbers out of another file."""
-    tensor = TensorProto(
-        name='w', data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL
-    )
-    for key, value in {'location': location, 'offset': '0', 'length': '4'}.items():
-        tensor.external_data.add(key=key, value=value)
-    info = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in 'xy']
-    body = helper.make_graph(
-        [helper.make_node('Constant', [], ['w'], value=tensor)], 'inner', [], info[1:]
-    )
-    node = helper.make_node('If', ['x'], ['y'], then_branch=body, else_branch=body)
-    graph = helper.make_graph([node], 'outer', info[:1], info[1:])
-    path.write_bytes(helper.make_model(graph).SerializeToString())
-    return path
 
 
 @pytest.mark.parametrize(

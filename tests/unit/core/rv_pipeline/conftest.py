@@ -1,11 +1,13 @@
 """A pipeline over tiny scenes whose model is one threshold, so that no torch is needed."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from pydantic import Field
 
 from rastervision.core.backend import Backend, BackendConfig, SampleWriter
@@ -18,6 +20,7 @@ from rastervision.core.rv_pipeline import (
     SemanticSegmentationPredictOptions,
     WindowSamplingConfig,
 )
+from rastervision.pipeline.cli import main
 from rastervision.pipeline.config import register_config
 
 
@@ -126,3 +129,53 @@ def pipeline(updated, tmp_path):
 def extract(tmp_path):
     """Return a function that unpacks a bundle into a folder of its own."""
     return lambda uri: extract_bundle(uri, tmp_path / 'extracted')
+
+
+# --- `rastervision predict`
+
+
+@pytest.fixture
+def bundle(pipeline):
+    for command in ('train', 'bundle'):
+        getattr(pipeline, command)()
+    return f'{pipeline.config.bundle_uri}/model-bundle.zip'
+
+
+@pytest.fixture
+def images(make_scene, tmp_path):
+    """Folder with the images a, b and c, and their truths."""
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    truths = {}
+    for seed, name in enumerate('abc'):
+        scene = make_scene(name, seed, size=(40, 50))
+        shutil.move(scene.image, folder)
+        truths[name] = scene.truth
+    return folder, truths
+
+
+@pytest.fixture
+def cli(monkeypatch, tmp_path):
+    """Function that runs `predict` with arguments; `loads` counts models that were loaded."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args, code=0, command='predict'):
+        result = CliRunner().invoke(main, [command, *map(str, args)])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return run
+
+
+@pytest.fixture
+def loads(updated, monkeypatch):
+    """List of the models that are loaded."""
+    backend = type(updated.backend.build(updated, ''))
+    load_model, uris = backend.load_model, []
+
+    def load(self, uri=None, **kwargs):
+        uris.append(uri)
+        load_model(self, uri, **kwargs)
+
+    monkeypatch.setattr(backend, 'load_model', load)
+    return uris
