@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from rastervision.core.data.class_config import ClassConfig
@@ -28,10 +29,12 @@ class ClassificationTask:
             classes: The classes; a class called "null" stands for missing labels and is left out
                 of all metrics but its own columns.
             loss: Loss of scores against class ids; needed for training.
-            ignored_class: Id of a further class that is left out where it is true.
+            ignored_class: Id of a class that the loss leaves out. Its score is not trained, so it
+                is never predicted; the metrics leave it out where it is true.
         """
         self.classes = classes
         self._loss = loss
+        self._ignored = ignored_class
         nodata = {classes.null_class_id} if classes.null_is_nodata else set()
         self._left_out = sorted(nodata if ignored_class is None else {*nodata, ignored_class})
 
@@ -58,9 +61,16 @@ class ClassificationTask:
         return compute_conf_mat_metrics(matrix, self.classes.names)
 
     def decode(self, out: Tensor, out_shape: tuple[int, int] | None = None) -> Tensor:  # noqa: ARG002  for pixels
-        """Softmax of scores as float32."""
-        return out.float().softmax(dim=1)
+        """Softmax of scores as float32; 0 for a class that is not trained."""
+        return self._trained(out.float()).softmax(dim=1)
 
     def best(self, scores: Tensor) -> Tensor:
         """Class ids of scores."""
-        return scores.argmax(dim=1)
+        return self._trained(scores).argmax(dim=1)
+
+    def _trained(self, scores: Tensor) -> Tensor:
+        """Scores with -inf for a class that is not trained."""
+        if self._ignored is None or self._ignored >= scores.shape[1]:
+            return scores
+        index = torch.tensor([self._ignored], device=scores.device)
+        return scores.index_fill(1, index, -torch.inf)

@@ -21,10 +21,11 @@ class SegmentationTask(ClassificationTask):
 
     def best(self, scores: Tensor) -> Tensor:
         """Class ids (N, H, W) uint8 of scores (N, K, H, W); the first class among equals."""
-        top = scores[:, 0]
-        ids = torch.zeros_like(top, dtype=torch.uint8)
+        first, *others = [k for k in range(scores.shape[1]) if k != self._ignored]
+        top = scores[:, first]
+        ids = torch.full_like(top, first, dtype=torch.uint8)
         # a running maximum: argmax over the channels would stride through memory
-        for index in range(1, scores.shape[1]):
+        for index in others:
             higher = scores[:, index] > top
             ids = torch.where(higher, index, ids)
             top = torch.where(higher, scores[:, index], top)

@@ -94,6 +94,9 @@ def test_models_may_leave_the_null_class_out():
     out = torch.nn.functional.one_hot(y, 2).movedim(-1, 1).float()
     task = SegmentationTask(CLASSES)
     assert task.metrics(figures(task, [(out, y)]))['avg_f1'] == 1.0
+    without = SegmentationTask(CLASSES, ignored_class=CLASSES.null_class_id)
+    assert torch.equal(without.best(out), y.to(torch.uint8))
+    assert torch.equal(without.decode(out), task.decode(out))
 
 
 scores = arrays(
@@ -106,6 +109,19 @@ def test_the_first_of_the_highest_scores_wins(values):
     best = SegmentationTask(CLASSES).best(torch.from_numpy(values))
     assert best.dtype == torch.uint8
     assert np.array_equal(best.numpy(), values.argmax(axis=1))
+
+
+@given(scores, st.integers(0, 3))
+def test_a_class_that_is_not_trained_is_never_predicted(values, ignored):
+    task = SegmentationTask(CLASSES, ignored_class=ignored)
+    out = torch.from_numpy(values)
+    others = np.delete(values, ignored, axis=1)
+    ids = np.delete(np.arange(4), ignored)[others.argmax(axis=1)]
+    assert np.array_equal(task.best(out).numpy(), ids)
+    decoded = task.decode(out)
+    assert not decoded[:, ignored].any()
+    kept = np.delete(decoded.numpy(), ignored, axis=1)
+    assert np.allclose(kept, torch.from_numpy(others).softmax(dim=1))
 
 
 @given(scores, st.sampled_from([None, (3, 5), (6, 10), (2, 2)]))
