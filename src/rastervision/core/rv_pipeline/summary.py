@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 METRICS = ('precision', 'recall', 'f1', 'iou', 'ap50', 'ap', 'mae', 'rmse', 'bias', 'r2')
+BALANCED = (('macro_f1', 'macro F1'), ('balanced_accuracy', 'balanced accuracy'))
 COUNTS = ('gt_count', 'pred_count', 'count')
 MAX_SCENES = 10
 
@@ -29,22 +30,44 @@ def summarize(config: 'RVPipelineConfig') -> str:
     return '\n\n'.join(sections)
 
 
-def score_table(items: Iterable[dict[str, Any]], without: str | None = None) -> str:
+def score_table(items: Iterable[dict[str, Any]]) -> str:
     """Format evaluation items (the ``overall`` of an eval.json) as a table.
 
-    There is a row per class, or per target of a regression. Classes that occur neither in the truth
-    nor in the predictions are left out, and so is a class that stands for missing data
-    (``without``).
+    There is a row per class, or per target of a regression, and one for the averages over classes,
+    each class with the weight of its share of the truth. A line below has the scores for
+    which all classes count the same. Classes that occur neither in the truth nor in the
+    predictions are left out.
     """
-    present = [i for i in items if _name(i) != without and any(i.get(key) for key in COUNTS)]
+    present = [i for i in items if any(i.get(key) for key in COUNTS)]
     metrics = [m for m in METRICS if any(m in i.get('metrics', {}) for i in present)]
     rows = [['target' if any('target' in i for i in present) else 'class', *metrics]]
-    rows += [[_name(i), *(_number(i.get('metrics', {}).get(m)) for m in metrics)] for i in present]
-    return _align(rows)
+    rows += [[_name(i), *(_number(_metric(i, m)) for m in metrics)] for i in present]
+    return '\n'.join([_align(rows), *_balanced_scores(present)])
 
 
 def _name(item: dict[str, Any]) -> str:
-    return str(item.get('class_name', item.get('target')))
+    name = str(item.get('class_name', item.get('target')))
+    return 'weighted average' if _is_average(item) else name
+
+
+def _is_average(item: dict[str, Any]) -> bool:
+    """Whether an item is that of all classes; only those of a class have an id."""
+    return item.get('class_name') == 'average' and 'class_id' not in item
+
+
+def _balanced_scores(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for metrics in (item['metrics'] for item in items if _is_average(item)):
+        found = [f'{n} {metrics[key]:.3f}' for key, n in BALANCED if metrics.get(key) is not None]
+        if found:
+            yield f'  every class counting the same: {", ".join(found)}'
+
+
+def _metric(item: dict[str, Any], name: str) -> float | None:
+    metrics = item.get('metrics', {})
+    if name == 'f1' and metrics.get('precision') == metrics.get('recall') == 0:
+        return 0.0  # the file says null, as that of release 0.31
+    value: float | None = metrics.get(name)
+    return value
 
 
 def _number(value: float | None) -> str:
@@ -67,11 +90,25 @@ def _scores(config: 'RVPipelineConfig') -> Iterator[str]:
     for group, ids in config.dataset.scene_groups.items():
         uri = layout.eval_uri(config.stage_uri('eval'), group)
         if ids and file_exists(uri):
-            table = score_table(file_to_json(uri)['overall'], nodata)
-            yield f'Scores on {group} ({len(ids)} scene{"" if len(ids) == 1 else "s"}):\n{table}'
+            items = file_to_json(uri)['overall']
+            scenes = f'{len(ids)} scene{"" if len(ids) == 1 else "s"}'
+            lines = [score_table(items), *_predicted_nodata(items, nodata)]
+            yield '\n'.join([f'Scores on {group} ({scenes}):', *lines])
         preview = layout.preview_uri(config.stage_uri('eval'), group)
         if ids and file_exists(preview):
             yield f'Image, truth and prediction of {group} side by side:\n  {preview}'
+
+
+def _predicted_nodata(items: Sequence[dict[str, Any]], nodata: str | None) -> Iterator[str]:
+    """Say how often a class that stands for missing data was predicted where there are data."""
+    total = sum(item.get('pred_count') or 0 for item in items if not _is_average(item))
+    for item in items:
+        if item.get('class_name') == nodata and item.get('pred_count'):
+            share = 100 * item['pred_count'] / total
+            yield (
+                f'  {nodata!r} was predicted for {share:.2g} % of what counts, which has data and '
+                'labels; this lowers the recall of the others.'
+            )
 
 
 def _outputs(config: 'RVPipelineConfig') -> Iterator[str]:
