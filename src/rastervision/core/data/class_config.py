@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from rastervision.core.data.utils.colors import (
     NULL_COLOR,
     Triple,
+    color_of_null,
     color_to_integer,
     color_to_triple,
     distinct_colors,
@@ -36,8 +37,8 @@ class ClassConfig(Config):
         description=(
             'The name, among names, of the class of pixels without data or label. A class called '
             '"null" is taken when this is absent; semantic segmentation adds one when there is '
-            'none. The loss and the metrics leave out a null class called "null", and count any '
-            'other one.'
+            'none. The loss and the metrics leave out a null class called "null", so that it is '
+            'never predicted where there are data, and count any other one.'
         ),
     )
 
@@ -145,12 +146,7 @@ class ClassConfig(Config):
         """Add a class called "null" at the end when there is no null class."""
         if self.null_class is not None:
             return
-        colors = self.rgb_colors
-        free = [
-            color
-            for color in (NULL_COLOR, *distinct_colors(len(colors) + 1))
-            if color not in colors
-        ]
+        color = color_of_null(self.rgb_colors)
         self.names.append(NULL_CLASS_NAME)
-        self.colors = [*(self.colors or []), free[0]]
+        self.colors = [*(self.colors or []), color]
         self.null_class = NULL_CLASS_NAME

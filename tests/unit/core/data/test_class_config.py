@@ -1,3 +1,6 @@
+from itertools import combinations
+from math import dist
+
 import pytest
 
 from rastervision.core.data import ClassConfig
@@ -20,12 +23,12 @@ def test_missing_colors_are_the_same_each_time_and_differ() -> None:
 
 
 def test_a_null_class_is_added_as_release_0_31_wrote_it() -> None:
-    cfg = ClassConfig(names=['building', 'background'], colors=['red', 'black'])
+    cfg = ClassConfig(names=['building', 'background'], colors=['red', 'white'])
     cfg.ensure_null_class()
     assert cfg.to_dict() == {
         'type_hint': 'class_config',
         'names': ['building', 'background', 'null'],
-        'colors': ['red', 'black', [59, 66, 163]],
+        'colors': ['red', 'white', [0, 0, 0]],
         'null_class': 'null',
     }
     assert cfg.null_class_id == 2
@@ -34,10 +37,19 @@ def test_a_null_class_is_added_as_release_0_31_wrote_it() -> None:
     assert cfg == before
 
 
-def test_the_added_null_class_has_a_color_of_its_own() -> None:
-    cfg = ClassConfig(names=['a'], colors=[(59, 66, 163)])
+@pytest.mark.parametrize(
+    ('names', 'colors'),
+    [
+        (['a', 'b'], ['black', (58, 89, 166)]),
+        (['a'], [(10, 10, 10)]),
+        (['bg', 'building'], None),
+        ([str(i) for i in range(11)], None),
+    ],
+)
+def test_colors_of_classes_can_be_told_apart(names, colors) -> None:
+    cfg = ClassConfig(names=names, colors=colors)
     cfg.ensure_null_class()
-    assert len(set(cfg.rgb_colors)) == 2
+    assert min(dist(a, b) for a, b in combinations(cfg.rgb_colors, 2)) >= 60
 
 
 @pytest.mark.parametrize(

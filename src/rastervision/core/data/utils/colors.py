@@ -3,6 +3,7 @@
 import colorsys
 import re
 from collections.abc import Sequence
+from math import dist
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 Triple: TypeAlias = tuple[int, int, int]
 Color: TypeAlias = str | tuple[Any, ...] | list[Any]
 
-NULL_COLOR: Triple = (59, 66, 163)
-"""Colour of a null class that was added without one."""
+NULL_COLOR: Triple = (0, 0, 0)
+"""Colour of a null class that has none, if no other class has it: black, as in release 0.31."""
 
+_FAR_ENOUGH = 60.0
+"""Distance of red, green and blue from which on colours can be told apart."""
+_MANY = 40
+"""Number of tries after which the distance that is asked for is made smaller."""
 _GOLDEN_ANGLE = 0.6180339887498949
 _FUNCTIONAL = re.compile(r'[a-z]+\(.*\)')
 
@@ -79,21 +84,32 @@ def rgb_to_int_array(rgb_array: NDArray[Any]) -> NDArray[np.uint32]:
 
 
 def distinct_colors(n: int, avoid: Sequence[Triple] = ()) -> list[Triple]:
-    """The first `n` colours of one fixed series, without those in `avoid`.
+    """The first `n` colours of one fixed series, without those close to one in `avoid`.
 
     Hues go round the circle by the golden angle, so that neighbours in the series differ much;
-    brightness alternates.
+    brightness alternates. What is close to an earlier colour is passed over, as long as there are
+    others.
     """
     colors: list[Triple] = []
-    i = 0
+    i, tries, least = 0, 0, _FAR_ENOUGH
     while len(colors) < n:
         hue, dark = (i * _GOLDEN_ANGLE) % 1, i % 2
         r, g, b = colorsys.hsv_to_rgb(hue, 0.85 - 0.2 * dark, 0.95 - 0.3 * dark)
         color = (round(255 * r), round(255 * g), round(255 * b))
-        if color not in colors and color not in avoid:
+        i, tries = i + 1, tries + 1
+        if all(dist(color, other) >= least for other in (*avoid, *colors)):
             colors.append(color)
-        i += 1
+            tries = 0
+        elif tries == _MANY:  # the colours run out
+            least, tries = max(1.0, least / 2), 0
     return colors
+
+
+def color_of_null(others: Sequence[Triple]) -> Triple:
+    """A colour for a null class beside classes that have theirs: black, if none of them is dark."""
+    if all(dist(NULL_COLOR, other) >= _FAR_ENOUGH for other in others):
+        return NULL_COLOR
+    return distinct_colors(1, avoid=others)[0]
 
 
 def _is_byte(value: Any) -> bool:
