@@ -12,6 +12,7 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.label import ChipRegressionLabels
 from rastervision.core.data.label_source.label_source import LabelSource, LabelSourceConfig
+from rastervision.core.data.utils.arguments import as_bbox
 from rastervision.core.data.utils.features import Features
 from rastervision.core.data.utils.misc import parse_array_slices_2d
 from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
@@ -55,7 +56,7 @@ class ChipRegressionLabelSource(LabelSource):
         self.vector_source = vector_source
         self.target_names = list(target_names)
         self.cell_sz = cell_sz
-        self._bbox = vector_source.bbox if bbox is None else bbox
+        self._bbox = vector_source.bbox if bbox is None else as_bbox(bbox)
         self._values = _values(vector_source.features, self.target_names)
 
     def values_at(self, cells: NDArray[Any]) -> NDArray[np.float32]:
@@ -114,7 +115,7 @@ class ChipRegressionLabelSource(LabelSource):
 
     def set_bbox(self, bbox: Box) -> None:
         """Use another part of the labels; windows then count from its upper left corner."""
-        self._bbox = bbox
+        self._bbox = as_bbox(bbox)
 
     @property
     def labels_bbox(self) -> Box | None:

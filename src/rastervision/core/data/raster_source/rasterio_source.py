@@ -22,7 +22,7 @@ from rastervision.core.data.raster_source.rasterio_io import (
 )
 from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer
-from rastervision.core.data.utils.misc import Uris, listify_uris
+from rastervision.core.data.utils.misc import Uris, some_uris
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.file_system import atomic_path, download_if_needed
@@ -65,13 +65,12 @@ class RasterioSource(RasterSource):
             nodata: value to treat as nodata, in place of what the files declare.
 
         Raises:
+            ConfigError: no file, or an argument of another type.
             NotReadableError: a file is missing or no raster.
             DataError: the files of a mosaic do not fit together, or bbox misses them.
             ChannelOrderError: a band that does not exist.
         """
-        self.uris = listify_uris(uris)
-        if not self.uris:
-            raise ConfigError('uris of a raster source must name at least one file.')
+        self.uris = some_uris(uris, 'raster source')
         self.allow_streaming = allow_streaming
         self.tmp_dir = tmp_dir
         self.nodata = nodata

@@ -20,7 +20,7 @@ from rastervision.core.data.raster_source.xarray_io import extra_needed, open_da
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer
 from rastervision.core.data.utils.raster import resize_chip
 from rastervision.pipeline.config import register_config
-from rastervision.pipeline.errors import DataError, NotReadableError
+from rastervision.pipeline.errors import ConfigError, DataError, NotReadableError
 
 if TYPE_CHECKING:
     from pystac import Item, ItemCollection
@@ -65,6 +65,7 @@ class XarraySource(RasterSource):
             temporal: whether the times of the array are wanted. Without, it must have one only.
 
         Raises:
+            ConfigError: data_array is no DataArray.
             DataError: other dims, no time with temporal, or several times without.
             ChannelOrderError: a band that does not exist.
         """
@@ -239,6 +240,11 @@ class XarraySource(RasterSource):
 
 def _with_dims(array: 'DataArray', temporal: bool) -> 'DataArray':
     """Check the dims of an array; without `temporal`, a single time is taken out."""
+    if not hasattr(array, 'dims'):
+        raise ConfigError(
+            f'An XarraySource needs an xarray.DataArray, not a {type(array).__name__}; give the '
+            "array dims: DataArray(array, dims=('y', 'x', 'band'))."
+        )
     dims = ', '.join(map(str, array.dims))
     if not {'y', 'x'} <= set(array.dims) <= {'time', 'band', 'y', 'x'}:
         raise DataError(f'The array needs the dims y, x, and maybe band and time; it has {dims}.')

@@ -11,6 +11,7 @@ from rastervision.core.data.raster_transformer.raster_transformer import (
     RasterTransformerConfig,
 )
 from rastervision.pipeline.config import register_config
+from rastervision.pipeline.errors import ConfigError
 
 
 class CastTransformer(RasterTransformer):
@@ -25,8 +26,16 @@ class CastTransformer(RasterTransformer):
 
         Args:
             to_dtype: NumPy name of the dtype.
+
+        Raises:
+            ConfigError: there is no such dtype.
         """
-        self.to_dtype = np.dtype(to_dtype)
+        try:
+            self.to_dtype = np.dtype(to_dtype)
+        except TypeError:
+            raise ConfigError(
+                f'A CastTransformer casts to a NumPy dtype such as uint8; {to_dtype!r} is none.'
+            ) from None
 
     def __repr__(self) -> str:
         return f'CastTransformer(to_dtype={str(self.to_dtype)!r})'
@@ -53,10 +62,7 @@ class CastTransformerConfig(RasterTransformerConfig):
     @field_validator('to_dtype')
     @classmethod
     def _check_dtype(cls, value: str) -> str:
-        try:
-            np.dtype(value)
-        except TypeError:
-            raise ValueError(f'{value!r} is not the name of a NumPy dtype.') from None
+        CastTransformer(value)
         return value
 
     def build(self, channel_order: list[int] | None = None) -> CastTransformer:  # noqa: ARG002 base

@@ -23,7 +23,16 @@ class ReclassTransformer(RasterTransformer):
 
         Args:
             mapping: old value to new value.
+
+        Raises:
+            ConfigError: it does not map numbers to numbers.
         """
+        if not isinstance(mapping, Mapping) or not all(
+            isinstance(value, int | float | np.number) for pair in mapping.items() for value in pair
+        ):
+            raise ConfigError(
+                f'mapping of a ReclassTransformer must map numbers to numbers, got {mapping!r}.'
+            )
         self.mapping = dict(mapping)
         self._tables: dict[np.dtype[Any], NDArray[Any]] = {}
 

@@ -15,7 +15,7 @@ from rastervision.core.data.utils.colors import (
     normalize_color,
     rgb_to_int_array,
 )
-from rastervision.pipeline.errors import NotWritableError
+from rastervision.pipeline.errors import ConfigError, NotWritableError
 from rastervision.pipeline.file_system import atomic_path
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     'parse_array_slices_Nd',
     'rgb_to_int_array',
     'save_img',
+    'some_uris',
 ]
 
 Uris: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -46,9 +47,24 @@ def all_equal(it: Iterable[Any]) -> bool:
 
 
 def listify_uris(uris: Uris) -> list[str]:
-    """A list of URIs from one URI, or path, or several."""
+    """A list of URIs from one URI, or path, or several.
+
+    Raises:
+        ConfigError: something else.
+    """
     items = [uris] if isinstance(uris, (str, PathLike)) else uris
-    return [fspath(item) for item in items]
+    try:
+        return [fspath(item) for item in items]
+    except TypeError:
+        raise ConfigError(f'uris must be a URI or path, or a list of them, got {uris!r}.') from None
+
+
+def some_uris(uris: Uris, source: str) -> list[str]:
+    """Like `listify_uris`, but ConfigError, which calls it `source`, without any."""
+    items = listify_uris(uris)
+    if not items:
+        raise ConfigError(f'uris of a {source} must name at least one file.')
+    return items
 
 
 def describe_source(source: Any) -> str:

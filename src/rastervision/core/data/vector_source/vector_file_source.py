@@ -10,7 +10,7 @@ from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.features import Features
-from rastervision.core.data.utils.misc import Uris, listify_uris
+from rastervision.core.data.utils.misc import Uris, some_uris
 from rastervision.core.data.utils.vector_bounds import Place, place_of_file
 from rastervision.core.data.utils.vector_io import Rounding, read_features, to_pixels
 from rastervision.core.data.vector_source.vector_source import VectorSource, VectorSourceConfig
@@ -52,9 +52,12 @@ class VectorFileSource(VectorSource):
             layer: layer of files that have several.
             crs: CRS of the coordinates; None takes that which each file states, longitude and
                 latitude if it states none.
+
+        Raises:
+            ConfigError: no file, or an argument of another type.
         """
         super().__init__(crs_transformer, vector_transformers, bbox)
-        self.uris = listify_uris(uris)
+        self.uris = some_uris(uris, 'vector source')
         self.round_pixels = round_pixels
         self.layer = layer
         self.crs = to_crs(crs)

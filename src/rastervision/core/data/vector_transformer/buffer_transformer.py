@@ -47,14 +47,23 @@ class BufferTransformer(ArrayVectorTransformer):
             default_buf: distance in pixels for classes that `class_bufs` does not name.
 
         Raises:
-            ConfigError: another geometry type.
+            ConfigError: another geometry type, or distances that are no numbers.
         """
         if geom_type not in _TYPE_IDS:
             raise ConfigError(
                 f'geom_type must be one of {", ".join(_TYPE_IDS)}, got {geom_type!r}.'
             )
+        distances = {} if class_bufs is None else class_bufs
+        if not isinstance(distances, Mapping):
+            raise ConfigError(
+                f'class_bufs must map class ids to distances in pixels, got {distances!r}; '
+                'default_buf is the distance for all classes.'
+            )
+        for distance in (*distances.values(), default_buf):
+            if distance is not None and not isinstance(distance, int | float | np.number):
+                raise ConfigError(f'The distances of a buffer must be numbers, got {distance!r}.')
         self.geom_type = geom_type
-        self.class_bufs = dict(class_bufs or {})
+        self.class_bufs = dict(distances)
         self.default_buf = default_buf
 
     def apply(
