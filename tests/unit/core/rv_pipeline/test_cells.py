@@ -2,180 +2,46 @@
 
 import json
 import os
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
-import shapely
 from click.testing import CliRunner
 from PIL import Image
-from pydantic import Field
+from unit.core.rv_pipeline.cell_pipeline import (
+    COMMANDS,
+    CellBackendConfig,
+    counted,
+    num_windows,
+    outputs,
+    pipelines_of_cells,
+    run,
+    scene_config,
+)
 
-from rastervision.core.backend import Backend, BackendConfig, SampleWriter
-from rastervision.core.bundle import write_bundle
 from rastervision.core.data import (
     ChipClassificationLabels,
-    ChipClassificationLabelSourceConfig,
     ChipRegressionLabelSourceConfig,
     ClassConfig,
-    ClassInferenceTransformerConfig,
     DatasetConfig,
     GeoJSONVectorSourceConfig,
-    RasterioSourceConfig,
-    SceneConfig,
 )
-from rastervision.core.prediction import WindowScores
 from rastervision.core.predictor import Predictor, ScenePredictor
 from rastervision.core.rv_pipeline import (
     ChipClassification,
-    ChipClassificationConfig,
     ChipRegressionConfig,
     PredictOptions,
     preview,
 )
 from rastervision.pipeline.cli import main
-from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import ConfigError, StageError
-
-COMMANDS = ['analyze', 'predict', 'eval']
-
-
-class ListWriter(SampleWriter):
-    """Forgets its samples."""
-
-    def write_sample(self, sample):
-        pass
-
-    def __exit__(self, *exc):
-        pass
-
-
-class CellBackend(Backend):
-    """Scores by brightness, a little changed by what else is in the batch, as rounding would do.
-
-    Windows are counted in the file `windows.txt` of the root.
-    """
-
-    def __init__(self, config, pipeline):
-        self.config = config
-        self.pipeline = pipeline
-        self.log = Path(config.log_dir, 'windows.txt')
-
-    def get_sample_writer(self):
-        return ListWriter()
-
-    def train(self, source_bundle_uri=None):
-        write_bundle(f'{self.pipeline.train_uri}/model-bundle.zip', {'learner-config.json': b'{}'})
-
-    def load_model(self, uri=None, *, trust_code=False):
-        pass
-
-    def model_digest(self, uri=None):
-        return self.config.weights
-
-    def predict_scene(self, scene, predict_options):
-        windows = scene.extent.get_windows(predict_options.chip_sz, predict_options.chip_sz)
-        scores = [r.scores for r in self.predict_windows(scene, windows, predict_options)]
-        return ChipClassificationLabels.from_predictions(windows, scores)
-
-    def predict_windows(self, scene, windows, predict_options):
-        size = predict_options.batch_sz
-        for start in range(0, len(windows), size):
-            batch = [windows[i] for i in range(start, min(start + size, len(windows)))]
-            noise = np.float32(zlib.crc32(str(batch).encode()) / 2**32 / 10)
-            for window in batch:
-                self._count()
-                chip = scene.raster_source.read(window)
-                building = np.float32(np.clip((chip.pixels.mean() - 60) / 30, 0, 1))
-                yield WindowScores(
-                    window, np.array([building, 1 - building]) + noise, bool(chip.valid.any())
-                )
-
-    def _count(self):
-        if num_windows(self.log) + 1 == self.config.fail_at:
-            raise StageError('power cut')
-        with self.log.open('a') as file:
-            file.write('w')
-
-
-@register_config('cell_backend')
-class CellBackendConfig(BackendConfig):
-    """Configure the model."""
-
-    log_dir: str = Field(..., description='Folder of windows.txt.')
-    weights: str = Field('one', description='Name of the weights.')
-    fail_at: int = Field(0, description='Number of the window that fails.')
-
-    def build(self, pipeline, tmp_dir):
-        return CellBackend(self, pipeline)
-
-
-def num_windows(log):
-    return len(log.read_text()) if log.exists() else 0
-
-
-def scene_config(files, label_source):
-    return SceneConfig(
-        id=files.id,
-        raster_source=RasterioSourceConfig(uris=files.image),
-        label_source=label_source,
-    )
-
-
-def cells_of(uri):
-    source = GeoJSONVectorSourceConfig(
-        uris=uri, transformers=[ClassInferenceTransformerConfig(default_class_id=0)]
-    )
-    return ChipClassificationLabelSourceConfig(
-        vector_source=source, infer_cells=True, background_class_id=1, ioa_thresh=0.3
-    )
 
 
 @pytest.fixture
 def make_pipeline(make_scene, tmp_path):
     """Return a function that makes a pipeline over two scenes, below a root of its own."""
-    scenes = [make_scene('tall', 1, size=(1000, 24)), make_scene('b', 2)]
-    (tmp_path / 'tmp').mkdir()
-
-    def make(name='root', cls=ChipClassification, **backend):
-        (tmp_path / name).mkdir(exist_ok=True)
-        config = ChipClassificationConfig(
-            root_uri=str(tmp_path / name),
-            dataset=DatasetConfig(
-                class_config=ClassConfig(names=['building', 'ground']),
-                train_scenes=[],
-                validation_scenes=[scene_config(s, cells_of(s.labels)) for s in scenes],
-            ),
-            backend=CellBackendConfig(log_dir=str(tmp_path / name), **backend),
-            predict_options=PredictOptions(chip_sz=8, batch_sz=7),
-        )
-        config.update()
-        config.recursive_validate_config()
-        return cls(config, str(tmp_path / 'tmp'))
-
-    return make
-
-
-def run(pipeline, command, num_splits=1):
-    for i in range(num_splits):
-        getattr(pipeline, command)(i, num_splits)
-    if num_splits > 1:
-        getattr(pipeline, pipeline.gather_commands[command])(num_splits)
-
-
-def outputs(pipeline):
-    root = Path(pipeline.config.root_uri)
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob('*')
-        if path.is_file() and path.name != 'windows.txt'
-    }
-
-
-def counted(pipeline):
-    return num_windows(Path(pipeline.config.root_uri, 'windows.txt'))
+    return pipelines_of_cells(make_scene, tmp_path)
 
 
 def test_outputs_are_the_same_whatever_the_splits(make_pipeline):
@@ -382,100 +248,6 @@ def test_regression_of_cells(make_scene, tmp_path):
     assert brightness['metrics']['mae'] == pytest.approx(np.abs(error).mean())
     assert 'brightness' in pipeline.summary()
     assert found[0]['eval/validation_scenes/preview.png'].startswith(b'\x89PNG')
-
-
-# --- areas of interest
-
-
-AREAS = [
-    shapely.box(2, 100, 15, 500.5),
-    shapely.box(0, 700, 24, 770),
-    shapely.box(-9, 990, 3, 1100),
-]
-
-
-@pytest.fixture
-def write_areas(make_pipeline, tmp_path):
-    """Return a function that writes areas of interest of the scene called tall, AREAS at first."""
-    with rasterio.open(tmp_path / 'tall.tif') as image:
-        to_map = image.transform
-
-    def write(areas):
-        on_map = shapely.transform(
-            shapely.union_all(areas), lambda xy: np.stack(to_map @ xy.T, axis=-1)
-        )
-        (tmp_path / 'aoi.json').write_text(shapely.to_geojson(on_map))
-
-    write(AREAS)
-    return write
-
-
-@pytest.fixture
-def aoi_only(make_pipeline, write_areas, tmp_path):
-    """Return a function that makes a pipeline that predicts nothing else of the scene tall."""
-
-    def make(name, batch_sz=7, **backend):
-        pipeline = make_pipeline(name, **backend)
-        pipeline.config.dataset.validation_scenes[0].aoi_uris = [str(tmp_path / 'aoi.json')]
-        options = pipeline.config.predict_options
-        options.aoi_only, options.batch_sz = True, batch_sz
-        return pipeline
-
-    return make
-
-
-def stored(pipeline):
-    scenes = map(pipeline.build_scene, pipeline.config.dataset.validation_scenes)
-    return [scene.label_store.get_labels() for scene in scenes]
-
-
-def test_cells_outside_of_areas_of_interest_are_not_predicted(make_pipeline, aoi_only):
-    whole, only = make_pipeline('whole'), aoi_only('only', batch_sz=1)
-    whole.config.predict_options.batch_sz = 1
-    whole.predict()
-    only.predict()
-    (tall, b), (some, all_of_b) = stored(whole), stored(only)
-    area = shapely.union_all(AREAS)
-    assert some == tall.take([area.intersects(cell.to_shapely()) for cell in tall])
-    assert 0 < len(some) < len(tall) - 100
-    assert all_of_b == b  # which has no area of interest
-    assert counted(only) == len(some) + len(b)
-
-
-def test_splits_change_no_byte_of_areas_of_interest(aoi_only):
-    found = []
-    for num_splits in (1, 2, 3, 7):
-        pipeline = aoi_only(str(num_splits))
-        for command in COMMANDS:
-            run(pipeline, command, num_splits)
-        found.append(outputs(pipeline))
-    assert all(other == found[0] for other in found[1:])
-
-
-@pytest.mark.parametrize('num_splits', [1, 2])
-def test_areas_of_interest_go_on_where_they_stopped(aoi_only, num_splits):
-    whole, resumed = aoi_only('whole'), aoi_only('resumed', fail_at=100)
-    whole.predict()
-    with pytest.raises(StageError, match='power cut'):
-        run(resumed, 'predict', num_splits)
-    before = counted(resumed)
-    resumed.config.backend.fail_at = 0
-    run(resumed, 'predict', num_splits)
-    assert outputs(resumed) == outputs(whole)
-    assert counted(whole) <= counted(resumed) < counted(whole) + 70  # a part is lost
-    assert before < counted(whole)
-
-
-def test_another_area_of_interest_is_another_prediction(aoi_only, write_areas):
-    pipeline = aoi_only('root')
-    pipeline.predict()
-    count = counted(pipeline)
-    pipeline.predict()
-    assert counted(pipeline) == count
-    write_areas(AREAS[:1])
-    pipeline.predict()
-    tall, _ = stored(pipeline)
-    assert counted(pipeline) == count + len(tall) < 2 * count
 
 
 # --- bundles

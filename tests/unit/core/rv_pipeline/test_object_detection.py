@@ -1,166 +1,39 @@
 """The object detection pipeline: chips with boxes, windows in parts, seams, splits, scores."""
 
 import json
-import zlib
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
-from affine import Affine
 from PIL import Image
-from pydantic import Field
-from scipy import ndimage
+from unit.core.rv_pipeline.box_pipeline import (
+    BOXES,
+    SIZE,
+    BrightBackend,
+    BrightBackendConfig,
+    pipelines_of_boxes,
+)
 
-from rastervision.core.backend import Backend, BackendConfig, SampleWriter
 from rastervision.core.data import (
-    ClassConfig,
-    ClassInferenceTransformerConfig,
-    DatasetConfig,
-    GeoJSONVectorSourceConfig,
     ObjectDetectionGeoJSONStoreConfig,
     ObjectDetectionLabels,
-    ObjectDetectionLabelSourceConfig,
-    RasterioSourceConfig,
-    SceneConfig,
 )
 from rastervision.core.evaluation import ObjectDetectionEvaluatorConfig
-from rastervision.core.prediction import WindowBoxes
 from rastervision.core.rv_pipeline import (
     ObjectDetection,
-    ObjectDetectionChipOptions,
     ObjectDetectionConfig,
     ObjectDetectionPredictOptions,
-    ObjectDetectionWindowSamplingConfig,
     preview,
 )
-from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError, StageError
 
-SIZE = (110, 130)
-BOXES = [[4, 6, 14, 18], [30, 31, 44, 40], [33, 60, 45, 74], [60, 90, 70, 100], [95, 110, 108, 122]]
-
-
-class ListWriter(SampleWriter):
-    """Keeps samples in the list of its backend's class."""
-
-    def write_sample(self, sample):
-        BrightBackend.samples.append(sample)
-
-    def __exit__(self, *exc):
-        pass
-
-
-class BrightBackend(Backend):
-    """Finds bright parts of a window; surer of those that are cut, and a little of the batch."""
-
-    samples: ClassVar[list] = []
-
-    def __init__(self, config):
-        self.config = config
-
-    def get_sample_writer(self):
-        return ListWriter()
-
-    def train(self, source_bundle_uri=None):
-        pass
-
-    def load_model(self, uri=None, *, trust_code=False):
-        pass
-
-    def model_digest(self, uri=None):
-        return 'bright'
-
-    def predict_scene(self, scene, predict_options):
-        raise AssertionError('this backend has a stream')
-
-    def predict_windows(self, scene, windows, predict_options):
-        size = predict_options.batch_sz
-        for start in range(0, len(windows), size):
-            batch = [windows[i] for i in range(start, min(start + size, len(windows)))]
-            noise = zlib.crc32(str(batch).encode()) / 2**32 / 10
-            for window in batch:
-                chip = scene.raster_source.read(window)
-                parts, _ = ndimage.label(chip.pixels[..., 0] > 100)
-                found = ndimage.find_objects(parts)
-                boxes = np.array(
-                    [[y.start, x.start, y.stop, x.stop] for y, x in found], dtype=np.float32
-                ).reshape(-1, 4)
-                area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-                scores = (0.6 + 1 / (area + 9) + noise).astype(np.float32)
-                valid = bool(chip.valid.any())
-                yield WindowBoxes(window, boxes, np.zeros(len(boxes), np.int64), scores, valid)
-
-
-@register_config('bright_backend')
-class BrightBackendConfig(BackendConfig):
-    """Configure nothing much."""
-
-    name: str = Field('bright', description='Name.')
-
-    def build(self, pipeline, tmp_dir):
-        return BrightBackend(self)
-
 
 @pytest.fixture
-def scene(tmp_path):
-    """A scene with bright boxes, and the outlines of them."""
-    pixels = np.full((1, *SIZE), 50, dtype=np.uint8)
-    features = []
-    for y0, x0, y1, x1 in BOXES:
-        pixels[:, y0:y1, x0:x1] = 200
-        corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
-        ring = [[5e5 + x, 5e6 - y] for x, y in corners]
-        geometry = {'type': 'Polygon', 'coordinates': [ring]}
-        features.append({'type': 'Feature', 'geometry': geometry, 'properties': {}})
-    crs = {'type': 'name', 'properties': {'name': 'EPSG:32633'}}
-    collection = {'type': 'FeatureCollection', 'crs': crs, 'features': features}
-    (tmp_path / 'labels.json').write_text(json.dumps(collection))
-    transform = Affine(1, 0, 5e5, 0, -1, 5e6)
-    height, width = SIZE
-    with rasterio.open(
-        tmp_path / 'image.tif', 'w', 'GTiff', width, height, 1, 'EPSG:32633', transform, 'uint8'
-    ) as dataset:
-        dataset.write(pixels)
-    vectors = GeoJSONVectorSourceConfig(
-        uris=str(tmp_path / 'labels.json'),
-        transformers=[ClassInferenceTransformerConfig(default_class_id=0)],
-    )
-    return SceneConfig(
-        id='s',
-        raster_source=RasterioSourceConfig(uris=str(tmp_path / 'image.tif')),
-        label_source=ObjectDetectionLabelSourceConfig(vector_source=vectors),
-    )
-
-
-@pytest.fixture
-def make_pipeline(scene, tmp_path):
+def make_pipeline(tmp_path):
     """Return a function that makes a pipeline over the scene, below a root of its own."""
-    (tmp_path / 'tmp').mkdir()
-
-    def make(name='root', sampling=None, **options):
-        validation = scene.copy()
-        validation.id = 'v'
-        config = ObjectDetectionConfig(
-            root_uri=str(tmp_path / name),
-            dataset=DatasetConfig(
-                class_config=ClassConfig(names=['box', 'other']),
-                train_scenes=[scene.copy()],
-                validation_scenes=[validation],
-            ),
-            backend=BrightBackendConfig(),
-            chip_options=ObjectDetectionChipOptions(
-                sampling=sampling or ObjectDetectionWindowSamplingConfig(size=40)
-            ),
-            predict_options=ObjectDetectionPredictOptions(chip_sz=40, batch_sz=3, **options),
-        )
-        config.update()
-        config.recursive_validate_config()
-        return config.build(str(tmp_path / 'tmp'))
-
-    return make
+    return pipelines_of_boxes(tmp_path)
 
 
 def outputs(pipeline):
@@ -375,66 +248,6 @@ def test_backends_that_predict_whole_scenes(make_pipeline, monkeypatch):
     hooked = Hooked(pipeline.config, pipeline.tmp_dir)
     hooked.predict()
     assert len(predicted(pipeline)) == 2
-
-
-# ---- CHIP
-
-
-def chips(pipeline):
-    BrightBackend.samples.clear()
-    pipeline.chip()
-    return [sample for sample in BrightBackend.samples if sample.split == 'train']
-
-
-@pytest.mark.parametrize(('ioa_thresh', 'clip'), [(0.8, False), (0.1, True)])
-def test_chips_have_the_boxes_that_the_options_ask_for(make_pipeline, ioa_thresh, clip):
-    sampling = ObjectDetectionWindowSamplingConfig(size=40, ioa_thresh=ioa_thresh, clip=clip)
-    samples = chips(make_pipeline(sampling=sampling))
-    assert len(samples) == 12
-    truth = np.array(BOXES, dtype=float)
-    for sample in samples:
-        window = np.array(sample.window.tuple_format())
-        cut = np.hstack(
-            [np.maximum(truth[:, :2], window[:2]), np.minimum(truth[:, 2:], window[2:])]
-        )
-        area = np.prod((cut[:, 2:] - cut[:, :2]).clip(0), axis=1)
-        inside = area / np.prod(truth[:, 2:] - truth[:, :2], axis=1) >= ioa_thresh
-        expected = (cut if clip else truth)[inside] - window[[0, 1, 0, 1]]
-        boxes, class_ids, order = sample.label
-        assert boxes.tolist() == expected.tolist()
-        assert class_ids.tolist() == [0] * inside.sum()
-        assert order == 'yxyx'
-    assert sum(len(s.label[0]) for s in samples) > 2
-
-
-def test_sampling_by_scene(make_pipeline):
-    sampling = {
-        's': ObjectDetectionWindowSamplingConfig(
-            method='random', size=40, neg_ratio=0, max_windows=9
-        ),
-        'v': ObjectDetectionWindowSamplingConfig(size=40),
-    }
-    samples = chips(make_pipeline(sampling=sampling))
-    assert len(samples) == 9
-    assert all(len(sample.label[0]) for sample in samples)
-
-
-# ---- configs
-
-
-def test_chip_options_of_older_releases():
-    old = {
-        'type_hint': 'object_detection_chip_options',
-        'plugin_versions': {'rastervision.core': 10},
-        'neg_ratio': 2.0,
-        'ioa_thresh': 0.7,
-        'window_method': 'chip',
-        'sampling': {'size': 300},
-    }
-    options = Config.from_dict(old)
-    assert isinstance(options.sampling, ObjectDetectionWindowSamplingConfig)
-    assert (options.sampling.neg_ratio, options.sampling.ioa_thresh) == (2, 0.7)
-    assert options.sampling.method == 'random'
 
 
 @pytest.mark.parametrize(
