@@ -23,6 +23,7 @@ from rastervision.pipeline.file_system import (
     is_local,
     json_to_file,
 )
+from rastervision.pipeline.file_system.utils import remove
 
 RECORD = 'prediction.json'
 
@@ -33,6 +34,8 @@ def join_parts(
     outputs: SceneOutputs, parts: Sequence[tuple[Box, TileFile]], key: str | None = None
 ) -> None:
     """Write the files of a scene; they appear together, the class raster last.
+
+    Files of an earlier prediction that this one has not are removed then, if they are on record.
 
     Args:
         outputs: what to write.
@@ -51,28 +54,52 @@ def join_parts(
         if key is not None:
             for path in paths.values():
                 _sync(path)
-        forget(outputs.root_uri)
+        before = forget(outputs.root_uri)
+    for name in before.keys() - sizes.keys():
+        _remove_own(outputs.root_uri, name, before[name])
     if key is not None:
         json_to_file({'key': key, 'files': sizes}, f'{outputs.root_uri}/{RECORD}')
+    elif before:
+        json_to_file({'files': sizes}, f'{outputs.root_uri}/{RECORD}')
 
 
 def is_on_record(root_uri: str, key: str) -> bool:
     """Whether the files of a scene were written for a key, and are there."""
-    uri = f'{root_uri}/{RECORD}'
-    try:
-        record = file_to_json(uri) if file_exists(uri, include_dir=False) else {}
-    except NotReadableError:  # cut off when the power went
-        return False
+    record = _read_record(root_uri)
     return record.get('key') == key and all(
         _is_there(f'{root_uri}/{name}', size) for name, size in record['files'].items()
     )
 
 
-def forget(root_uri: str) -> None:
-    """Make sure that no record tells of files that are going to change."""
+def forget(root_uri: str) -> dict[str, int]:
+    """Take the key from the record of files that are going to change.
+
+    Returns:
+        Sizes of the files on record by name. They stay there: should this process end, the next
+        one knows of them.
+    """
+    record = _read_record(root_uri)
+    if 'key' in record:
+        json_to_file({'files': record['files']}, f'{root_uri}/{RECORD}')
+    files: dict[str, int] = record.get('files', {})
+    return files
+
+
+def _read_record(root_uri: str) -> dict[str, Any]:
     uri = f'{root_uri}/{RECORD}'
-    if file_exists(uri, include_dir=False):
-        json_to_file({}, uri)
+    try:
+        record: Any = file_to_json(uri) if file_exists(uri, include_dir=False) else {}
+    except NotReadableError:  # cut off when the power went
+        return {}
+    is_ours = isinstance(record, dict) and isinstance(record.get('files'), dict)
+    return record if is_ours else {}
+
+
+def _remove_own(root_uri: str, name: str, size: int) -> None:
+    """Remove a file on record, unless it is no longer the one that was written."""
+    uri = f'{root_uri}/{name}'
+    if '..' not in name.split('/') and _is_there(uri, size):
+        remove(uri)
 
 
 def _is_there(uri: str, size: int) -> bool:

@@ -1,5 +1,6 @@
 """Predictions in parts: whatever the history, the same files."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -271,10 +272,53 @@ def test_a_file_uri_is_a_folder_like_any_other(tmp_path):
     assert not (tmp_path / 'a' / '.partial').exists()
 
 
-def test_a_damaged_record_is_none(tmp_path):
+@pytest.mark.parametrize('content', [b'', b'[]', b'{"key": "k"}', b'{"key": "k", "files": 1}'])
+def test_a_damaged_record_is_none(tmp_path, content):
     store = store_at(tmp_path)
-    (tmp_path / 'prediction.json').write_bytes(b'')
+    (tmp_path / 'prediction.json').write_bytes(content)
     assert not store.is_predicted('k')
+    predict(store, 'k')
+    assert store.is_predicted('k')
+
+
+def predict(store, key):
+    """Write a scene; without a key as `save` does, which keeps no record."""
+    if key is None:
+        with store.writer() as writer:
+            write(writer, EXTENT)
+        return
+    parts = store.parts([EXTENT], key)
+    with parts.writer(0) as writer:
+        write(writer, EXTENT)
+    parts.join()
+
+
+@pytest.mark.parametrize('keys', [['new'], [None], [None, 'new']])
+def test_files_of_an_earlier_prediction_go(tmp_path, keys):
+    predict(store_at(tmp_path), 'old')
+    before = {path.name for path in tmp_path.rglob('*') if path.is_file()}
+    assert before > {'labels.tif', 'scores.tif', 'prediction.json'}
+    (tmp_path / 'vector_output/mine.json').write_text('{}')
+    for key in keys:
+        less = SemanticSegmentationLabelStore(str(tmp_path), UTM, CLASSES, EXTENT)
+        predict(less, key)
+    after = {path.name for path in tmp_path.rglob('*') if path.is_file()}
+    assert after == {'labels.tif', 'prediction.json', 'mine.json'}
+    assert less.is_predicted('new') == (keys[-1] == 'new')
+    assert not less.is_predicted('old')
+
+
+def test_files_that_somebody_changed_stay(tmp_path):
+    predict(store_at(tmp_path), 'old')
+    (tmp_path / 'scores.tif').write_bytes(b'mine')
+    outside = tmp_path.parent / f'{tmp_path.name}.txt'
+    outside.write_text('1')
+    record = json.loads((tmp_path / 'prediction.json').read_text())
+    record['files'][f'../{outside.name}'] = 1
+    (tmp_path / 'prediction.json').write_text(json.dumps(record))
+    predict(SemanticSegmentationLabelStore(str(tmp_path), UTM, CLASSES, EXTENT), 'new')
+    assert (tmp_path / 'scores.tif').read_bytes() == b'mine'
+    assert outside.exists()
 
 
 def test_what_a_crash_has_left_goes_away(tmp_path):
