@@ -46,7 +46,7 @@ class ZipChipStore(ChipStore):
     def share_writer(self, uri: str) -> PyTorchLearnerSampleWriter:
         return self.writer(uri)
 
-    def join(self, shares: Sequence[str], scenes: Sequence[ChippedScene]) -> None:
+    def join(self, shares: Sequence[str], scenes: Sequence[ChippedScene]) -> list[bool]:
         with ExitStack() as stack:
             paths = [download_if_needed(uri, self.tmp_dir) for uri in shares]
             files = [stack.enter_context(zipfile.ZipFile(path)) for path in paths]
@@ -56,7 +56,8 @@ class ZipChipStore(ChipStore):
                     members[path.partition('/')[0]].append((file, path))
             for number, scene in enumerate(scenes):
                 uri = layout.chips_uri(self.chip_uri, *scene)
-                self._join_scene(members[str(number)], uri)
+                self._join_scene(members.get(str(number), []), uri)
+            return [str(number) in members for number in range(len(scenes))]
 
     def _join_scene(self, members: Sequence[tuple[zipfile.ZipFile, str]], uri: str) -> None:
         with self.writer(uri) as writer:

@@ -172,6 +172,35 @@ def test_filters_drop_chips(pipeline):
     assert 0 < positive < total
 
 
+def chip_in_splits(pipeline, num_splits):
+    for i in range(num_splits):
+        pipeline.chip(i, num_splits)
+    pipeline.finish_chip(num_splits)
+
+
+@pytest.mark.parametrize('num_splits', [1, 2])
+def test_a_run_that_keeps_no_training_chip_ends_with_the_filters(pipeline, num_splits):
+    options = pipeline.config.chip_options
+    options.target_class_ids, options.negative_survival_prob = [0], 0
+    options.target_count_threshold = 10_000
+    message = r'kept no chip of the train_scenes \(train 1, train 2\).* target_class_ids=\[0\]'
+    with pytest.raises(DataError, match=message):
+        chip_in_splits(pipeline, num_splits)
+
+
+@pytest.mark.parametrize('num_splits', [1, 2])
+def test_training_chips_of_one_scene_are_enough(pipeline, num_splits):
+    few = WindowSamplingConfig(method=WindowSamplingMethod.random, size=8, max_windows=1)
+    all_ = pipeline.config.chip_options.sampling
+    pipeline.config.chip_options.sampling = {'train 1': few, 'train 2': all_, 'val': few}
+    pipeline.config.chip_options.target_class_ids = [0]
+    pipeline.config.chip_options.target_count_threshold = 65
+    pipeline.config.chip_options.negative_survival_prob = 0
+    chip_in_splits(pipeline, num_splits)
+    counts = {name: len(chips) for name, chips in zips(pipeline.config).items()}
+    assert counts['train-train 1.zip'] == counts['valid-val.zip'] == 0 < counts['train-train 2.zip']
+
+
 def test_geo_data_need_no_chips(config, tmp_path, caplog):
     config.backend.data = SemanticSegmentationGeoDataConfig(num_workers=0)
     config.update()

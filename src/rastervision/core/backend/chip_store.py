@@ -42,12 +42,15 @@ class ChipStore(ABC):
         """Return a writer for the chips that one worker cuts."""
 
     @abstractmethod
-    def join(self, shares: Sequence[str], scenes: Sequence[ChippedScene]) -> None:
+    def join(self, shares: Sequence[str], scenes: Sequence[ChippedScene]) -> Sequence[bool]:
         """Write the chips of all scenes as ``scene_writer`` would have done.
 
         Args:
             shares: The files of all workers, in the order of the windows.
             scenes: The scenes, as they were numbered.
+
+        Returns:
+            Whether a scene has any chip, for each scene.
         """
 
     @abstractmethod

@@ -12,11 +12,12 @@ from rastervision.core.rv_pipeline.chipping import (
     scene_windows,
     write_samples,
 )
-from rastervision.core.rv_pipeline.config_checks import require_labels
+from rastervision.core.rv_pipeline.config_checks import require_labels, require_train_scenes
 from rastervision.core.rv_pipeline.partial import PartialResults
 from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes, without_labels
 from rastervision.core.utils.overrides import overridden_since, overrides
 from rastervision.core.utils.share import share_of_groups
+from rastervision.pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
@@ -40,6 +41,7 @@ class ChipCommand:
         if not self._is_needed():
             log.info('CHIP is skipped: training does not read the chips that it would write.')
             return
+        require_train_scenes(self.config.dataset, 'CHIP')
         work = chipped_scenes(self.config.dataset)
         for split, scene in work:
             require_labels(scene, split)
@@ -49,10 +51,12 @@ class ChipCommand:
             self._run_by_scenes(backend, work[split_ind::num_splits])
         elif num_splits == 1:
             self._partial().remove()  # of a run with splits that ended
+            counts = []
             for split, scene in work:
                 with store.scene_writer((split, scene.id)) as writer:
-                    self._write(split, scene, writer)
+                    counts.append(self._write(split, scene, writer))
             store.keep_only(_names(work))
+            self._require_chips(counts)
         else:
             self._write_share(store, work, split_ind, num_splits)
 
@@ -64,9 +68,24 @@ class ChipCommand:
         partial = self._partial()
         if uris := partial.uris(num_splits):
             names = _names(chipped_scenes(self.config.dataset))
-            store.join(uris, names)
+            counts = store.join(uris, names)
             store.keep_only(names)
             partial.remove()
+            self._require_chips(counts)
+
+    def _require_chips(self, counts: Sequence[int]) -> None:
+        """Raise DataError if no train scene has a chip, given how many each scene has."""
+        ids = [scene.id for scene in self.config.dataset.train_scenes]
+        if any(counts[: len(ids)]):
+            return
+        options = self.pipeline.chip_options()
+        fields = sorted(type(options).model_fields.keys() - {'sampling'})
+        filters = ', '.join(f'{name}={getattr(options, name)!r}' for name in fields)
+        raise DataError(
+            f'CHIP has kept no chip of the train_scenes ({", ".join(ids[:5])}), so that there is '
+            f'nothing to learn from. Their windows, if there are any, did not pass the filters of '
+            f'chip_options: {filters}.'
+        )
 
     def _is_needed(self) -> bool:
         return self.config.backend.needs_chips(self.config)
@@ -97,13 +116,14 @@ class ChipCommand:
 
     def _write(
         self, split: Split, scene_cfg: SceneConfig, writer: SampleWriter, part: slice = ALL
-    ) -> None:
+    ) -> int:
+        """Write the chips of a scene, and return how many."""
         scene = self.pipeline.build_scene(scene_cfg)
         windows = None
         if self._has_own_windows():
             windows, part = self.pipeline.get_train_windows(scene), ALL
         samples = scene_samples(scene, split, self.pipeline.chip_options(), windows, part)
-        write_samples(self._hooked(samples, scene), writer, f'{split} chips of {scene.id}')
+        return write_samples(self._hooked(samples, scene), writer, f'{split} chips of {scene.id}')
 
     def _hooked(self, samples: Iterable[DataSample], scene: Scene) -> Iterator[DataSample]:
         own_labels = self.pipeline.is_hooked('get_train_labels')

@@ -63,13 +63,14 @@ def scene_samples(
             yield sample
 
 
-def write_samples(samples: Iterable[DataSample], writer: SampleWriter, desc: str) -> None:
-    """Write samples, and tell how many."""
+def write_samples(samples: Iterable[DataSample], writer: SampleWriter, desc: str) -> int:
+    """Write samples, and log and return how many."""
     count = 0
     for sample in track(samples, desc=desc):
         writer.write_sample(sample)
         count += 1
     log.info('%s: %d written.', desc, count)
+    return count
 
 
 def _seed(split: Split, scene_id: str) -> int:

@@ -158,8 +158,7 @@ def check_inputs(config: 'RVPipelineConfig', commands: Sequence[str]) -> None:
     if 'chip' in commands and config.backend.needs_chips(config):
         learning.append(('CHIP', dataset))
     for command, scenes in learning:
-        if 'train' in commands and not scenes.train_scenes:
-            raise ConfigError(f'There is nothing to learn from: {command} has no train_scenes.')
+        require_train_scenes(scenes, command)
         for split, scene in chipped_scenes(scenes):
             require_labels(scene, split)
             _check_files(scene, with_labels=True)
@@ -169,6 +168,17 @@ def check_inputs(config: 'RVPipelineConfig', commands: Sequence[str]) -> None:
     if {'predict', 'eval'} & {*commands}:
         for scene in predicted_scenes(dataset):
             _check_files(scene, with_labels='eval' in commands)
+
+
+def require_train_scenes(dataset: DatasetConfig, command: str) -> None:
+    """Raise ConfigError if there is no scene to learn from.
+
+    Args:
+        dataset: What the command reads.
+        command: Its name, for the message.
+    """
+    if not dataset.train_scenes:
+        raise ConfigError(f'There is nothing to learn from: {command} has no train_scenes.')
 
 
 def require_labels(scene: SceneConfig, split: Split) -> None:

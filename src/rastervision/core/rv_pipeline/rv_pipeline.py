@@ -18,7 +18,7 @@ from rastervision.core.rv_pipeline.chip_command import ChipCommand
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.chipping import scene_windows
 from rastervision.core.rv_pipeline.command_facts import PipelineFacts
-from rastervision.core.rv_pipeline.config_checks import check_inputs
+from rastervision.core.rv_pipeline.config_checks import check_inputs, require_train_scenes
 from rastervision.core.rv_pipeline.pipeline_model import PipelineWithModel
 from rastervision.core.rv_pipeline.predict_command import PredictCommand
 from rastervision.core.rv_pipeline.predict_options import PredictOptions
@@ -126,7 +126,9 @@ class RVPipeline(PipelineWithModel):
         """Write the training chips, or a split's share of them.
 
         Raises:
-            ConfigError: ``chip_options`` is missing, or a scene has no labels.
+            ConfigError: ``chip_options`` is missing, there are no train scenes, or a scene has no
+                labels.
+            DataError: No chip of the train scenes is left; with splits, ``finish_chip`` finds out.
         """
         ChipCommand(self).run(split_ind, num_splits)
 
@@ -137,7 +139,14 @@ class RVPipeline(PipelineWithModel):
     # --- TRAIN
 
     def train(self) -> None:
-        """Train a model."""
+        """Train a model.
+
+        Raises:
+            ConfigError: TRAIN reads scenes, and there is none to learn from.
+        """
+        scenes = self.config.backend.training_dataset(self.config)
+        if scenes is not None:
+            require_train_scenes(scenes, 'TRAIN')
         backend = self.config.backend.build(self.config, self.tmp_dir)
         if self.config.source_bundle_uri is None:
             backend.train()

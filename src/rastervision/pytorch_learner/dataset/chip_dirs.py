@@ -39,11 +39,18 @@ def split_dirs(uri: str | list[str], split: str, tmp_dir: str | None = None) -> 
     roots = [root for one in uris for root in _roots(one, tmp_dir)]
     found = [root / split for root in roots if (root / split).is_dir()]
     if not found and split == 'train':
-        raise ImageDatasetError(
-            f"{', '.join(uris)} holds no chips: a folder 'train', or zip files with one, was "
-            'expected. Has CHIP been run?'
-        )
+        raise ImageDatasetError(_no_chips(uris))
     return found
+
+
+def _no_chips(uris: list[str]) -> str:
+    text = (
+        f"{', '.join(uris)} holds no chips: a folder 'train', or zip files with one, was expected."
+    )
+    zips = [z for uri in uris for z in ([uri] if uri.endswith('.zip') else list_paths(uri, 'zip'))]
+    if not zips:
+        return f'{text} Has CHIP been run?'
+    return f'{text} None of the zip files ({", ".join(zips[:3])}) has one: were all chips dropped?'
 
 
 def _roots(uri: str, tmp_dir: str) -> list[Path]:

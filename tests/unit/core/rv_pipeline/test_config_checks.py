@@ -140,9 +140,16 @@ def test_scenes_to_learn_from_need_labels(pipeline, split, command) -> None:
 def test_there_has_to_be_something_to_learn_from(pipeline) -> None:
     pipeline.config.dataset.scene_groups = {}
     pipeline.config.dataset.train_scenes = []
-    with pytest.raises(ConfigError, match='no train_scenes'):
+    pipeline.check_inputs(['predict', 'train'])  # of chips that are there already
+    with pytest.raises(ConfigError, match='CHIP has no train_scenes'):
         pipeline.check_inputs(['chip', 'train'])
-    pipeline.check_inputs(['predict'])
+    with pytest.raises(ConfigError, match='CHIP has no train_scenes'):
+        pipeline.chip()
+    pipeline.config.backend = FromScenes()
+    with pytest.raises(ConfigError, match='TRAIN has no train_scenes'):
+        pipeline.check_inputs(['train'])
+    with pytest.raises(ConfigError, match='TRAIN has no train_scenes'):
+        pipeline.train()
 
 
 def test_missing_files_are_told_for_the_commands_that_read_them(pipeline) -> None:

@@ -58,6 +58,15 @@ def test_no_training_chips_is_an_error_that_names_the_place(tmp_path):
         split_dirs(str(empty), 'train')
 
 
+def test_zip_files_without_training_chips_are_told_from_none(tmp_path):
+    one = tmp_path / 'chips' / 'train-a.zip'
+    one.parent.mkdir()
+    make_zip(one, 'valid/a.txt')
+    for uri in (one, one.parent):
+        with pytest.raises(ImageDatasetError, match=r'None of .*train-a\.zip.* all chips dropped'):
+            split_dirs(str(uri), 'train', str(tmp_path / 'tmp'))
+
+
 def test_a_missing_zip_is_named(tmp_path):
     with pytest.raises(RVError, match=r'missing\.zip'):
         split_dirs(str(tmp_path / 'missing.zip'), 'train', str(tmp_path))
