@@ -170,7 +170,8 @@ class StatsTransformer(RasterTransformer):
         std = self.stds[channel] or 1.0  # a constant channel: everything is at the mean
         scores = (values - self.means[channel]) / std
         scaled = (scores + self.max_stds) / (2 * self.max_stds) * 255
-        return np.clip(np.nan_to_num(scaled), 0, 255).astype(np.uint8)
+        result: NDArray[np.uint8] = np.clip(np.nan_to_num(scaled), 0, 255).astype(np.uint8)
+        return result
 
 
 def stats_transformer_config_upgrader(cfg_dict: dict[str, Any], version: int) -> dict[str, Any]:
