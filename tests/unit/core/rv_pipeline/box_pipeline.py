@@ -30,8 +30,6 @@ from rastervision.core.rv_pipeline import (
 from rastervision.pipeline.config import register_config
 
 SIZE = (110, 130)
-
-
 BOXES = [[4, 6, 14, 18], [30, 31, 44, 40], [33, 60, 45, 74], [60, 90, 70, 100], [95, 110, 108, 122]]
 
 

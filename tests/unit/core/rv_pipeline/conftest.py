@@ -179,3 +179,15 @@ def loads(updated, monkeypatch):
 
     monkeypatch.setattr(backend, 'load_model', load)
     return uris
+
+
+# --- splits
+
+
+@pytest.fixture
+def folder(tmp_path, make_scene):
+    """Three scenes; the one called tall has three parts, the others one."""
+    make_scene('a', 1)
+    make_scene('b', 2)
+    make_scene('tall', 3, size=(2100, 40))
+    return tmp_path

@@ -8,18 +8,17 @@ from unit.core.rv_pipeline.cell_pipeline import COMMANDS, counted, outputs, pipe
 
 from rastervision.pipeline.errors import StageError
 
-
-@pytest.fixture
-def make_pipeline(make_scene, tmp_path):
-    """Return a function that makes a pipeline over two scenes, below a root of its own."""
-    return pipelines_of_cells(make_scene, tmp_path)
-
-
 AREAS = [
     shapely.box(2, 100, 15, 500.5),
     shapely.box(0, 700, 24, 770),
     shapely.box(-9, 990, 3, 1100),
 ]
+
+
+@pytest.fixture
+def make_pipeline(make_scene, tmp_path):
+    """Return a function that makes a pipeline over two scenes, below a root of its own."""
+    return pipelines_of_cells(make_scene, tmp_path)
 
 
 @pytest.fixture

@@ -16,14 +16,8 @@ from rastervision.core.data import (
 from rastervision.core.prediction import ScoreTile
 
 BBOX = Box(3, 5, 43, 55)
-
-
 EXTENT = BBOX.extent
-
-
 UTM = RasterioCRSTransformer(Affine(2, 0, 500_000, 0, -2, 5_000_000), 'EPSG:32633')
-
-
 CLASSES = ClassConfig(names=['house', 'tree', 'null'], colors=['red', 'green', 'black'])
 
 
