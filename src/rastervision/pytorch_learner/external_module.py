@@ -94,3 +94,10 @@ class ExternalModuleConfig(Config):
         load = torch_hub_load_github if self.uri is None else torch_hub_load_uri
         source = self.uri or self.github_repo or ''
         return load(source, self.entrypoint, *args, dst_dir=dst_dir, **kwargs)
+
+    def wrong_kind(self, made: object, wanted: str) -> ConfigError:
+        """The error that the entrypoint has returned something else than is wanted of it."""
+        return ConfigError(
+            f"The entrypoint '{self.entrypoint}' of {self.uri or self.github_repo} returned "
+            f'{made!r:.60} ({type(made).__name__}) instead of {wanted}.'
+        )

@@ -1,14 +1,14 @@
 """The data part of a Learner: datasets, and the loaders that make batches of them."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler
 
-from rastervision.pipeline.errors import DataError
+from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pytorch_learner.data_config import SPLITS, Split
-from rastervision.pytorch_learner.dataset.subset import parts_of
+from rastervision.pytorch_learner.dataset.subset import parts_of, refuse_windows
 from rastervision.pytorch_learner.training.loaders import make_loader
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class LearnerData:
                 'There are no training data: the training scenes, or the folders of chips, give '
                 'no chip.'
             )
+        refuse_windows(self.train_ds)
         check_labelled(self.train_ds)
         self.cfg.data.infer_img_channels(self.train_ds)
         self.train_dl, self.valid_dl, self.test_dl = self.build_dataloaders()
@@ -63,8 +64,13 @@ class LearnerData:
         return self.cfg.data.build_dataset(split, self.tmp_dir)
 
     def get_dataset(self, split: Split) -> Dataset[Any] | None:
-        """Data of a split, None if there are none."""
-        return {'train': self.train_ds, 'valid': self.valid_ds, 'test': self.test_ds}[split]
+        """Data of a split, None if there are none.
+
+        Raises:
+            ConfigError: There is no such split.
+        """
+        dataset: Dataset[Any] | None = getattr(self, f'{checked_split(split)}_ds')
+        return dataset
 
     def get_collate_fn(self) -> Callable[..., Any] | None:
         """What joins items into batches; torch's own when None."""
@@ -109,13 +115,24 @@ class LearnerData:
         """Loader of a split.
 
         Raises:
-            DataError: The split has no data.
+            DataError: The split has no data, or the learner is for predictions only.
+            ConfigError: There is no such split.
         """
-        loaders = {'train': self.train_dl, 'valid': self.valid_dl, 'test': self.test_dl}
-        loader = loaders[split]
+        loader: DataLoader[Any] | None = getattr(self, f'{checked_split(split)}_dl', None)
         if loader is None:
             raise DataError(f'There are no {split} data.')
         return loader
+
+
+def checked_split(split: str) -> Split:
+    """The name of a split.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f'split has to be train, valid or test, got {split!r}.')
+    return cast('Split', split)
 
 
 def check_labelled(dataset: Dataset[Any]) -> None:

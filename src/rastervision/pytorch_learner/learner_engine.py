@@ -66,7 +66,16 @@ class LearnerEngine(LearnerSetup):
             self.engine_name, self._engine = chosen, None
 
     def forward(self, x: Tensor) -> Tensor:
-        """The part of the model's output that counts, for images (N, C, H, W) on the device."""
+        """The part of the model's output that counts, for images (N, C, H, W) on the device.
+
+        Raises:
+            DataError: The images have another number of channels than the model takes.
+        """
+        channels = self.cfg.data.img_channels
+        if channels is not None and x.shape[-3] != channels:
+            raise DataError(
+                f'The images have {x.shape[-3]} channels but the model takes {channels}.'
+            )
         engine = self._engine_for(x)
         if engine is not None:
             return engine(x).to(x.device)

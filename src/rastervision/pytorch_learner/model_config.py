@@ -86,7 +86,11 @@ class ModelConfig(Config):
         """Make the network by `external_def`; arguments as for `build`."""
         if self.external_def is None:
             raise ValueError('external_def is not set.')
-        model: nn.Module = self.external_def.build(save_dir, hubconf_dir)
+        from torch import nn
+
+        model = self.external_def.build(save_dir, hubconf_dir)
+        if not isinstance(model, nn.Module):
+            raise self.external_def.wrong_kind(model, 'a model, which is a torch.nn.Module')
         return model
 
     @property

@@ -55,6 +55,20 @@ def validate_channel_display_groups(
     return dict(groups)
 
 
+def check_channels(groups: Mapping[str, ChannelInds], img_channels: int) -> None:
+    """Check groups of channels against the number of channels.
+
+    Raises:
+        ConfigError: If a group names a channel that images do not have.
+    """
+    for title, group in groups.items():
+        if max(group) >= img_channels:
+            raise ConfigError(
+                f"channel_display_groups: '{title}' names channel {max(group)} but images have "
+                f'{img_channels}; use 0..{img_channels - 1}.'
+            )
+
+
 def check_transform(field: str, transform: dict[str, Any] | None) -> None:
     """Check that a field of a config holds an Albumentations transform, or None.
 
@@ -103,9 +117,4 @@ class PlotOptions(Config):
             ConfigError: If a group names a channel that images do not have.
         """
         groups = validate_channel_display_groups(self.channel_display_groups) or {}
-        for title, group in groups.items():
-            if max(group) >= img_channels:
-                raise ConfigError(
-                    f"channel_display_groups: '{title}' names channel {max(group)} but images have "
-                    f'{img_channels}; use 0..{img_channels - 1}.'
-                )
+        check_channels(groups, img_channels)

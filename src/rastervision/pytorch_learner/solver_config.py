@@ -149,10 +149,16 @@ class SolverConfig(Config):
 
         Returns:
             A function of scores (N, K, ...) and class ids (N, ...).
+
+        Raises:
+            ConfigError: If the weights do not fit, or the code makes no loss.
         """
         if self.external_loss_def is not None:
-            loss: Callable[..., Any] = self.external_loss_def.build(save_dir, hubconf_dir)
-            return loss
+            loss = self.external_loss_def.build(save_dir, hubconf_dir)
+            if not callable(loss):
+                raise self.external_loss_def.wrong_kind(loss, 'a loss, which can be called')
+            made: Callable[..., Any] = loss
+            return made
         from rastervision.pytorch_learner.models.loss import (
             CrossEntropyWithDice,
             MaskedCrossEntropy,
@@ -161,7 +167,8 @@ class SolverConfig(Config):
 
         chosen = self.ignored_class(num_classes)
         ignored = nodata_class if chosen is None else chosen
-        cross_entropy = MaskedCrossEntropy(self.class_weights(num_classes, nodata_class), ignored)
+        weights = self.class_weights(num_classes, nodata_class)
+        cross_entropy = MaskedCrossEntropy(weights, ignored, num_classes)
         if not self.dice_weight:
             return cross_entropy
         return CrossEntropyWithDice(cross_entropy, SoftDice(ignored), self.dice_weight)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Dataset
 
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform, quick_transform
 from rastervision.pytorch_learner.dataset.randomness import is_random, reseed
 from rastervision.pytorch_learner.dataset.tensors import (
@@ -38,15 +39,24 @@ class AlbumentationsDataset(Dataset[Any]):
         Args:
             orig_dataset: Gives by `[key]` an image of shape (H, W, C), or (T, H, W, C) for a time
                 series, and its label or None.
-            transform: The transform, of Albumentations or of ours. It draws its random numbers
-                from torch's global seed.
+            transform: The transform, of Albumentations or of ours, which draws its random numbers
+                from torch's global seed; or any function of `image`, and of `mask` for semantic
+                segmentation, that returns a dictionary of the same.
             transform_type: What the labels are.
             normalize: Scale images of unsigned integers to [0, 1] by the largest number of their
                 type.
             to_pytorch: Give tensors: images as float32 with the channels before rows and columns,
                 class ids as int64, boxes as a BoxList, NaN where there is no label. Otherwise,
                 give arrays.
+
+        Raises:
+            ConfigError: The transform is none.
         """
+        if transform is not None and not callable(transform):
+            raise ConfigError(
+                'transform has to be a transform of Albumentations, or a function of image and '
+                f'mask, got {transform!r}.'
+            )
         self.orig_dataset = orig_dataset
         self.transform = transform
         self.transform_type = transform_type

@@ -12,7 +12,6 @@ from rastervision.core.sampling import (
     WindowSamplingConfig,
     sliding_windows,
 )
-from rastervision.core.utils.misc import ensure_tuple
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.dataset.dataset import AlbumentationsDataset
 from rastervision.pytorch_learner.dataset.quick_transform import (
@@ -20,9 +19,13 @@ from rastervision.pytorch_learner.dataset.quick_transform import (
     Resize,
     quick_transform,
 )
-from rastervision.pytorch_learner.dataset.randomness import torch_rng
-from rastervision.pytorch_learner.dataset.transform import Sample, TransformType
-from rastervision.pytorch_learner.dataset.utils.utils import GeoDatasetError
+from rastervision.pytorch_learner.dataset.randomness import of_albumentations, torch_rng
+from rastervision.pytorch_learner.dataset.transform import InTurn, Sample, TransformType
+from rastervision.pytorch_learner.dataset.utils.utils import (
+    GeoDatasetError,
+    check_index,
+    sides,
+)
 
 if TYPE_CHECKING:
     from rastervision.pytorch_learner.dataset.transform import Transform
@@ -67,7 +70,7 @@ class GeoDataset(AlbumentationsDataset):
             normalize: As for `AlbumentationsDataset`.
             to_pytorch: As for `AlbumentationsDataset`.
             return_window: Give `((image, label), window)`, with the window as a Box in the extent
-                frame of the scene.
+                frame of the scene. Torch cannot join these into batches.
 
         Raises:
             GeoDatasetError: If there is something to transform but no transform_type.
@@ -76,15 +79,14 @@ class GeoDataset(AlbumentationsDataset):
         self.scene = scene
         self.within_aoi = within_aoi
         self.return_window = return_window
-        self.out_size = None if out_size is None else _pair(out_size)
-        if self.out_size is not None and min(self.out_size) < 1:
-            raise ConfigError(f'out_size must be above 0, got {out_size}.')
+        self.out_size = None if out_size is None else sides('out_size', out_size, least=1)
         if self.out_size is not None:
             transform = self.append_resize_transform(transform, self.out_size)
-        if transform is not None and transform_type is None:
+        if transform is not None and transform_type in {None, TransformType.noop}:
             raise GeoDatasetError(
-                f'{type(self).__name__} needs a transform_type to transform or resize: it says '
-                'whether labels are pixels that change with the image.'
+                f'{type(self).__name__} needs a transform_type other than noop to transform or '
+                'resize (transform, out_size): it says whether labels are pixels that change with '
+                'the image.'
             )
         super().__init__(
             scene,
@@ -102,6 +104,8 @@ class GeoDataset(AlbumentationsDataset):
         quick = QuickTransform([]) if transform is None else quick_transform(transform)
         if quick is not None:
             return QuickTransform([*quick.steps, resize])
+        if not of_albumentations(transform):
+            return InTurn(transform, QuickTransform([resize]))
         from rastervision.pytorch_learner.alb import alb
 
         return alb.Compose([transform, alb.Resize(*out_size)])
@@ -180,9 +184,9 @@ class SlidingWindowGeoDataset(GeoDataset):
             to_pytorch=to_pytorch,
             return_window=return_window,
         )
-        self.size = _pair(size)
-        self.stride = _pair(stride)
-        self.padding = padding
+        self.size = sides('size', size, least=1)
+        self.stride = sides('stride', stride, least=1)
+        self.padding = None if padding is None else sides('padding', padding, least=0)
         self.pad_direction: Literal['both', 'start', 'end'] = pad_direction
         self.init_windows()
 
@@ -201,7 +205,7 @@ class SlidingWindowGeoDataset(GeoDataset):
 
     def __getitem__(self, idx: int) -> Any:
         """Sample of the window at a position."""
-        return self.get_window_sample(self.windows[idx])
+        return self.get_window_sample(self.windows[check_index(idx, len(self))])
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -277,7 +281,7 @@ class RandomWindowGeoDataset(GeoDataset):
         self.max_windows = max_windows
         self.extent = scene.extent
         self.size_lims = size_lims
-        self.padding = None if padding is None else _pair(padding)
+        self.padding = None if padding is None else sides('padding', padding, least=0)
         self.max_sample_attempts = max_sample_attempts
         self.sampler = self.build_sampler(
             size_lims=size_lims,
@@ -334,15 +338,9 @@ class RandomWindowGeoDataset(GeoDataset):
         return self.sampler.sample(torch_rng())
 
     def __getitem__(self, idx: int) -> Any:
-        """Sample of a new random window; the index only has to be below the length."""
-        if idx >= self.max_windows:
-            raise IndexError(f'There are {self.max_windows} windows, so there is none at {idx}.')
+        """Sample of a new random window; the index only has to be within the length."""
+        check_index(idx, self.max_windows)
         return self.get_window_sample(self.sample_window())
 
     def __len__(self) -> int:
         return self.max_windows
-
-
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    first, second = ensure_tuple(value)
-    return first, second

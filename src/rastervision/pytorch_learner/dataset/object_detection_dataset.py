@@ -55,7 +55,12 @@ class CocoDataset(Dataset[tuple[NDArray[Any], Labels]]):
         try:
             coco = file_to_json(annotation_uri)
             found: dict[Any, list[Any]] = {image['id']: [] for image in coco['images']}
-            for one in coco['annotations']:
+            for position, one in enumerate(coco['annotations']):
+                if one['image_id'] not in found:
+                    raise ImageDatasetError(
+                        f'{annotation_uri}: annotation {position} names image_id '
+                        f'{one["image_id"]!r}, which is none of the images.'
+                    )
                 if not one.get('iscrowd'):  # a box around many objects is none of an object
                     found[one['image_id']].append((*one['bbox'], one['category_id']))
             self.categories: dict[int, str] = {

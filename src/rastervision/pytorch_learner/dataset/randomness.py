@@ -6,7 +6,7 @@ generator, item by item: the same seed gives the same items, and every worker an
 """
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -34,8 +34,15 @@ def torch_rng() -> np.random.Generator:
     return np.random.default_rng(_draw())
 
 
-def is_random(transform: 'BasicTransform') -> bool:
-    """Tell whether two applications of a transform can differ."""
+def of_albumentations(transform: Any) -> bool:
+    """Tell whether a transform is one of Albumentations, not a function of the user's own."""
+    return hasattr(transform, 'set_random_state')
+
+
+def is_random(transform: Any) -> bool:
+    """Tell whether two applications of a transform can differ, as far as it can be seeded."""
+    if not of_albumentations(transform):
+        return False
     name = type(transform).__name__
     if transform.p not in {0.0, 1.0}:
         return True

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pytorch_learner.dataset.utils.utils import DatasetError
 
 _SEED = 1234
 
@@ -55,3 +56,16 @@ def parts_of(dataset: Dataset[Any]) -> Iterator[Dataset[Any]]:
             yield from parts_of(part)
     else:
         yield dataset
+
+
+def refuse_windows(dataset: Dataset[Any]) -> None:
+    """Make sure that the items of a dataset can be joined into batches.
+
+    Raises:
+        DatasetError: They come with their windows.
+    """
+    if any(getattr(part, 'return_window', False) for part in parts_of(dataset)):
+        raise DatasetError(
+            'The items of a dataset with return_window=True cannot be joined into batches; leave '
+            'return_window out. The windows of a sliding dataset are its `windows`.'
+        )

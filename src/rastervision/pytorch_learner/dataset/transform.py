@@ -14,12 +14,13 @@ from rastervision.pytorch_learner.dataset.boxes import (
     yxyx_to_albu,
 )
 from rastervision.pytorch_learner.dataset.quick_transform import QuickTransform
+from rastervision.pytorch_learner.dataset.randomness import of_albumentations
 from rastervision.pytorch_learner.dataset.utils.utils import DatasetError
 
 if TYPE_CHECKING:
     from albumentations.core.transforms_interface import BasicTransform
 
-    Transform: TypeAlias = BasicTransform | QuickTransform
+    Transform: TypeAlias = BasicTransform | QuickTransform | Callable[..., dict[str, Any]]
 
 Sample = tuple[NDArray[Any], Any]
 
@@ -47,25 +48,58 @@ def apply_transform(transform: 'Transform', **kwargs: Any) -> dict[str, Any]:
         The changed arguments by name.
 
     Raises:
-        DatasetError: If the transform cannot handle such an image.
+        DatasetError: If the transform cannot handle such an image, or returns something else.
     """
     image = kwargs['image']
     if type(transform).__name__ == 'Resize' and image.shape[-3:-1] == _size_of(transform):
         return kwargs
     if image.dtype == np.float64:
         kwargs['image'] = image.astype(np.float32)
+    name = 'image'
+    if image.ndim != 3 and not isinstance(transform, (QuickTransform, InTurn)):
+        name = 'images'
+        kwargs[name] = kwargs.pop('image')
     try:
-        if image.ndim == 3 or isinstance(transform, QuickTransform):
-            changed: dict[str, Any] = transform(**kwargs)
-            return changed
-        kwargs['images'] = kwargs.pop('image')
-        out = transform(**kwargs)
+        out: Any = transform(**kwargs)
+    except DatasetError:
+        raise
     except Exception as error:  # Albumentations and OpenCV raise errors of many classes
         raise DatasetError(
             f'{type(transform).__name__} cannot be applied to an image of shape {image.shape} and '
             f'type {image.dtype}: {error}'
         ) from error
-    return {**out, 'image': out['images']}
+    missing = set(kwargs) - set(out) if isinstance(out, dict) else set(kwargs)
+    if missing:
+        raise DatasetError(
+            f'{type(transform).__name__} has to return a dictionary of what it was given; it '
+            f'returned no {", ".join(sorted(missing))}.'
+        )
+    return {**out, 'image': _as_array(out[name])}
+
+
+def _as_array(image: Any) -> NDArray[Any]:
+    """Pixels (..., H, W, C), also of the tensors (..., C, H, W) that ToTensorV2 gives."""
+    if hasattr(image, 'numpy'):
+        image = np.moveaxis(image.numpy(), -3, -1)
+    array: NDArray[Any] = image
+    return array
+
+
+class InTurn:
+    """One transform after the other, of whatever kind."""
+
+    def __init__(self, *transforms: Any) -> None:
+        """Constructor.
+
+        Args:
+            transforms: Each takes `image`, and maybe `mask`, and returns a dictionary of them.
+        """
+        self.transforms = transforms
+
+    def __call__(self, **kwargs: Any) -> dict[str, Any]:
+        for transform in self.transforms:
+            kwargs = apply_transform(transform, **kwargs)
+        return kwargs
 
 
 def _size_of(resize: Any) -> tuple[int, int]:
@@ -84,7 +118,7 @@ def semantic_segmentation_transformer(inp: Sample, transform: 'Transform') -> Sa
     if y is None:
         return image_only_transformer(inp, transform)
     out = apply_transform(transform, image=x, mask=y)
-    return out['image'], out['mask']
+    return out['image'], np.asarray(out['mask'])
 
 
 def object_detection_transformer(inp: Sample, transform: 'Transform') -> Sample:
@@ -125,8 +159,12 @@ def with_boxes(transform: Any) -> Any:
         transform: Any; one with `bbox_params` is returned as it is.
 
     Raises:
-        DatasetError: Its bbox_params ask for something else.
+        DatasetError: Its bbox_params ask for something else, or it is not of Albumentations.
     """
+    if not of_albumentations(transform):
+        raise DatasetError(
+            f'{type(transform).__name__} is none of Albumentations, so it cannot move boxes.'
+        )
     processor = getattr(transform, 'processors', {}).get('bboxes')
     if processor is None:
         from rastervision.pytorch_learner.alb import alb

@@ -1,9 +1,14 @@
 """Losses over class scores."""
 
+import logging
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+from rastervision.pipeline.errors import ConfigError, DataError
+
+log = logging.getLogger(__name__)
 
 _NOTHING = -100  # what torch takes for "no class is left out"
 
@@ -12,24 +17,34 @@ class MaskedCrossEntropy(nn.Module):
     """Cross entropy in which the pixels of one class do not count."""
 
     def __init__(
-        self, weights: Sequence[float] | None = None, ignore_class: int | None = None
+        self,
+        weights: Sequence[float] | None = None,
+        ignore_class: int | None = None,
+        num_classes: int | None = None,
     ) -> None:
         """Constructor.
 
         Args:
             weights: Weight of each class.
             ignore_class: Id of the class to leave out.
+            num_classes: How many scores are expected; any number by default.
         """
         super().__init__()
         self.weights = None if weights is None else torch.tensor(weights)
         self.ignore_class = _NOTHING if ignore_class is None else ignore_class
+        self.num_classes = num_classes
 
     def forward(self, scores: Tensor, y: Tensor) -> Tensor:
         """Mean loss of class scores (N, K, ...) against class ids (N, ...), as a scalar.
 
         It is the mean of torch's cross entropy, except that it is 0 where no pixel counts; torch
         gives NaN there, which would spoil the network.
+
+        Raises:
+            ConfigError: There are fewer scores than classes.
+            DataError: Labels are no class ids.
         """
+        self._check(scores, y)
         weights = None if self.weights is None else self.weights.to(scores)
         total = nn.functional.cross_entropy(
             scores, y, weight=weights, ignore_index=self.ignore_class, reduction='sum'
@@ -39,6 +54,18 @@ class MaskedCrossEntropy(nn.Module):
             return total / counts.sum().clamp_min(1)
         share = (weights[y * counts] * counts).sum()
         return total / torch.where(share > 0, share, 1)
+
+    def _check(self, scores: Tensor, y: Tensor) -> None:
+        if y.is_floating_point():
+            raise DataError(f'Labels are {y.dtype}; class ids have to be torch.int64.')
+        given = scores.shape[1] if scores.ndim > 1 else 0
+        if self.num_classes is None or given == self.num_classes:
+            return
+        message = f'The model gives {given} scores, but the config has {self.num_classes} classes'
+        if given < self.num_classes:
+            raise ConfigError(f'{message} (the null class included); give it as many outputs.')
+        log.warning('%s; the further ones stand for nothing.', message)
+        self.num_classes = given  # to be told once
 
 
 class SoftDice(nn.Module):

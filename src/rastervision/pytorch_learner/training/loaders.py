@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.utils import cpu_count
+from rastervision.pytorch_learner.dataset.subset import refuse_windows
 from rastervision.pytorch_learner.training.checkpoint import epoch_seed
 
 
@@ -34,7 +35,11 @@ def make_loader(
         collate_fn: What joins items into batches; `join_items` by default.
         training: A last batch of one item is left out: batch normalization cannot train on it.
         kwargs: Further arguments of torch's DataLoader, which take the place of the above.
+
+    Raises:
+        DatasetError: Items come with their windows.
     """
+    refuse_windows(dataset)
     count = len(dataset)  # type: ignore[arg-type] # torch's Dataset does not declare it
     arguments = {
         'batch_size': batch_sz,

@@ -1,6 +1,7 @@
 """Epochs as plain loops, and means over their steps."""
 
 import math
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 Step = dict[str, Any]
 
+_CHANNELS = re.compile(r'to have (\d+) channels, but got (\d+) channels')
+
 
 def run_train_epoch(
     learner: 'Learner',
@@ -33,7 +36,8 @@ def run_train_epoch(
     """Train for an epoch; return the means of what the steps gave.
 
     Raises:
-        ConfigError: Batches of one image are too small for the network.
+        ConfigError: Batches of one image are too small for the network, or it is made for another
+            number of channels.
         StageError: The loss is no number any more.
     """
     started = time.perf_counter()
@@ -42,7 +46,7 @@ def run_train_epoch(
     for index, raw in enumerate(loader):
         batch = learner.to_device(raw, learner.device)
         optimizer.zero_grad(set_to_none=True)
-        with mixed_precision(learner), batches_for_statistics():
+        with mixed_precision(learner), batches_for_statistics(), channels_that_fit():
             output = learner.train_step(batch, index)
         if descend(learner.scaler, optimizer, output['train_loss']):
             advance_scheduler(step_scheduler)
@@ -56,7 +60,7 @@ def run_validation_epoch(learner: 'Learner', loader: 'DataLoader[Any]') -> dict[
     started = time.perf_counter()
     learner.model.eval()
     outputs: list[Step] = []
-    with torch.inference_mode(), mixed_precision(learner):
+    with torch.inference_mode(), mixed_precision(learner), channels_that_fit():
         for index, raw in enumerate(loader):
             batch = learner.to_device(raw, learner.device)
             outputs.append(detached(learner.validate_step(batch, index)))
@@ -83,6 +87,25 @@ def batches_for_statistics() -> Iterator[None]:
         raise ConfigError(
             'The network has batch normalization, which cannot be trained on a batch of one image '
             'of this size: raise solver.batch_sz, or use more or larger training images.'
+        ) from error
+
+
+@contextmanager
+def channels_that_fit() -> Iterator[None]:
+    """Say it if a network is made for images with another number of channels.
+
+    Raises:
+        ConfigError: It is.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        numbers = _CHANNELS.search(str(error))
+        if numbers is None:
+            raise
+        raise ConfigError(
+            f'The model has a layer for {numbers[1]} channels that got {numbers[2]}: make it for '
+            'as many channels as the images have, or choose channels by channel_order.'
         ) from error
 
 

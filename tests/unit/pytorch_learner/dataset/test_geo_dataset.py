@@ -9,6 +9,7 @@ from rastervision.core.data.utils.factory import make_ss_scene
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.alb import alb
 from rastervision.pytorch_learner.dataset import (
+    DatasetError,
     GeoDatasetError,
     SlidingWindowGeoDataset,
     TransformType,
@@ -225,10 +226,81 @@ def test_from_uris_needs_a_task():
 
 
 def test_sizes_that_make_no_sense_are_named(scene):
-    with pytest.raises(ConfigError, match=r'out_size must be above 0, got \(4, 0\)'):
+    with pytest.raises(ConfigError, match=r'out_size has .* at least 1, .* got \(4, 0\)'):
         RandomWindows(scene, out_size=(4, 0), size_lims=(4, 5), max_windows=1)
     with pytest.raises(ConfigError, match='max_windows must be 0 or more, got -2'):
         RandomWindows(scene, out_size=4, size_lims=(4, 5), max_windows=-2)
+
+
+@pytest.mark.parametrize(
+    ('fields', 'problem'),
+    [
+        ({'size': 0}, r'^size has to be a whole number of at least 1, .* got 0\.$'),
+        ({'size': 10.5}, r'^size .* got 10\.5\.$'),
+        ({'size': 'a'}, r"^size .* got 'a'\.$"),
+        ({'stride': (1, 2, 3)}, r'^stride .* got \(1, 2, 3\)\.$'),
+        ({'padding': -1}, r'^padding has to be a whole number of at least 0, .* got -1\.$'),
+    ],
+)
+def test_grids_that_make_no_sense_are_named(scene, fields, problem):
+    with pytest.raises(ConfigError, match=problem):
+        SlidingWindows(scene, **{'size': 8, 'stride': 8, **fields})
+
+
+@pytest.mark.parametrize('fields', [{'out_size': 4}, {'transform': alb.HorizontalFlip()}])
+def test_a_transform_without_effect_is_refused(scene, fields):
+    with pytest.raises(GeoDatasetError, match='transform_type other than noop'):
+        SlidingWindowGeoDataset(scene, 8, 8, transform_type=TransformType.noop, **fields)
+
+
+def test_windows_are_counted_from_both_ends(scene):
+    grid = SlidingWindows(scene, size=20, stride=20)
+    drawn = RandomWindows(scene, size_lims=(8, 9), out_size=8, max_windows=3)
+    for ds in (grid, drawn):
+        assert ds[-len(ds)][0].shape == ds[np.int64(0)][0].shape
+        for index in (len(ds), -len(ds) - 1):
+            with pytest.raises(IndexError, match=f'none at {index}'):
+                ds[index]
+        with pytest.raises(GeoDatasetError, match=r'torch\.utils\.data\.Subset'):
+            ds[0:2]
+
+
+class Invert:
+    """A transform of a user's own."""
+
+    def __call__(self, image, mask):
+        return {'image': 255 - image, 'mask': 1 - mask}
+
+
+def test_own_transforms_are_used(scene):
+    plain = SlidingWindows(scene, 20, 20, normalize=False, to_pytorch=False)[0]
+    options = {'normalize': False, 'to_pytorch': False, 'transform': Invert()}
+    x, y = SlidingWindows(scene, 20, 20, **options)[0]
+    np.testing.assert_array_equal(x, 255 - plain[0])
+    np.testing.assert_array_equal(y, 1 - plain[1])
+    resized, _ = SlidingWindows(scene, 20, 20, out_size=10, **options)[0]
+    expected, _ = SlidingWindows(scene, 20, 20, out_size=10, **options | {'transform': None})[0]
+    np.testing.assert_allclose(resized, 255.0 - expected, atol=1)
+
+
+def test_tensors_that_a_transform_makes_are_used(scene):
+    plain = SlidingWindows(scene, 20, 20)[0]
+    made = SlidingWindows(scene, 20, 20, transform=alb.Compose([alb.ToTensorV2()]))[0]
+    for ours, theirs in zip(made, plain, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ('transform', 'problem'),
+    [
+        ('flip', "got 'flip'"),
+        (lambda image, mask: {'image': image}, 'returned no mask'),
+        (lambda image, mask: image, 'returned no image, mask'),
+    ],
+)
+def test_what_is_no_transform_is_named(scene, transform, problem):
+    with pytest.raises((ConfigError, DatasetError), match=problem):
+        SlidingWindows(scene, 20, 20, transform=transform)[0]
 
 
 def test_what_random_windows_were_asked_for_can_be_read(scene):

@@ -225,7 +225,7 @@ def test_coco_boxes(coco):
         ({'annotations': [{'image_id': 7}]}, 'no COCO file'),
         (
             {'annotations': [{'image_id': 8, 'category_id': 1, 'bbox': [1, 1, 1, 1]}]},
-            'no COCO file',
+            'annotation 0 names image_id 8, which is none of the images',
         ),
         ({'images': 5}, 'no COCO file'),
     ],

@@ -1,7 +1,9 @@
 """Errors of the datasets, and image files."""
 
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from rastervision.pipeline.errors import DataError, NotReadableError
+from rastervision.pipeline.errors import ConfigError, DataError, NotReadableError
 
 IMG_EXTENSIONS = (
     '.jpg',
@@ -91,3 +93,43 @@ def _load_tiff(path: Path) -> NDArray[Any]:
     with open_raster(str(path)) as raster, gdal_errors(str(path)):
         bands: NDArray[Any] = raster.read()
     return bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0)
+
+
+def check_index(idx: Any, length: int) -> int:
+    """Make sure that there is a window at an index.
+
+    Raises:
+        IndexError: There is none.
+        GeoDatasetError: It is no integer.
+    """
+    try:
+        number = operator.index(idx)
+    except TypeError as error:
+        raise GeoDatasetError(
+            f'A dataset has one item for an integer, got {idx!r}; for several, use '
+            'torch.utils.data.Subset.'
+        ) from error
+    if not -length <= number < length:
+        raise IndexError(f'There are {length} windows, so there is none at {number}.')
+    return number
+
+
+def sides(name: str, value: Any, least: int) -> tuple[int, int]:
+    """A number of pixels as (vertical, horizontal) numbers.
+
+    Args:
+        name: What the user calls it.
+        value: One number for both, or a pair.
+        least: The smallest number that will do.
+
+    Raises:
+        ConfigError: It is neither, or too small.
+    """
+    pair = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    numbers = [int(n) for n in pair if isinstance(n, Integral) and n >= least]
+    if len(pair) > 2 or len(numbers) != len(pair) or not pair:
+        raise ConfigError(
+            f'{name} has to be a whole number of at least {least}, or a (vertical, horizontal) '
+            f'pair of such, got {value!r}.'
+        )
+    return numbers[0], numbers[-1]

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rastervision.core.data.class_config import ClassConfig
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import atomic_path
+from rastervision.pytorch_learner.dataset.subset import refuse_windows
 from rastervision.pytorch_learner.plot_options import (
     ChannelDisplayGroups,
     ChannelInds,
+    check_channels,
     get_default_channel_display_groups,
     validate_channel_display_groups,
 )
@@ -118,11 +122,16 @@ class Visualizer(ABC):
         Args:
             x: (N, C, H, W) images, or (N, T, C, H, W) for time series.
             y: N labels; None or all NaN without.
-            output_path: File to write; its extension says in which format.
+            output_path: File to write; its extension says in which format, PNG without one.
             z: N predictions.
             batch_limit: Draw this many images at most.
             show: Show the figure, in a notebook or a window.
+
+        Raises:
+            ConfigError: batch_limit is not above 0, or a group names a channel that there is not.
         """
+        if batch_limit is not None and batch_limit < 1:
+            raise ConfigError(f'batch_limit has to be above 0, got {batch_limit}.')
         limit = len(x) if batch_limit is None else min(batch_limit, len(x))
         x = x[:limit]
         y = None if _is_missing(y) else y[:limit]
@@ -136,6 +145,7 @@ class Visualizer(ABC):
             prediction = None if z is None else z[row // steps]
             self.plot_xyz(axs[row], image, label, prediction, plot_title=row == 0)
         if output_path is not None:
+            output_path = output_path if Path(output_path).suffix else f'{output_path}.png'
             with atomic_path(output_path) as path:
                 figure.savefig(path, format=_file_format(output_path), bbox_inches='tight')
         if show:
@@ -147,6 +157,7 @@ class Visualizer(ABC):
     def get_channel_display_groups(self, nb_img_channels: int) -> dict[str, ChannelInds]:
         """The groups of channels to draw, by title."""
         if self._channel_display_groups is not None:
+            check_channels(self._channel_display_groups, nb_img_channels)
             return self._channel_display_groups
         return get_default_channel_display_groups(nb_img_channels)
 
@@ -161,7 +172,11 @@ class Visualizer(ABC):
             dataset: The dataset.
             batch_sz: Number of samples.
             kwargs: Further arguments of torch's DataLoader, such as `shuffle`.
+
+        Raises:
+            DatasetError: Samples come with their windows.
         """
+        refuse_windows(dataset)
         loader = DataLoader(dataset, batch_sz, collate_fn=self.get_collate_fn(), **kwargs)
         batch: Batch = next(iter(loader))
         return batch

@@ -34,6 +34,19 @@ def test_plot_batch_writes_a_picture(visualizer, batch, tmp_path):
         assert image.size[0] > image.size[1] * 0.8  # three rows of three pictures and a legend
 
 
+def test_a_picture_without_a_suffix_is_png(visualizer, batch, tmp_path):
+    visualizer.plot_batch(*batch, str(tmp_path / 'batch'), batch_limit=1)
+    assert (tmp_path / 'batch.png').is_file()
+
+
+def test_what_cannot_be_drawn_is_named(visualizer, batch):
+    with pytest.raises(ConfigError, match='batch_limit has to be above 0, got 0'):
+        visualizer.plot_batch(*batch, batch_limit=0)
+    other = SemanticSegmentationVisualizer(['a', 'b'], channel_display_groups=[(1, 2, 4)])
+    with pytest.raises(ConfigError, match=r'names channel 4 but images have 4; use 0\.\.3'):
+        other.plot_batch(*batch)
+
+
 @pytest.mark.parametrize('y', [None, torch.full((3,), torch.nan)])
 def test_labels_may_be_missing(visualizer, batch, tmp_path, y):
     visualizer.plot_batch(batch[0], y, str(tmp_path / 'batch.png'), batch_limit=1)
