@@ -163,7 +163,12 @@ class SceneConfig(Config):
     """An image with its labels, areas of interest and predictions."""
 
     id: str = Field(
-        ..., min_length=1, description='Name of the scene, different from that of any other.'
+        ...,
+        min_length=1,
+        description=(
+            'Name of the scene, different from that of any other. Its predictions are in files of '
+            'this name; a slash makes a folder.'
+        ),
     )
     raster_source: RasterSourceConfig = Field(..., description='The image.')
     label_source: LabelSourceConfig | None = Field(

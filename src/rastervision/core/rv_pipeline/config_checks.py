@@ -1,6 +1,8 @@
 """What is wrong with a pipeline config as a whole, found before anything runs."""
 
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from rastervision.core.data import (
@@ -125,6 +127,23 @@ def check_class_ids(scene: SceneConfig, classes: ClassConfig) -> None:
                     classes.get_name(class_id)
                 except ConfigError as e:
                     raise ConfigError(f'Scene {scene.id!r}: {field} of its labels: {e}') from None
+
+
+def check_names(dataset: DatasetConfig) -> None:
+    """Raise ConfigError if the name of a scene or scene group leads out of the folder for outputs.
+
+    Predictions, statistics and scores are in files and folders of these names; a slash makes a
+    folder.
+    """
+    names = [('The id of a scene', scene.id) for scene in dataset.all_scenes]
+    names += [('The name of a scene group', group) for group in dataset.scene_groups]
+    for what, name in names:
+        is_absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor
+        if is_absolute or {'.', '..'} & {*re.split(r'[/\\]', name)}:
+            raise ConfigError(
+                f'{what}, {name!r}, names files of outputs, so it cannot be an absolute path, nor '
+                'have . or .. between slashes.'
+            )
 
 
 def check_outputs(dataset: DatasetConfig) -> None:

@@ -17,6 +17,7 @@ from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.config_checks import (
     check_class_ids,
+    check_names,
     check_outputs,
     check_tasks,
 )
@@ -90,6 +91,7 @@ class RVPipelineConfig(PipelineConfig):
         """Raise ConfigError when parts of the config do not fit each other."""
         super().validate_config()
         check_tasks(self)
+        check_names(self.dataset)
         check_outputs(self.dataset)
         for scene in self.dataset.all_scenes:
             check_class_ids(scene, self.dataset.class_config)

@@ -89,6 +89,23 @@ def test_class_ids_of_labels_have_to_be_classes(updated) -> None:
         type(updated).task = before
 
 
+@pytest.mark.parametrize('name', ['..', '../a', 'a/./b', 'a/..', '/a', 'a\\..\\b', 'C:/a', '\\a'])
+def test_names_do_not_lead_out_of_the_folders_of_outputs(updated, name) -> None:
+    updated.dataset.scene_groups = {name: {'val'}}
+    with pytest.raises(ConfigError, match=r'scene group, .* cannot be an absolute path'):
+        updated.validate_config()
+    updated.dataset.scene_groups = {}
+    updated.dataset.validation_scenes[0].id = name
+    with pytest.raises(ConfigError, match=r'id of a scene, .* nor have \. or \.\.'):
+        updated.validate_config()
+
+
+@pytest.mark.parametrize('name', ['a/b', '...', 'a..b', '.a', 'a b', 's3://bucket/a.tif', 'ab:c'])
+def test_other_names_are_taken(updated, name) -> None:
+    updated.dataset.scene_groups = {name: {'val'}}
+    updated.validate_config()
+
+
 @pytest.mark.parametrize(
     ('one', 'other'),
     [
