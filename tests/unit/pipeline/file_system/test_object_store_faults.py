@@ -301,6 +301,37 @@ def test_requester_pays_is_said_with_every_request(s3, faulty, monkeypatch):
     assert set(seen) == {'requester'}
 
 
+class Busy(FaultyProxy):
+    """A server that is too busy twice, then has one byte for everybody; keeps the headers."""
+
+    def pass_on(self, handler: BaseHTTPRequestHandler) -> None:
+        self.requests += 1
+        self.headers = {name.lower(): value for name, value in handler.headers.items()}
+        handler.send_response(429 if self.requests < 3 else 200)
+        handler.send_header('Content-Length', '0' if self.requests < 3 else '1')
+        handler.send_header('ETag', '"1"')
+        handler.send_header('Last-Modified', 'Fri, 20 Nov 2026 10:00:00 GMT')
+        handler.end_headers()
+        if self.requests >= 3:
+            handler.wfile.write(b'x')
+
+
+@pytest.mark.parametrize('scheme', ['s3', 'gs', 'az'])
+def test_public_data_is_asked_for_without_credentials(no_clouds, monkeypatch, scheme):
+    section = {'s3': 'AWS_S3', 'gs': 'GCS', 'az': 'AZURE'}[scheme]
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', KEY_ID)
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', SECRET)
+    monkeypatch.setenv('AZURE_ACCOUNT_NAME', 'account')
+    monkeypatch.setenv('GCS_USER_PROJECT', 'payer')
+    with Busy('').serving() as server:
+        monkeypatch.setenv(f'{section}_ENDPOINT_URL', server.url)
+        monkeypatch.setenv(f'{section}_ANONYMOUS', 'yes')
+        assert file_to_str(f'{scheme}://b/a') == 'x'
+        assert 'authorization' not in server.headers
+        assert server.headers.get('x-goog-user-project') == ('payer' if scheme == 'gs' else None)
+        assert server.requests == 3
+
+
 def test_settings_of_stores_travel_and_credentials_do_not(s3, monkeypatch):
     from rastervision.pipeline import registry_
 
