@@ -36,7 +36,8 @@ class ChipClassificationEvaluator(ClassificationEvaluator):
         """Score the predicted cells of a scene.
 
         Those within its areas of interest count, and which the label source has a class for. If it
-        infers classes from polygons (infer_cells), it has one for any cell.
+        infers classes from polygons (infer_cells), it has one for any cell. A true cell at the edge
+        of the image may be cut off there.
 
         Raises:
             DataError: There are true and predicted cells, but they are other ones.
@@ -47,7 +48,7 @@ class ChipClassificationEvaluator(ClassificationEvaluator):
             truth = source.infer_cells(predicted.cells)
         else:
             known = self._of_interest(source.get_labels(), scene)
-            truth = source.get_labels().at(predicted.cells)
+            truth = source.get_labels().at(predicted.cells, scene.extent)
             _check_match(known, predicted, len(truth), scene.id)
         return self.evaluate_predictions(truth, predicted)
 

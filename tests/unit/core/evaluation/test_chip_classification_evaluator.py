@@ -91,6 +91,18 @@ def test_cells_two_pixels_off_are_others(caplog):
     assert "'here': only 1 of 2 true cells were predicted" in caplog.text
 
 
+@pytest.mark.parametrize('off', [0, 1])
+def test_true_cells_may_be_cut_at_the_edge_of_the_image(caplog, off):
+    cut = [cell.intersection(EXTENT).to_shapely() for cell in GRID]
+    shapes = [shapely.transform(shape, lambda xy: xy - off) for shape in cut]
+    scene = scene_of(shapes, GRID)
+    assert score(scene) == [[len(GRID), 0], [0, 0]]
+    assert not caplog.records
+    whole = [cell.to_shapely() for cell in GRID]
+    cut_windows = [cell.intersection(EXTENT) for cell in GRID]
+    assert score(scene_of(whole, cut_windows)) == [[len(GRID), 0], [0, 0]]
+
+
 def test_small_cells_are_not_those_beside_them():
     cells = [Box(0, 0, 2, 2), Box(1, 0, 3, 2)]
     labels = ChipClassificationLabels({cells[0]: (0, None)})

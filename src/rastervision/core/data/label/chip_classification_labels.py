@@ -192,9 +192,9 @@ class ChipClassificationLabels(Labels):
         columns = (self.cells, self.class_ids, self._scores[: self._count], self.nodata)
         return self.from_arrays(*(column[chosen] for column in columns))
 
-    def at(self, cells: NDArray[Any]) -> Self:
+    def at(self, cells: NDArray[Any], extent: Box | None = None) -> Self:
         """Class ids of those of some cells (N, 4) that have one; see `matching_rows`."""
-        rows = matching_rows(cells, self.cells)
+        rows = matching_rows(cells, self.cells, extent)
         found = rows >= 0
         return self.from_arrays(cells[found], self.class_ids[rows[found]])
 

@@ -129,7 +129,9 @@ def overlapping(cells: NDArray[Any], window: Box) -> NDArray[np.bool_]:
     return np.asarray(rows & columns & (xmax > window.xmin))
 
 
-def matching_rows(cells: NDArray[Any], others: NDArray[np.int64]) -> NDArray[np.intp]:
+def matching_rows(
+    cells: NDArray[Any], others: NDArray[np.int64], extent: Box | None = None
+) -> NDArray[np.intp]:
     """Find cells among others.
 
     Corners in map coordinates that are rounded down to pixels may be a pixel off. So a cell that
@@ -139,10 +141,23 @@ def matching_rows(cells: NDArray[Any], others: NDArray[np.int64]) -> NDArray[np.
     Args:
         cells: (N, 4) ymin, xmin, ymax, xmax.
         others: (M, 4) cells in the same frame.
+        extent: Cells that go beyond it on one side, and are cut there on the other, match, too.
 
     Returns:
         (N,) numbers of the matches in `others`, -1 for cells without one.
     """
+    rows = _matching(cells, others)
+    if extent is not None and (rows < 0).any():
+        left, free = np.flatnonzero(rows < 0), np.setdiff1d(np.arange(len(others)), rows)
+        low, high = [extent.ymin, extent.xmin] * 2, [extent.ymax, extent.xmax] * 2
+        found = _matching(np.clip(cells[left], low, high), np.clip(others[free], low, high))
+        hit = found >= 0
+        rows[left[hit]] = free[found[hit]]
+    return rows
+
+
+def _matching(cells: NDArray[Any], others: NDArray[np.int64]) -> NDArray[np.intp]:
+    """`matching_rows` of cells as they are."""
     by_sides = {tuple(sides): row for row, sides in enumerate(others.tolist())}
     rows = np.array([by_sides.get(tuple(sides), -1) for sides in cells.tolist()], dtype=np.intp)
     large = (cells[:, 2:] - cells[:, :2]).min(axis=1, initial=MIN_INEXACT) >= MIN_INEXACT
