@@ -75,6 +75,23 @@ def test_one_writer_creates_a_file_whatever_goes_wrong(s3, faulty, fault):
         assert file_to_str(uri) == str(done.index(True))
 
 
+def test_a_store_without_conditional_uploads(s3, faulty, monkeypatch):
+    def refuse(self, handler: BaseHTTPRequestHandler) -> None:
+        if 'If-None-Match' not in handler.headers:
+            FaultyProxy.pass_on(self, handler)
+            return
+        handler.rfile.read(int(handler.headers['Content-Length']))
+        body = b'<Error><Code>NotImplemented</Code></Error>'
+        handler.send_response(501)
+        handler.send_header('Content-Length', str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    monkeypatch.setattr(faulty, 'pass_on', refuse.__get__(faulty))
+    assert ObjectStoreFileSystem.create(f'{s3}/lock', b'1')
+    assert not ObjectStoreFileSystem.create(f'{s3}/lock', b'1')
+
+
 def test_an_upload_that_keeps_failing_leaves_what_was_there(s3, faulty, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, 'PART_BYTES', 1 << 18)
     monkeypatch.setattr(connection, 'RETRIES', 1)

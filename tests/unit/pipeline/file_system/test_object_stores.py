@@ -117,6 +117,7 @@ def test_one_of_many_creates_a_file(bucket):
         done = list(threads.map(lambda i: fs.create(uri, b'%d' % i), range(8)))
     assert sum(done) == 1
     assert file_to_str(uri) == str(done.index(True))
+    assert not fs.create(uri, file_to_str(uri).encode())
 
 
 def tree(folder):

@@ -1,13 +1,16 @@
 """Files in object stores: Amazon S3 and alike, Google Cloud Storage, Azure."""
 
+import uuid
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rastervision.pipeline.file_system.file_system import FileSystem, unreadable
 from rastervision.pipeline.file_system.local_file_system import atomic_local_path, make_dir
 from rastervision.pipeline.file_system.local_names import local_name
 from rastervision.pipeline.file_system.object_store.address import Address, cloud_of, parse
 from rastervision.pipeline.file_system.object_store.faults import (
+    code_of,
     is_missing_bucket,
     reading,
     writing,
@@ -75,18 +78,28 @@ class ObjectStoreFileSystem(FileSystem):
     def create(cls, uri: str, data: bytes) -> bool:
         """Write a file unless there is one.
 
-        A file with the same content counts as written: an answer that was lost on its way may have
-        been preceded by the file. So give each writer data of its own.
+        A mark that goes with the file tells whether it is that of an attempt whose answer was lost.
+        Where a store of S3's kind cannot do this, two processes at the same time may both succeed.
         """
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
         address = _writable(uri)
+        mark = uuid.uuid4().hex
+
+        def put(store: Any) -> object:
+            return obstore.put(store, address.key, data, mode='create', attributes={'writer': mark})
+
         with writing(uri, address):
             try:
-                call(address, lambda store: obstore.put(store, address.key, data, mode='create'))
+                call(address, put)
             except AlreadyExistsError:
-                return ObjectStoreFileSystem.read_bytes(uri) == data
+                there = call(address, lambda store: obstore.get(store, address.key).attributes)
+                return bool(there.get('writer') == mark)
+            except Exception as error:
+                if code_of(error) != 'NotImplemented':
+                    raise
+                return super().create(uri, data)
         return True
 
     @staticmethod
