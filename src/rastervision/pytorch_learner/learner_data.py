@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler
 
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pytorch_learner.data_config import SPLITS, Split
+from rastervision.pytorch_learner.dataset.image_range import warn_of_dark_images
 from rastervision.pytorch_learner.dataset.subset import parts_of, refuse_windows
 from rastervision.pytorch_learner.training.loaders import make_loader
 
@@ -49,6 +50,7 @@ class LearnerData:
             )
         refuse_windows(self.train_ds)
         check_labelled(self.train_ds)
+        warn_of_dark_images(self.train_ds)
         self.cfg.data.infer_img_channels(self.train_ds)
         self.train_dl, self.valid_dl, self.test_dl = self.build_dataloaders()
 
