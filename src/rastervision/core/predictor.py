@@ -28,7 +28,12 @@ from rastervision.core.prediction_outputs import (
 )
 from rastervision.core.prediction_report import ImageResult, Outcome, PredictionReport
 from rastervision.core.rv_pipeline import PredictOptions, layout
-from rastervision.core.rv_pipeline.scenes import analyzer_scene
+from rastervision.core.rv_pipeline.scenes import (
+    analyzer_scene,
+    file_sources,
+    images_per_scene,
+    share_images,
+)
 from rastervision.core.utils.config_walk import find_configs
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, DataError
@@ -194,7 +199,7 @@ class Predictor:
         scene.id = PurePosixPath(image_uris[0].replace('\\', '/')).stem
         classes = self.config.dataset.class_config
         set_outputs(store, label_uri, classes, self.scores, self.polygons)
-        files = _file_sources(scene)
+        files = file_sources(scene)
         for source, uris in zip(files, _for_each(files, image_uris), strict=True):
             source.uris = uris
         for source in find_configs(scene.raster_source, RasterSourceConfig):
@@ -205,8 +210,7 @@ class Predictor:
 
     def _per_scene(self) -> int:
         """Return how many images of a scene the model reads."""
-        sources = _file_sources(self._template()[0])
-        return 1 if _share_images(sources) else len(sources)
+        return images_per_scene(self._template()[0])
 
     def _fill_stats(self, scene: SceneConfig) -> None:
         """Point the statistics transformers to the bundle's statistics, or to new ones."""
@@ -314,22 +318,11 @@ def _failed(name: str, error: Exception) -> tuple[Outcome, Exception]:
     return 'failed', error.with_traceback(None)
 
 
-def _file_sources(scene: SceneConfig) -> list[Any]:
-    """Return the configs of a scene's raster sources that read files, in order."""
-    sources = find_configs(scene.raster_source, RasterSourceConfig)
-    return [source for source in sources if hasattr(source, 'uris')]
-
-
-def _share_images(sources: Sequence[Any]) -> bool:
-    """Say whether sources read the same image, such as several channels of it."""
-    return all(source.uris == sources[0].uris for source in sources)
-
-
 def _for_each(sources: Sequence[Any], image_uris: list[str]) -> list[list[str]]:
     """The files of an image for each raster source of a bundle."""
     if len(sources) == len(image_uris) > 1:
         return [[uri] for uri in image_uris]
-    if sources and _share_images(sources):
+    if sources and share_images(sources):
         return [image_uris] * len(sources)
     raise DataError(
         f'The model of this bundle reads {len(sources)} images of a scene, got {len(image_uris)}: '

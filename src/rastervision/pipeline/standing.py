@@ -76,6 +76,28 @@ def report(states: Standings) -> list[str]:
     return lines
 
 
+def outdated(pipeline: Pipeline, commands: Sequence[str] = ()) -> dict[str, str]:
+    """Commands that have run, but whose results are not what they would write now, and why.
+
+    Those of which nobody can tell are left out.
+
+    Args:
+        pipeline: The pipeline.
+        commands: The commands that are asked for; all if empty.
+    """
+    found: dict[str, str] = {}
+    prints = Fingerprints(pipeline)
+    for (_, command), state in standings({'': pipeline}, commands).items():
+        fingerprint = prints.of(command)
+        if state.reason is None or fingerprint is None or fingerprint.digest is None:
+            continue
+        has_run = any(map(read_record, record_uris(pipeline, command, prints.facts(command))))
+        follows = state.reason.endswith(RUNS)  # from what is not up to date itself
+        if has_run and (not follows or any(name in found for name in state.upstream)):
+            found[command] = state.reason
+    return found
+
+
 def _is_new(reason: str) -> bool:
     return reason == NEVER_RUN or reason.startswith(UNKNOWN) or reason.endswith(RUNS)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.plan import plan
-from rastervision.pipeline.standing import report, standings
+from rastervision.pipeline.standing import outdated, report, standings
 from rastervision.pipeline.state import read_record
 
 ALL = ['mix', 'bake', 'fry', 'serve']
@@ -226,3 +226,16 @@ def test_the_report_has_a_line_for_each_command_unless_all_is_new(kitchen):
     ]
     other = kitchen('other')
     assert report(standings({'k': pipeline, 'o': other}))[4] == 'mix of o runs: it has not run yet'
+
+
+def test_outdated_is_what_has_run_and_would_write_something_else(kitchen):
+    pipeline = kitchen()
+    assert outdated(pipeline) == {}
+    pipeline.run('mix', 'bake')
+    assert outdated(pipeline) == {}
+    pipeline.config.recipes['mix'] = 'new'
+    pipeline.run('mix')
+    assert list(outdated(pipeline)) == ['bake']
+    assert outdated(pipeline, ['mix']) == {}
+    pipeline.unknown = {'bake'}
+    assert outdated(pipeline) == {}

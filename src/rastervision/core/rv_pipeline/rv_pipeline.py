@@ -39,6 +39,7 @@ from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system.utils import file_exists, remove
 from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.progress import progress
+from rastervision.pipeline.standing import outdated
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -279,6 +280,8 @@ class RVPipeline(PipelineWithModel):
 
     def eval(self, split_ind: int = 0, num_splits: int = 1) -> None:
         """Score the predictions of every scene group that has labels, or a split's share of it."""
+        if split_ind == 0:
+            self._tell_outdated_predictions()
         tasks = evaluations(self.config, self.build_scene)
         if not tasks:
             log.info('EVAL is skipped: no validation or test scene has labels.')
@@ -291,6 +294,15 @@ class RVPipeline(PipelineWithModel):
         tasks = evaluations(self.config, self.build_scene)
         if join_shares(tasks, self.config.stage_uri('eval'), num_splits, self.tmp_dir):
             self._tell_evaluated(tasks)
+
+    def _tell_outdated_predictions(self) -> None:
+        for command, reason in outdated(self, ['predict']).items():
+            log.warning(
+                'EVAL scores the predictions that are there, which are not up to date (%s); run '
+                '%s to make them anew.',
+                reason,
+                command,
+            )
 
     def _tell_evaluated(self, tasks: list[SceneTask]) -> None:
         for group, scenes in {task.group: task.scenes for task in tasks}.items():
@@ -307,7 +319,7 @@ class RVPipeline(PipelineWithModel):
 
     def summary(self) -> str:
         """Tell scores, outputs and what to do next, for the end of a run."""
-        return summarize(self.config)
+        return summarize(self.config, outdated(self))
 
     # --- scenes
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
-from typing import Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, overload
 
 from rastervision.core.data import (
     DatasetConfig,
@@ -11,7 +11,7 @@ from rastervision.core.data import (
     SceneConfig,
     StatsTransformerConfig,
 )
-from rastervision.core.utils.config_walk import find_configs
+from rastervision.core.utils.config_walk import C, find_configs
 
 Split: TypeAlias = Literal['train', 'valid']
 
@@ -69,6 +69,37 @@ def without_labels(scene: SceneConfig) -> SceneConfig:
     scene = scene.copy()
     scene.label_source = None
     return scene
+
+
+def for_training(config: C) -> C:
+    """Return a copy of a config without what is in its datasets and no model depends on.
+
+    These are test scenes, scene groups, and where predictions go.
+    """
+    config = config.copy()
+    for dataset in find_configs(config, DatasetConfig):
+        dataset.scene_groups = {}  # first, since they name the scenes
+        dataset.test_scenes = []
+        for scene in dataset.all_scenes:
+            scene.label_store = None
+    return config
+
+
+def file_sources(scene: SceneConfig) -> list[Any]:
+    """Return the configs of a scene's raster sources that read files, in order."""
+    sources = find_configs(scene.raster_source, RasterSourceConfig)
+    return [source for source in sources if hasattr(source, 'uris')]
+
+
+def share_images(sources: Sequence[Any]) -> bool:
+    """Say whether sources read the same image, such as several channels of it."""
+    return all(source.uris == sources[0].uris for source in sources)
+
+
+def images_per_scene(scene: SceneConfig) -> int:
+    """Return how many images a model of such scenes reads for a prediction."""
+    sources = file_sources(scene)
+    return 1 if share_images(sources) else len(sources)
 
 
 def chipped_scenes(dataset: DatasetConfig) -> list[tuple[Split, SceneConfig]]:

@@ -3,15 +3,16 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rastervision.core.rv_pipeline import layout
-from rastervision.core.rv_pipeline.scenes import predicted_scenes
+from rastervision.core.rv_pipeline.scenes import file_sources, images_per_scene, predicted_scenes
 from rastervision.pipeline.config import walk
 from rastervision.pipeline.file_system import file_exists, file_to_json, list_paths
 
 if TYPE_CHECKING:
+    from rastervision.core.data import SceneConfig
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 
 METRICS = ('precision', 'recall', 'f1', 'iou', 'ap50', 'ap', 'mae', 'rmse', 'bias', 'r2')
@@ -20,13 +21,26 @@ COUNTS = ('gt_count', 'pred_count', 'count')
 MAX_SCENES = 10
 
 
-def summarize(config: 'RVPipelineConfig') -> str:
+def summarize(config: 'RVPipelineConfig', outdated: Mapping[str, str] | None = None) -> str:
     """Tell the scores, the outputs that exist, and the command that predicts another image.
 
     Args:
         config: An updated pipeline config; what it has not written yet is left out.
+        outdated: Commands whose results are not up to date, and why. Their results are left out,
+            and the end says so.
     """
-    sections = [*_scores(config), *_outputs(config), *_next_step(config)]
+    stale = outdated or {}
+    sections = list(_outputs(config, stale))
+    if 'eval' not in stale:
+        sections = [*_scores(config), *sections]
+    if 'bundle' not in stale:
+        sections += _next_step(config)
+    if stale:
+        reasons = '\n'.join(f'  {command}: {reason}' for command, reason in stale.items())
+        sections.append(
+            f'Not up to date, and so not shown here:\n{reasons}\n'
+            f'Run {" ".join(stale)} to make the results anew.'
+        )
     return '\n\n'.join(sections)
 
 
@@ -111,23 +125,31 @@ def _predicted_nodata(items: Sequence[dict[str, Any]], nodata: str | None) -> It
             )
 
 
-def _outputs(config: 'RVPipelineConfig') -> Iterator[str]:
-    groups = [group for group, ids in config.dataset.scene_groups.items() if ids]
-    candidates = [layout.stats_uri(config.stage_uri('analyze'), group) for group in groups]
-    train = config.stage_uri('train')
-    candidates += [layout.join_uri(train, n) for n in ('log.csv', 'valid_preds.png')]
-    found = [uri for uri in candidates if file_exists(uri)]
-    scenes = predicted_scenes(config.dataset)
-    for scene in scenes[:MAX_SCENES]:
-        found += _predictions(getattr(scene.label_store, 'uri', None))
-    if len(scenes) > MAX_SCENES:
-        more = len(scenes) - MAX_SCENES
-        found.append(f'... and {more} more scenes below {config.stage_uri("predict")}')
-    candidates = [layout.eval_uri(config.stage_uri('eval'), group) for group in groups]
-    candidates.append(layout.model_bundle_uri(config.stage_uri('bundle')))
-    found += [uri for uri in candidates if file_exists(uri)]
+def _outputs(config: 'RVPipelineConfig', stale: Collection[str]) -> Iterator[str]:
+    found = [
+        uri
+        for command, uris in _outputs_of_commands(config)
+        for uri in uris
+        if command not in stale and (uri.startswith('...') or file_exists(uri))
+    ]
     if found:
         yield 'Outputs:\n' + '\n'.join(f'  {uri}' for uri in found)
+
+
+def _outputs_of_commands(config: 'RVPipelineConfig') -> Iterator[tuple[str, list[str]]]:
+    """The files, there or not, that commands write and people look at."""
+    groups = [group for group, ids in config.dataset.scene_groups.items() if ids]
+    yield 'analyze', [layout.stats_uri(config.stage_uri('analyze'), group) for group in groups]
+    train = config.stage_uri('train')
+    yield 'train', [layout.join_uri(train, n) for n in ('log.csv', 'valid_preds.png')]
+    scenes = predicted_scenes(config.dataset)
+    for scene in scenes[:MAX_SCENES]:
+        yield 'predict', _predictions(getattr(scene.label_store, 'uri', None))
+    if len(scenes) > MAX_SCENES:
+        more = len(scenes) - MAX_SCENES
+        yield 'predict', [f'... and {more} more scenes below {config.stage_uri("predict")}']
+    yield 'eval', [layout.eval_uri(config.stage_uri('eval'), group) for group in groups]
+    yield 'bundle', [layout.model_bundle_uri(config.stage_uri('bundle'))]
 
 
 def _predictions(uri: str | None) -> list[str]:
@@ -150,13 +172,28 @@ def _next_step(config: 'RVPipelineConfig') -> Iterator[str]:
     bundle = layout.model_bundle_uri(config.stage_uri('bundle'))
     if not file_exists(bundle):
         return
-    args = ['rastervision', 'predict', bundle, _some_image(config)]
+    count = images_per_scene(_example(config))
+    image = _some_image(config) if count == 1 else 'images.csv'
     folder = config.root_uri or config.stage_uri('bundle')
-    args.append(layout.join_uri(folder, f'new-prediction{_suffix(config)}'))
+    suffix = _suffix(config) if count == 1 else ''
+    args = ['rastervision', 'predict', bundle, image]
+    args.append(layout.join_uri(folder, f'new-prediction{suffix}'))
     if any(getattr(c, 'external_def', None) is not None for _, c in walk(config.backend)):
         args.append('--trust-code')
     command = subprocess.list2cmdline(args) if os.name == 'nt' else shlex.join(args)
-    yield f'Predict on another image (here one of the validation images):\n  {command}'
+    if count == 1:
+        yield f'Predict on another image (here one of the validation images):\n  {command}'
+    else:
+        columns = ','.join(f'image_{i + 1}' for i in range(count))
+        yield (
+            f'Predict on other images: name the {count} images of each scene in a row of a file '
+            f'images.csv, whose first line is {columns}, and run\n  {command}'
+        )
+
+
+def _example(config: 'RVPipelineConfig') -> 'SceneConfig':
+    """The scene that a bundle is predicted like."""
+    return (config.dataset.validation_scenes or config.dataset.all_scenes)[0]
 
 
 def _suffix(config: 'RVPipelineConfig') -> str:
@@ -167,9 +204,8 @@ def _suffix(config: 'RVPipelineConfig') -> str:
 
 def _some_image(config: 'RVPipelineConfig') -> str:
     for scene in [*predicted_scenes(config.dataset), *config.dataset.train_scenes]:
-        uris = getattr(scene.raster_source, 'uris', None)
-        if isinstance(uris, str):
-            return uris
-        if uris and len(uris) == 1:
-            return str(uris[0])
+        for source in file_sources(scene):
+            uris = [source.uris] if isinstance(source.uris, str) else source.uris
+            if len(uris) == 1:
+                return str(uris[0])
     return 'IMAGE'

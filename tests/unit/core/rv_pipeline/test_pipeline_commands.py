@@ -271,7 +271,7 @@ def test_the_summary_tells_scores_outputs_and_the_next_command(pipeline, tmp_pat
         getattr(pipeline, command)()
     text = pipeline.summary()
     root = tmp_path / 'root'
-    assert 'building      1.000   1.000  1.000  1.000' in text
+    assert 'building              1.000   1.000  1.000  1.000' in text
     assert str(root / 'eval/validation_scenes/preview.png') in text
     assert str(root / 'predict/test/labels.tif') in text
     assert f'rastervision predict {root}/bundle/model-bundle.zip {tmp_path}/val.tif' in text
