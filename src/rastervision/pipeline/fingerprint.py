@@ -1,6 +1,7 @@
 """Fingerprints: what decides the result of a command, known before anything has run."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from rastervision.pipeline.file_system.utils import is_local
 
 if TYPE_CHECKING:
     from rastervision.pipeline.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
 
 THREADS = 16
 """Remote files that are asked for at the same time."""
@@ -127,7 +130,8 @@ class Fingerprints:
         if command not in self._facts:
             try:
                 self._facts[command] = self.pipeline.command_facts(command)
-            except RVError:  # an input cannot be read from here
+            except RVError as error:  # an input cannot be read from here
+                log.debug('Nobody knows what %s reads: %s', command.upper(), error)
                 self._facts[command] = None
         return self._facts[command]
 

@@ -143,7 +143,7 @@ class _Lock:
         return {**self._holder, 'beat': self._beat, 'engine_jobs': list(self._engine_jobs())}
 
     def _is_ours(self) -> bool:
-        return (read_json(self.uri) or {}).get('run') == self._holder['run']
+        return bool((read_json(self.uri) or {}).get('run') == self._holder['run'])
 
     def _keep_beating(self) -> None:
         while not self._over.wait(INTERVAL):
@@ -214,7 +214,7 @@ def _lives_here(other: Holder) -> bool | None:
         return None
     if other.get('started') is None:
         return None
-    return process_start(int(other['pid'])) == other['started']
+    return bool(process_start(int(other['pid'])) == other['started'])
 
 
 def process_start(pid: int) -> str | None:

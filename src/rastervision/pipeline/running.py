@@ -7,6 +7,7 @@ import click
 from rastervision.pipeline import registry_
 from rastervision.pipeline.config import save_pipeline_config
 from rastervision.pipeline.errors import RVError
+from rastervision.pipeline.fingerprint import Fingerprints
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Standings, in_order, plan, table
 from rastervision.pipeline.run_lock import RunLock
@@ -88,7 +89,7 @@ def _shared_folders(pipelines: Mapping[str, Pipeline], states: Standings) -> Ite
     """Folders outside of the roots that lie above those which commands are going to write to."""
     for (uri, command), state in states.items():
         pipeline = pipelines[uri]
-        shared = shared_folder(pipeline, pipeline.command_facts(command))
+        shared = shared_folder(pipeline, Fingerprints(pipeline).facts(command))
         if shared is not None and state.reason is not None:
             yield shared[0]
 

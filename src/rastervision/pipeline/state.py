@@ -187,7 +187,7 @@ def _started(pipeline: Pipeline, command: str, before: Record | None) -> Record:
 
 
 def _succeed(pipeline: Pipeline, record: Record, uri: str) -> None:
-    facts = pipeline.command_facts(record.command)
+    facts = Fingerprints(pipeline).facts(record.command)
     if facts is not None and record.split is None:
         stamps = Stamps().of(facts.outputs)
         record.outputs = {

@@ -16,9 +16,8 @@ from rastervision.core.data import (
 from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline import ChipOptions, PredictOptions, RVPipelineConfig
 from rastervision.core.rv_pipeline.chipping import scene_samples, write_samples
-from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes
+from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes, for_training
 from rastervision.core.stac_mlm import ModelFacts
-from rastervision.core.utils.config_walk import find_configs
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.file_system import file_exists
@@ -237,14 +236,8 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         return self.data.scene_dataset or pipeline.dataset
 
     def training_config(self, pipeline: RVPipelineConfig) -> 'PyTorchLearnerBackendConfig':  # noqa: ARG002 - interface
-        """Return this config without what the model does not depend on: predictions, tests."""
-        config = self.copy()
-        for dataset in find_configs(config, DatasetConfig):
-            dataset.test_scenes = []
-            dataset.scene_groups = {}
-            for scene in dataset.all_scenes:
-                scene.label_store = None
-        return config
+        """Return this config, without what the model does not depend on."""
+        return for_training(self)
 
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
         """Return the config of the learner that does the work."""

@@ -1,13 +1,13 @@
 """What the commands of a pipeline read and write, by its config alone."""
 
-import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rastervision.core.analyzer import StatsAnalyzerConfig
 from rastervision.core.data import SceneConfig, SemanticSegmentationLabelStoreConfig
 from rastervision.core.rv_pipeline import layout
-from rastervision.core.rv_pipeline.input_files import input_uris
+from rastervision.core.rv_pipeline.input_files import expanded, input_uris
 from rastervision.core.rv_pipeline.scenes import (
     analyzer_scene,
     chipped_scenes,
@@ -40,7 +40,8 @@ class PipelineFacts:
         self.config = config
         self.dataset = config.dataset
         self.common = {'class_config': config.dataset.class_config.to_dict(), **_own_fields(config)}
-        self._inputs: dict[str, list[str]] = {}
+        self._inside = self._written_by_commands()
+        self._inputs_at = cache(self._expanded)  # opening rasters takes time
 
     def of(self, command: str) -> CommandFacts:
         """Return the facts of a command."""
@@ -55,8 +56,7 @@ class PipelineFacts:
         upstream: tuple[str, ...],
         outputs: Iterable[str],
     ) -> CommandFacts:
-        inside = self._written_by_commands()
-        inputs = (uri for part in reads for uri in self._uris(part) if uri not in inside)
+        inputs = (uri for part in reads for uri in input_uris(part, self._inputs_at))
         return CommandFacts(
             {name: value for name, value in config.items() if value is not None},
             tuple(dict.fromkeys(inputs)),
@@ -192,6 +192,9 @@ class PipelineFacts:
 
     # --- what they read
 
+    def _expanded(self, uri: str, is_raster: bool) -> list[str]:
+        return [] if uri in self._inside else expanded(uri, is_raster)
+
     def _read(self, scenes: Iterable[SceneConfig]) -> Iterator[Config | str]:
         """Yield the parts of scenes that name files."""
         for scene in scenes:
@@ -199,13 +202,6 @@ class PipelineFacts:
             if scene.label_source is not None:
                 yield scene.label_source
             yield from scene.aoi_uris or []
-
-    def _uris(self, part: Config | str) -> list[str]:
-        """Return what a part of the config is read from; files are looked up once."""
-        key = part if isinstance(part, str) else json.dumps(part.to_dict())
-        if key not in self._inputs:
-            self._inputs[key] = list(input_uris(part))
-        return self._inputs[key]
 
 
 def _by_field(value: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:

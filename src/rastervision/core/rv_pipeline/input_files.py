@@ -2,7 +2,7 @@
 
 import glob
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rastervision.core.data import (
@@ -37,23 +37,30 @@ def input_files(root: Config) -> Iterator[Path]:
         yield from files_of(_uris(config), isinstance(config, RasterioSourceConfig))
 
 
-def input_uris(root: Config | str) -> Iterator[str]:
+def expanded(uri: str, is_raster: bool = False) -> list[str]:
+    """Local files that a URI stands for, see `input_files`; the URI itself if there are none."""
+    return [str(path) for path in files_of([uri], is_raster)] or [uri]
+
+
+def input_uris(
+    root: Config | str, expand: Callable[[str, bool], list[str]] = expanded
+) -> Iterator[str]:
     """What a config and those in it, or a URI, is read from: `input_files`, and remote URIs.
 
     Where predictions go is none of it. A URI of which there is no file, such as the name of a part
     of a file as GDAL has it, is there as it is.
+
+    Args:
+        root: The config, or a URI.
+        expand: `expanded`, or a version of it that remembers what it has looked up.
     """
     if isinstance(root, str):
-        yield from _expanded(root)
+        yield from expand(root, False)
         return
     for config in find_configs(root, Config):
         if not isinstance(config, LabelStoreConfig):
             for uri in _uris(config):
-                yield from _expanded(uri, isinstance(config, RasterioSourceConfig))
-
-
-def _expanded(uri: str, is_raster: bool = False) -> list[str]:
-    return [str(path) for path in files_of([uri], is_raster)] or [uri]
+                yield from expand(uri, isinstance(config, RasterioSourceConfig))
 
 
 def _uris(config: Config) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from rastervision.core.rv_pipeline.file_digests import file_digests
+from rastervision.core.rv_pipeline.scenes import for_training
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import atomic_path
 
@@ -61,11 +62,12 @@ def recipe_digest(cfg: 'LearnerConfig', parts: dict[str, Any]) -> str:
         cfg: The config, which does not know of what is given to a learner instead.
         parts: As for `save_checkpoint`; their classes count.
     """
+    data = for_training(cfg.data)
     recipe = {
         'model': cfg.model and cfg.model.to_dict(),
         'solver': cfg.solver and cfg.solver.to_dict(exclude=_FREE_SOLVER),
-        'data': cfg.data.to_dict(exclude=_FREE_DATA),
-        'files': file_digests(cfg.data),
+        'data': data.to_dict(exclude=_FREE_DATA),
+        'files': file_digests(data),
         'parts': {name: type(part).__qualname__ for name, part in parts.items()},
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 import torch
 
-from rastervision.core.data.class_config import ClassConfig
+from rastervision.core.data import ClassConfig, DatasetConfig
 from rastervision.pipeline.errors import DataError
 from rastervision.pytorch_learner import (
+    SemanticSegmentationGeoDataConfig,
     SemanticSegmentationImageDataConfig,
     SemanticSegmentationLearnerConfig,
     SolverConfig,
@@ -113,3 +116,20 @@ def test_the_recipe_is_what_makes_the_weights():
     assert digest() == digest(num_epochs=99) == digest(workers=3)
     assert len({digest(), digest(lr=0.5), digest(batch_sz=3)}) == 3
     assert len({digest(), digest(optimizer='of one class'), digest(optimizer=1)}) == 3
+
+
+def test_the_recipe_covers_the_files_but_not_what_is_tested(make_scene):
+    def digest():
+        data = SemanticSegmentationGeoDataConfig(scene_dataset=dataset)
+        return recipe_digest(SemanticSegmentationLearnerConfig(data=data), {})
+
+    files = make_scene('a')
+    scene = files.config(stats=False)
+    classes = ClassConfig(names=['a', 'b'])
+    dataset = DatasetConfig(class_config=classes, train_scenes=[scene], validation_scenes=[])
+    before = digest()
+    dataset.test_scenes = [make_scene('b', 1).config(stats=False)]
+    dataset.scene_groups = {'both': {'a', 'b'}}
+    assert digest() == before
+    Path(files.labels).write_text(Path(files.labels).read_text() + ' ')
+    assert digest() != before
