@@ -28,8 +28,10 @@ CELL = 50
 # ## Cells from polygons
 #
 # Labels may be cells with a class each, or any polygons, from which the class of a cell is
-# inferred: `ioa_thresh` is the share of a cell that polygons have to cover
-# (`use_intersection_over_cell=True`), and cells without enough have the `background_class_id`.
+# inferred: `ioa_thresh` is the share of a cell that a single polygon has to cover
+# (`use_intersection_over_cell=True`), and cells without such a polygon have the
+# `background_class_id`. Many small polygons in a cell do not add up, so take it small: less than
+# the share that one object of interest covers.
 
 
 # %%

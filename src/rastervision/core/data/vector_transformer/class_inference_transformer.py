@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from rastervision.pipeline.errors import ConfigError, DataError
 log = logging.getLogger(__name__)
 
 _NAME_PROPERTIES = ('class_name', 'label')
+_MANY = 8  # names of properties in a message
 
 
 class ClassInferenceTransformer(ArrayVectorTransformer):
@@ -174,13 +176,12 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
                 'of the class inference.'
             )
         if not known.all():
-            log.warning(
-                '%s: %d of %d features have no class and are left out; default_class_id would '
-                'give them one.',
-                features.origin,
-                int((~known).sum()),
-                len(known),
+            text = (
+                f'{features.origin}: {int((~known).sum())} of {len(known)} features have no class '
+                'and are left out; default_class_id would give them one'
             )
+            why = '.' if known.any() else f': {self._no_hit(features)}'
+            _tell_once(logging.WARNING, text + why)
         labelled = [
             {**properties, 'class_id': class_id}
             for properties, class_id in zip(features.properties, ids, strict=True)
@@ -188,7 +189,7 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
         return Features(features.geoms, labelled, features.origin).filter(known)
 
     def _report_unknown_names(self, features: Features, ids: list[int | None]) -> None:
-        """Refuse names that are no class, unless a default was asked for: that is only logged."""
+        """Refuse names that are no class, unless a default or a filter gives features a class."""
         if self.class_config is None:
             return
         unknown: Counter[str] = Counter()
@@ -202,12 +203,29 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
             f'{features.origin}: {unknown.total()} features are of the class {names}, but the '
             f'classes are {", ".join(self.class_config.names)}'
         )
-        if self.default_class_id is None:
+        if self.default_class_id is not None:
+            _tell_once(
+                logging.INFO,
+                f'{text}; default_class_id {self.default_class_id} is taken. A class_name_mapping '
+                'of these names says the same without this line.',
+            )
+        elif not self._filters:
             raise DataError(
                 f'{text}. Map the names with class_name_mapping, give class_id_to_filter, or set '
                 'default_class_id.'
             )
-        log.warning('%s; default_class_id %d is taken.', text, self.default_class_id)
+        elif all(class_id is None for class_id in ids):
+            raise DataError(f'{text}; {self._no_hit(features)}')
+
+    @staticmethod
+    def _no_hit(features: Features) -> str:
+        """Say that the filters hold for no feature, and what they have to go by."""
+        found = sorted({name for properties in features.properties for name in properties})
+        names = ', '.join(found[:_MANY]) + (', ...' if len(found) > _MANY else '')
+        return (
+            f'no filter of class_id_to_filter holds for any of the {len(features.geoms)} '
+            f'features; their properties are {names or "none"}.'
+        )
 
     def _report_contradictions(self, features: Features, ids: list[int | None]) -> None:
         """Log the first class_id beside a name that is that of another class, or of none."""
@@ -222,14 +240,12 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
         ]
         if found:
             name, class_id = found[0]
-            log.warning(
-                '%s: %d features have a class_id that contradicts their name, such as %r with '
-                'class_id %d, which is %r in the class config; the class_id is taken.',
-                features.origin,
-                len(found),
-                name,
-                class_id,
-                self.class_config.names[class_id],
+            other = self.class_config.names[class_id]
+            _tell_once(
+                logging.WARNING,
+                f'{features.origin}: {len(found)} features have a class_id that contradicts their '
+                f'name, such as {name!r} with class_id {class_id}, which is {other!r} in the class '
+                'config; the class_id is taken.',
             )
 
     def _names(self, properties: Properties) -> list[str]:
@@ -242,6 +258,12 @@ class ClassInferenceTransformer(ArrayVectorTransformer):
             return []
         found = (properties.get(key) for key in _NAME_PROPERTIES)
         return [name for name in found if isinstance(name, str)][:1]
+
+
+@cache
+def _tell_once(level: int, text: str) -> None:
+    """Log what a file gives rise to once, however often it is read."""
+    log.log(level, text)
 
 
 def _types(kinds: Any) -> list[shapely.GeometryType]:

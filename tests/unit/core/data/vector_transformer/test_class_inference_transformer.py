@@ -11,12 +11,18 @@ from rastervision.core.data import (
 )
 from rastervision.core.data.utils.features import Features, as_geoms
 from rastervision.core.data.utils.geojson import geoms_to_geojson
+from rastervision.core.data.vector_transformer import class_inference_transformer
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.errors import ConfigError, DataError
 
 CLASSES = ClassConfig(names=['house', 'road', 'null'])
 FILTERS = {1: ['==', '$type', 'LineString'], 0: ['has', 'storeys']}
 SQUARE, LINE = shapely.box(0, 0, 1, 1), shapely.LineString([(0, 0), (1, 1)])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told_yet():
+    class_inference_transformer._tell_once.cache_clear()
 
 
 def features(*rows, geom=SQUARE) -> Features:
@@ -118,11 +124,41 @@ def test_unknown_names_are_refused_with_the_valid_ones() -> None:
 
 
 def test_unknown_names_take_a_default_that_was_asked_for(caplog) -> None:
-    with caplog.at_level(logging.WARNING):
-        applied = ClassInferenceTransformer(1, CLASSES).apply(features({'class_name': 'barn'}))
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):  # as every command reads the file
+            applied = ClassInferenceTransformer(1, CLASSES).apply(features({'class_name': 'barn'}))
     assert applied.column('class_id') == [1]
+    (record,) = caplog.records
+    assert record.levelname == 'INFO'
     assert "'barn'" in caplog.text
     assert 'default_class_id 1 is taken' in caplog.text
+    caplog.clear()
+    mapping = {'barn': CLASSES.names[1]}
+    ClassInferenceTransformer(1, CLASSES, class_name_mapping=mapping).apply(
+        features({'class_name': 'barn', 'i': 0})
+    )
+    assert not caplog.records
+
+
+def test_filters_may_leave_features_with_unknown_names_out() -> None:
+    filters = {0: ['==', 'label', 'oak']}
+    applied = ClassInferenceTransformer(None, CLASSES, filters).apply(
+        features({'label': 'oak'}, {'label': 'pine'})
+    )
+    assert applied.column('label') == ['oak']
+
+
+def test_filters_that_hold_for_nothing_are_told_with_what_there_is(caplog) -> None:
+    filters = {0: ['==', 'kind', 'oak']}
+    expected = (
+        'no filter of class_id_to_filter holds for any of the 2 features; their properties are '
+    )
+    with pytest.raises(DataError, match=rf'labels\.json: 2 .*pine.*{expected}height, label\.'):
+        ClassInferenceTransformer(None, CLASSES, filters).apply(
+            features({'label': 'pine'}, {'label': 'pine', 'height': 2})
+        )
+    ClassInferenceTransformer(None, CLASSES, filters).apply(features({'sort': 1}, {'sort': 2}))
+    assert f'{expected}sort.' in caplog.text
 
 
 @pytest.mark.parametrize('class_id', [3, -1, 1.5, 'house', True])
