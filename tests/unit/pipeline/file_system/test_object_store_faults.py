@@ -1,6 +1,7 @@
 """Object stores that fail, refuse or are not there: nothing lost, one line to read."""
 
 import os
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -137,6 +138,53 @@ def test_an_endpoint_that_nobody_answers_at(no_clouds, monkeypatch):
     ) as caught:
         file_to_str('s3://b/a')
     assert SECRET not in str(caught.value)
+
+
+def test_ctrl_c_ends_the_wait_for_a_silent_server(no_clouds):
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        code = (
+            'import os, signal, threading\n'
+            'from rastervision.pipeline.file_system import file_to_str\n'
+            'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
+            'threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n'
+            'try:\n'
+            '    file_to_str("s3://b/a")\n'
+            'except KeyboardInterrupt:\n'
+            '    print("ended")\n'
+        )
+        environment = {
+            **os.environ,
+            'AWS_ENDPOINT_URL': f'http://127.0.0.1:{server.getsockname()[1]}',
+            'AWS_ACCESS_KEY_ID': KEY_ID,
+            'AWS_SECRET_ACCESS_KEY': SECRET,
+        }
+        done = subprocess.run(
+            [sys.executable, '-c', code],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env=environment,
+            check=True,
+        )
+    assert done.stdout.strip() == 'ended'
+
+
+def test_a_file_called_metadata_is_just_missing(s3):
+    with pytest.raises(NotReadableError, match=r'/metadata/id: no such file'):
+        file_to_str(f'{s3}/metadata/id')
+
+
+def test_a_whole_bucket_is_not_removed(s3):
+    str_to_file('x', f'{s3}/a')
+    with pytest.raises(NotWritableError, match='a whole bucket'):
+        remove(f'{s3}/')
+    assert file_exists(f'{s3}/a')
+
+
+def test_names_that_lead_out_of_the_directory_are_refused(s3, tmp_path):
+    str_to_file('x', f'{s3}/d/..\\a')
+    with pytest.raises(NotReadableError, match='lead out of the directory'):
+        sync_from_dir(f'{s3}/d', str(tmp_path / 'd'))
 
 
 def test_no_credentials(no_clouds):

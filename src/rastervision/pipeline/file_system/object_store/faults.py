@@ -53,8 +53,10 @@ _NO_CREDENTIALS = {
 }
 _CODE = re.compile(r'<Code>(\w+)</Code>|"code": ?"(\w+)"')
 _MESSAGE = re.compile(r'<Message>([^<]*)')
-_HTTP_FAULT = re.compile(r'kind: (Connect|Request|Timeout|Interrupted|Decode|Unknown)\b')
-_METADATA = re.compile(r'169\.254\.169\.254|metadata\.google\.internal|/metadata/')
+_HTTP_FAULT = re.compile(r'HttpError \{\s+kind: (\w+)')
+_METADATA = re.compile(
+    r'performing \w+ http://(169\.254\.169\.254|metadata(\.google\.internal)?/|[^/]+/metadata/id)'
+)
 _SERVER = re.compile(r'Error performing \w+ (\w+://[^/\s]+)')
 _STATUS = re.compile(r'status code: (\d{3})')
 
@@ -143,4 +145,6 @@ def is_other_region(error: Exception) -> bool:
     """Whether a store of the S3 kind says that the bucket is in another region."""
     text = str(error)
     codes = {'PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraint'}
-    return code_of(error) in codes or 'redirect without LOCATION' in text or ' 301 ' in text
+    return (
+        code_of(error) in codes or 'redirect without LOCATION' in text or 'status code: 301' in text
+    )

@@ -191,8 +191,10 @@ class ObjectStoreFileSystem(FileSystem):
     def remove(cls, uri: str) -> None:
         address = _writable(uri, a_dir=True)
         with writing(uri, address):
+            if not address.key:
+                raise ValueError('a whole bucket is not removed from here')
             keys = [*objects_below(address)]
-            if address.key and not uri.endswith('/'):
+            if not uri.endswith('/'):
                 keys += [address.key] if metadata(address) else []
             delete(address, keys)
 

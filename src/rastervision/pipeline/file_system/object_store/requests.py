@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from rastervision.pipeline.file_system.object_store import aws, azure, google
 from rastervision.pipeline.file_system.object_store.address import Address
 from rastervision.pipeline.file_system.object_store.faults import is_other_region, is_passing
+from rastervision.pipeline.file_system.object_store.threads import wait_for
 
 ATTEMPTS = 4
 """How often a request is made whose connection breaks off in the middle of the data."""
@@ -37,7 +38,7 @@ def call(address: Address, request: Callable[[Any], Result]) -> Result:
     """
     for attempt in range(ATTEMPTS):
         try:
-            return request(open_bucket(address))
+            return wait_for(lambda: request(open_bucket(address)))
         except Exception as error:
             last = attempt == ATTEMPTS - 1
             elsewhere = not attempt and address.cloud == 's3' and is_other_region(error)

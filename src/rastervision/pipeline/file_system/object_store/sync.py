@@ -1,14 +1,14 @@
 """Directories to and from buckets: only what is new or has changed."""
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from rastervision.pipeline.file_system.local_file_system import atomic_local_path, files_below
 from rastervision.pipeline.file_system.object_store.address import Address, parse
 from rastervision.pipeline.file_system.object_store.faults import reading, writing
 from rastervision.pipeline.file_system.object_store.requests import delete, objects_below
+from rastervision.pipeline.file_system.object_store.threads import for_each
 from rastervision.pipeline.file_system.object_store.transfer import (
     download_file,
     s3_etag,
@@ -36,7 +36,7 @@ def sync_to(src: Path, address: Address, *, remove_others: bool) -> None:
                 etag = upload_file(parse(uri), path)
                 _synced[uri, str(path)] = (etag, before.st_size, before.st_mtime_ns)
 
-    _each(send, wanted.items())
+    for_each(send, wanted.items(), THREADS)
     if remove_others:
         delete(address, sorted(there.keys() - wanted.keys()))
 
@@ -49,7 +49,7 @@ def sync_from(address: Address, dst: Path, *, remove_others: bool) -> int:
     """
     there = objects_below(address)
     start = len(address.key) + 1 if address.key else 0
-    wanted = {key: dst / key[start:] for key in there}
+    wanted = {key: dst / _checked(key[start:]) for key in there}
 
     def fetch(item: tuple[str, Path]) -> None:
         key, path = item
@@ -60,7 +60,7 @@ def sync_from(address: Address, dst: Path, *, remove_others: bool) -> int:
             status = path.stat()
             _synced[uri, str(path)] = (etag, status.st_size, status.st_mtime_ns)
 
-    _each(fetch, wanted.items())
+    for_each(fetch, wanted.items(), THREADS)
     if remove_others:
         for path in set(files_below(dst)) - set(wanted.values()):
             path.unlink(missing_ok=True)
@@ -82,10 +82,12 @@ def _is_same(uri: str, path: Path, there: Mapping[str, Any] | None) -> bool:
     return etag is not None and there['size'] == status.st_size and etag == s3_etag(path)
 
 
-def _each(function: Callable[[tuple[str, Path]], None], items: Iterable[tuple[str, Path]]) -> None:
-    with ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(function, items):
-            pass
+def _checked(name: str) -> str:
+    """The name of an object, which must not lead out of the directory that it goes to."""
+    path = PureWindowsPath(name)
+    if path.drive or path.root or '..' in path.parts:
+        raise ValueError(f'the name {name!r} in it would lead out of the directory')
+    return name
 
 
 def _join(folder: str, name: str) -> str:

@@ -3,7 +3,6 @@
 import math
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import md5
 from io import BytesIO
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from rastervision.pipeline.file_system.object_store.address import Address
 from rastervision.pipeline.file_system.object_store.requests import call
+from rastervision.pipeline.file_system.object_store.threads import for_each
 from rastervision.pipeline.progress import progress
 
 if TYPE_CHECKING:
@@ -60,21 +60,14 @@ def _upload(address: Address, open_file: Callable[[], IO[bytes]], size: int) -> 
 
         with open_file() as file, _progress(address, 'Uploading', size) as advance:
             if size <= part:
-                data = file.read()
-                sent = len(data)
-                result = obstore.put(store, address.key, data, use_multipart=False)
-            else:
-                result = obstore.put(
-                    store,
-                    address.key,
-                    parts(file, advance),
-                    chunk_size=part,
-                    max_concurrency=UPLOADS,
-                )
-        there = obstore.head(store, address.key)['size']
-        if there != sent:
-            raise ValueError(f'{sent} bytes were sent, but {there} are there')
-        return result['e_tag']
+                return obstore.put(store, address.key, file.read(), use_multipart=False)['e_tag']
+            etag = obstore.put(
+                store, address.key, parts(file, advance), chunk_size=part, max_concurrency=UPLOADS
+            )['e_tag']
+        there = obstore.head(store, address.key)
+        if there['e_tag'] == etag and there['size'] != sent:  # else it is of another process
+            raise ValueError(f'{sent} bytes were sent, but {there["size"]} are there')
+        return etag
 
     return call(address, request)
 
@@ -104,13 +97,7 @@ def download_file(address: Address, path: Path) -> str | None:
             advance(len(chunk))
 
     with path.open('wb') as out, _progress(address, 'Downloading', size) as advance:
-        if len(starts) <= 1:
-            for start in starts:
-                receive(start)
-        else:
-            with ThreadPoolExecutor(DOWNLOADS) as threads:
-                for _ in threads.map(receive, starts):
-                    pass
+        for_each(receive, starts, DOWNLOADS)
     return etag
 
 
