@@ -22,6 +22,7 @@ from rastervision.core.data import (
     SemanticSegmentationLabelStoreConfig,
     VectorSourceConfig,
 )
+from rastervision.core.data.label_store.vector_output import check_vector_outputs
 from rastervision.core.data.utils.vector_tiles import is_template
 from rastervision.core.evaluation import (
     ChipClassificationEvaluatorConfig,
@@ -116,7 +117,12 @@ def _parts(config: 'RVPipelineConfig') -> Iterator[tuple[str, str, Config]]:
 
 
 def check_class_ids(scene: SceneConfig, classes: ClassConfig) -> None:
-    """Raise ConfigError if a class id in the config of the labels of a scene is no class."""
+    """Raise ConfigError if a class id in the config of a scene is no class."""
+    if isinstance(store := scene.label_store, SemanticSegmentationLabelStoreConfig):
+        try:
+            check_vector_outputs(store.vector_output, classes)
+        except ConfigError as e:
+            raise ConfigError(f'Scene {scene.id!r}: {e}') from None
     if scene.label_source is None:
         return
     for part in find_configs(scene.label_source, Config):

@@ -10,6 +10,7 @@ from rastervision.core.data import (
     DatasetConfig,
     GeoJSONVectorSourceConfig,
     ObjectDetectionLabelSourceConfig,
+    PolygonVectorOutputConfig,
     RasterioSourceConfig,
     SemanticSegmentationLabelStoreConfig,
 )
@@ -73,6 +74,15 @@ def test_a_pipeline_without_a_task_takes_any_part(updated) -> None:
         change(updated)
     fields = {name: getattr(updated, name) for name in type(updated).model_fields}
     OwnConfig.model_construct(**fields).validate_config()
+
+
+def test_vector_outputs_have_to_be_of_classes(updated) -> None:
+    scene = updated.dataset.validation_scenes[0]
+    scene.label_store = SemanticSegmentationLabelStoreConfig(
+        vector_output=[PolygonVectorOutputConfig(class_id=4)]
+    )
+    with pytest.raises(ConfigError, match=f'Scene {scene.id!r}: vector_output has class_id=4'):
+        updated.validate_config()
 
 
 def test_class_ids_of_labels_have_to_be_classes(updated) -> None:
@@ -184,3 +194,13 @@ def test_what_is_no_local_path_is_not_looked_up(pipeline, uri) -> None:
     scene = pipeline.config.dataset.train_scenes[0]
     scene.raster_source = RasterioSourceConfig(uris=[uri])
     pipeline.check_inputs(['chip'])
+
+
+def test_the_model_is_looked_up_before_chips_are_cut(pipeline, monkeypatch) -> None:
+    def check_model(_) -> None:
+        raise ConfigError('no such network')
+
+    monkeypatch.setattr(type(pipeline.config.backend), 'check_model', check_model)
+    pipeline.check_inputs(['chip', 'predict'])
+    with pytest.raises(ConfigError, match='no such network'):
+        pipeline.check_inputs(['chip', 'train'])
