@@ -7,6 +7,7 @@ from pydantic import Field, field_serializer, model_validator
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.core.data.scene import SceneConfig
 from rastervision.pipeline.config import Config, register_config
+from rastervision.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -31,7 +32,11 @@ class DatasetConfig(Config):
         ..., description='Scenes to validate on while training, to predict and to score.'
     )
     test_scenes: list[SceneConfig] = Field(
-        [], description='Further scenes to predict, and to score where they have labels.'
+        [],
+        description=(
+            'Further scenes to predict, and to score where they have labels. A scene of the other '
+            'lists may be here as well, as it is there; it is predicted once.'
+        ),
     )
     scene_groups: dict[str, set[str]] = Field(
         {},
@@ -42,7 +47,19 @@ class DatasetConfig(Config):
     )
 
     @model_validator(mode='after')
-    def _check_ids(self) -> Self:
+    def _check(self) -> Self:
+        self._check_ids()
+        return self
+
+    def validate_config(self) -> None:
+        """Check ids again: fields see no change within a list or a scene."""
+        super().validate_config()
+        try:
+            self._check_ids()
+        except ValueError as e:
+            raise ConfigError(f'{type(self).__name__}: {e}') from None
+
+    def _check_ids(self) -> None:
         seen: dict[str, tuple[str, SceneConfig]] = {}
         for name in _LISTS:
             for scene in getattr(self, name):
@@ -64,7 +81,6 @@ class DatasetConfig(Config):
                     f'scene_groups[{group!r}] names {", ".join(unknown)}, but there is no such '
                     'scene.'
                 )
-        return self
 
     @field_serializer('scene_groups')
     def _sorted_groups(self, scene_groups: dict[str, set[str]]) -> dict[str, list[str]]:

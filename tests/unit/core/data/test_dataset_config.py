@@ -77,6 +77,19 @@ def test_a_scene_may_be_tested_again_but_not_another_one_of_its_name() -> None:
         dataset('a', 'b', test_scenes=[scene('b', 'other.tif')])
 
 
+def test_changes_within_lists_and_scenes_are_seen_by_validation() -> None:
+    cfg = dataset('a', 'b', 'b')
+    cfg.update()
+    cfg.recursive_validate_config()
+    cfg.validation_scenes.append(scene('b'))
+    with pytest.raises(ConfigError, match="two scenes with the id 'b' in validation_scenes"):
+        cfg.recursive_validate_config()
+    cfg = dataset('ac', 'b')
+    cfg.train_scenes[1].id = 'a'
+    with pytest.raises(ConfigError, match="two scenes with the id 'a' in train_scenes"):
+        cfg.recursive_validate_config()
+
+
 def test_groups_must_name_scenes() -> None:
     with pytest.raises(ConfigError, match=r"scene_groups\['north'\] names z"):
         dataset('a', 'b', scene_groups={'north': {'a', 'z'}})
