@@ -239,6 +239,10 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         """Return this config, without what the model does not depend on."""
         return for_training(self)
 
+    def check_model(self) -> None:
+        """Raise ConfigError if no library has the network."""
+        self.model.check_names()
+
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
         """Return the config of the learner that does the work."""
         raise NotImplementedError(type(self).__name__)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from rastervision.pipeline.config import Config, register_config
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pytorch_learner.backbone import Backbone
 from rastervision.pytorch_learner.external_module import ExternalModuleConfig
 from rastervision.pytorch_learner.upgraders import model_config_upgrader
@@ -44,6 +45,27 @@ class ModelConfig(Config):
 
     def update(self, learner: 'LearnerConfig | None' = None) -> None:
         """Fill what depends on the rest of the learner's config: nothing for this class."""
+
+    def validate_config(self) -> None:
+        default = type(self).model_fields['backbone'].default
+        encoder: str | None = getattr(self, 'encoder', None)
+        if encoder is not None and self.backbone != default and self.external_def is None:
+            raise ConfigError(
+                f"encoder='{encoder}' takes the place of backbone='{self.backbone.value}'; leave "
+                'one of them out.'
+            )
+
+    def check_names(self) -> None:
+        """Make sure that there is such a network, without making it; imports what knows it.
+
+        Raises:
+            ConfigError: There is none; the message has near names.
+        """
+        encoder: str | None = getattr(self, 'encoder', None)
+        if encoder is not None and self.external_def is None:
+            from rastervision.pytorch_learner.models.encoders import resolve_timm
+
+            resolve_timm(encoder)
 
     def get_backbone_str(self) -> str:
         """Name of the backbone."""

@@ -138,7 +138,14 @@ class ObjectDetectionModelConfig(ModelConfig):
                     f"encoder='{self.encoder}' does not go with architecture 'ssdlite', which has "
                     "a MobileNetV3; use 'faster_rcnn', 'fcos' or 'retinanet'."
                 )
+            for field in ('backbone', 'fpn_channels'):
+                if getattr(self, field) != type(self).model_fields[field].default:
+                    raise ConfigError(
+                        f"{field} has no meaning for architecture 'ssdlite', which has a "
+                        'MobileNetV3 without a feature pyramid; leave it out.'
+                    )
             return
+        super().validate_config()
         if self.architecture == 'fcos' and self.fpn_channels not in FCOS_CHANNELS:
             raise ConfigError(
                 f"fpn_channels={self.fpn_channels} does not go with architecture 'fcos'; use a "

@@ -138,7 +138,10 @@ class SemanticSegmentationModelConfig(ModelConfig):
     )
 
     def validate_config(self) -> None:
-        if self.external_def is not None or self.architecture != 'deeplabv3':
+        if self.external_def is not None:
+            return
+        if self.architecture != 'deeplabv3':
+            super().validate_config()
             return
         if self.encoder is not None:
             raise ConfigError(
@@ -150,6 +153,12 @@ class SemanticSegmentationModelConfig(ModelConfig):
                 f"backbone='{self.backbone.value}' does not go with architecture 'deeplabv3'; use "
                 "resnet50 or resnet101, or architecture 'unet', 'fpn' or 'deeplabv3plus'."
             )
+
+    def check_names(self) -> None:
+        if self.encoder is not None and self.external_def is None:
+            from rastervision.pytorch_learner.models.encoders import resolve_encoder
+
+            resolve_encoder(self.encoder)
 
     def build_default_model(self, num_classes: int, in_channels: int, **kwargs: Any) -> 'nn.Module':
         from rastervision.pytorch_learner.models.segmentation import build_deeplabv3, build_smp

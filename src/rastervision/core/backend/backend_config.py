@@ -40,6 +40,9 @@ class BackendConfig(Config):
         """Return the config that decides what TRAIN does; None if it is that of the pipeline."""
         return None
 
+    def check_model(self) -> None:
+        """Raise ConfigError if there is no such model; called before the first command runs."""
+
     def model_facts(self, pipeline: 'RVPipelineConfig') -> ModelFacts:  # noqa: ARG002 - for subclasses
         """Describe the model for the bundle's STAC item."""
         return ModelFacts()

@@ -169,7 +169,7 @@ def check_outputs(dataset: DatasetConfig) -> None:
 
 
 def check_inputs(config: 'RVPipelineConfig', commands: Sequence[str]) -> None:
-    """Raise ConfigError if what commands are to read is not there; nothing is opened.
+    """Raise ConfigError if what commands are to read or train is not there; nothing is opened.
 
     Local files are looked up, remote ones are not.
 
@@ -179,6 +179,8 @@ def check_inputs(config: 'RVPipelineConfig', commands: Sequence[str]) -> None:
     """
     dataset = config.dataset
     trained = config.backend.training_dataset(config) if 'train' in commands else None
+    if 'train' in commands:
+        config.backend.check_model()
     learning = [] if trained is None else [('TRAIN', trained)]
     if 'chip' in commands and config.backend.needs_chips(config):
         learning.append(('CHIP', dataset))

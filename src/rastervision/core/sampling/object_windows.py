@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import shapely
@@ -160,6 +160,15 @@ class ObjectDetectionWindowSamplingConfig(WindowSamplingConfig):
         description='A window counts as one without objects if less than this share of every '
         'object lies in it.',
     )
+
+    fields_of_method: ClassVar[dict[str, tuple[str, ...]]] = {
+        **WindowSamplingConfig.fields_of_method,
+        'random': (
+            *WindowSamplingConfig.fields_of_method['random'],
+            'neg_ratio',
+            'neg_ioa_thresh',
+        ),
+    }
 
     def build_sampler(self, scene: 'Scene') -> RandomWindowSampler:
         """Make the sampler of random windows of a scene."""

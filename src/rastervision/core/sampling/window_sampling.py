@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -101,6 +101,12 @@ class WindowSamplingConfig(Config):
         ),
     )
 
+    fields_of_method: ClassVar[dict[str, tuple[str, ...]]] = {
+        'sliding': ('stride', 'pad_direction'),
+        'random': ('max_windows', 'max_sample_attempts', 'efficient_aoi_sampling'),
+    }
+    """Fields that have an effect with one method only."""
+
     @model_validator(mode='after')
     def _check_lims(self) -> Self:
         names = ('size_lims', 'h_lims', 'w_lims')
@@ -133,6 +139,19 @@ class WindowSamplingConfig(Config):
                 self.__dict__['h_lims'] = (height, height + 1)
                 self.__dict__['w_lims'] = (width, width + 1)
         return self
+
+    def validate_config(self) -> None:
+        other = 'random' if self.method == WindowSamplingMethod.sliding else 'sliding'
+        fields = type(self).model_fields
+        for name in self.fields_of_method[other]:
+            if getattr(self, name) != fields[name].default:
+                log.warning(
+                    '%s=%s has no effect: it is for method %r, and method is %r.',
+                    name,
+                    getattr(self, name),
+                    other,
+                    self.method.value,
+                )
 
     def build_sampler(self, scene: 'Scene') -> RandomWindowSampler:
         """Make the sampler of random windows of a scene, in its extent frame."""

@@ -1,5 +1,6 @@
 """Names and input scaling of encoders of segmentation-models-pytorch and timm."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -8,6 +9,7 @@ from rastervision.pipeline.errors import ConfigError
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 _TIMM_PREFIX = 'tu-'
+NEAR_NAMES = 3
 
 
 def resolve_encoder(name: str) -> str:
@@ -30,7 +32,7 @@ def resolve_encoder(name: str) -> str:
         return name
     if timm.is_model(bare):
         return _TIMM_PREFIX + bare
-    known = {*smp.encoders.encoders, *timm.list_models()}
+    known = [*smp.encoders.encoders, *timm.list_models()]
     raise ConfigError(
         f"encoder '{name}' is known neither to segmentation-models-pytorch nor to timm."
         f'{_near_names(bare, known)}'
@@ -54,7 +56,14 @@ def resolve_timm(name: str) -> str:
 
 
 def _near_names(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, sorted(known))
+    listed = list(dict.fromkeys(known))
+    stem = re.match('[a-z]*', name, re.IGNORECASE)
+    family = re.compile(f'{stem[0]}[^a-z]' if stem and stem[0] else '$^', re.IGNORECASE)
+    near = (
+        get_close_matches(name, listed, cutoff=0.8)
+        or sorted(filter(family.match, listed), key=len)[:NEAR_NAMES]
+        or get_close_matches(name, listed)
+    )
     return f' Near names: {", ".join(near)}.' if near else ''
 
 

@@ -7,6 +7,7 @@ from shapely.geometry import box
 
 from rastervision.core.box import Box
 from rastervision.core.sampling import (
+    ObjectDetectionWindowSamplingConfig,
     WindowSamplingConfig,
     WindowSamplingMethod,
     random_window_sampler,
@@ -148,3 +149,18 @@ def test_windows_larger_than_the_scene_are_told(method, size, told, caplog) -> N
     make(Box(0, 0, 50, 70), cfg, None, 'a')
     words = "Windows of 60x60 pixels are larger than scene 'a' (50x70 pixels)"
     assert [words in r.message for r in caplog.records] == told
+
+
+@pytest.mark.parametrize(
+    ('fields', 'told'),
+    [
+        ({'stride': 5, 'pad_direction': 'both'}, []),
+        ({'max_windows': 5}, ["max_windows=5 has no effect: it is for method 'random'"]),
+        ({'neg_ratio': 1}, ["neg_ratio=1.0 has no effect: it is for method 'random'"]),
+        ({'method': 'random', 'max_windows': 5, 'neg_ratio': 1}, []),
+        ({'method': 'random', 'stride': 20}, ["stride=20 has no effect: it is for method 'slid"]),
+    ],
+)
+def test_fields_of_the_other_method_are_told(fields, told, caplog) -> None:
+    ObjectDetectionWindowSamplingConfig(size=10, **fields).validate_config()
+    assert [record.getMessage()[: len(told[0])] for record in caplog.records] == told

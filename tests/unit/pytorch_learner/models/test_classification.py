@@ -92,6 +92,14 @@ def test_what_cannot_be_built_is_named(fields, problem):
         build(**fields)
 
 
+def test_names_and_backbones_are_checked_without_a_network():
+    ClassificationModelConfig(encoder='resnet18').check_names()
+    with pytest.raises(ConfigError, match=r'Near names: resnet18'):
+        ClassificationModelConfig(encoder='resnet_18').check_names()
+    with pytest.raises(ConfigError, match="takes the place of backbone='vgg19'"):
+        ClassificationModelConfig(encoder='resnet18', backbone='vgg19').validate_config()
+
+
 def test_images_that_are_too_small_are_named():
     with pytest.raises(ConfigError, match=r'32 x 32 pixels.*img_sz'):
         check_output(build(backbone='alexnet'), 3, 32, 3)

@@ -84,6 +84,9 @@ def test_an_encoder_starts_from_installed_weights():
     [
         ({'backbone': 'vgg16'}, "backbone='vgg16'.*resnet18"),
         ({'architecture': 'ssdlite', 'encoder': 'resnet18'}, 'encoder.*ssdlite'),
+        ({'architecture': 'ssdlite', 'backbone': 'resnet18'}, 'backbone has no meaning.*ssdlite'),
+        ({'architecture': 'ssdlite', 'fpn_channels': 64}, 'fpn_channels has no meaning.*ssdlite'),
+        ({'encoder': 'resnet18', 'backbone': 'resnet101'}, "takes the place of backbone='resnet1"),
         ({'architecture': 'fcos', 'fpn_channels': 40}, 'multiple of 32 from 64 on'),
     ],
 )

@@ -3,6 +3,7 @@ import torch
 from torchvision.models.segmentation import deeplabv3_resnet50
 
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pytorch_learner import ExternalModuleConfig
 from rastervision.pytorch_learner import SemanticSegmentationModelConfig as ModelConfig
 from rastervision.pytorch_learner.models.segmentation import build_smp
 
@@ -95,6 +96,21 @@ def test_the_scaling_is_saved_with_the_weights():
 def test_what_cannot_be_built_is_named(fields, problem):
     with pytest.raises(ConfigError, match=problem):
         build(**fields)
+
+
+@pytest.mark.parametrize('name', ['resnet19', 'resnet_foo'])
+def test_names_are_checked_without_a_network(name):
+    ModelConfig(architecture='unet', encoder='resnet18').check_names()
+    code = ExternalModuleConfig(uri='code', entrypoint='make')
+    ModelConfig(encoder=name, external_def=code).check_names()
+    with pytest.raises(ConfigError, match='Near names: resnet18, '):
+        ModelConfig(architecture='unet', encoder=name).check_names()
+
+
+def test_an_encoder_goes_without_backbone():
+    model = ModelConfig(architecture='unet', encoder='resnet18', backbone='vgg16')
+    with pytest.raises(ConfigError, match="encoder='resnet18' takes the place of backbone='vgg16'"):
+        model.validate_config()
 
 
 def test_extra_args_reach_the_library():
