@@ -1,6 +1,7 @@
 """A picture of image, truth and prediction side by side, for people."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -36,6 +37,8 @@ MIN_WIDTH = 400
 """Leaves room for the legend below small scenes."""
 TITLES = ('image', 'truth', 'prediction')
 PNG_LEVEL = 6
+MAX_BOXES = 100
+"""More predicted boxes hide the image, so the best of them are drawn."""
 NO_LABEL = -1
 """Shown black for pixels; the image is seen between cells and outlines of boxes."""
 CELL_OPACITY = 0.5
@@ -86,7 +89,16 @@ def _row(scene: Scene, class_config: ClassConfig) -> Row | None:
         share = np.where(is_map | (class_ids != NO_LABEL), opacity, 0)[..., None]
         return np.rint(share * palette[known] + (1 - share) * image).astype(np.uint8)
 
-    return scene.id, (image, panel(read_truth(window)), panel(read_predicted(window)))
+    count = read_predicted.count(window) if isinstance(read_predicted, _BestBoxes) else 0
+    notes = [f'best {MAX_BOXES} of {count}'] if count > MAX_BOXES else []
+    panels = image, panel(read_truth(window)), panel(read_predicted(window))
+    return caption(scene, window, *notes), panels
+
+
+def caption(scene: Scene, window: Box, *notes: str) -> str:
+    """Name a scene, and say when it is not shown whole."""
+    told = [*(['part'] if window != scene.extent else []), *notes]
+    return f'{scene.id} ({", ".join(told)})' if told else scene.id
 
 
 def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
@@ -107,9 +119,27 @@ def _class_maps(scene: Scene) -> tuple[ReadMap, ReadMap] | None:
     if isinstance(labels, ObjectDetectionLabelSource) and isinstance(
         store, ObjectDetectionGeoJSONStore
     ):
-        boxes = labels.get_labels(), store.get_labels()
-        return partial(_draw_outlines, boxes[0]), partial(_draw_outlines, boxes[1])
+        return partial(_draw_outlines, labels.get_labels()), _BestBoxes(store.get_labels())
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class _BestBoxes:
+    """Draws the best of predicted boxes."""
+
+    labels: ObjectDetectionLabels
+
+    def __call__(self, window: Box) -> NDArray[np.int32]:
+        near = self._near(window)
+        best = np.argsort(-near.get_scores(), kind='stable')[:MAX_BOXES]
+        return _draw_outlines(near.take(best), window)
+
+    def count(self, window: Box) -> int:
+        """Return how many boxes there are in a window."""
+        return len(self._near(window))
+
+    def _near(self, window: Box) -> ObjectDetectionLabels:
+        return ObjectDetectionLabels.get_overlapping(self.labels, window, ANY_PART)
 
 
 def _cell_map(labels: ChipClassificationLabels) -> ReadMap:

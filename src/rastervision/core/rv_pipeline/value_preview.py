@@ -20,6 +20,7 @@ from rastervision.core.rv_pipeline.preview import (
     MAX_SCENES,
     Row,
     candidates,
+    caption,
     display_image,
     draw_cells,
     spread,
@@ -104,8 +105,9 @@ def _row(values: _Values, targets: Sequence[str], low: float, high: float) -> Ro
         known = ~np.isnan(drawn)[..., None]
         return np.where(known, value_colors(drawn, low, high), image).astype(np.uint8)
 
-    caption = scene.id if len(targets) == 1 else f'{scene.id}, {targets[values.target]}'
-    return caption, (image, panel(read_truth(window)), panel(read_predicted(window)))
+    notes = [targets[values.target]] if len(targets) > 1 else []
+    panels = image, panel(read_truth(window)), panel(read_predicted(window))
+    return caption(scene, window, *notes), panels
 
 
 def _variety(drawn: NDArray[np.float32]) -> float:

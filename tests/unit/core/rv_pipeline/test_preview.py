@@ -112,6 +112,28 @@ def test_any_number_of_classes_is_drawn(monkeypatch, class_id):
     np.testing.assert_array_equal([cells, outlines], expected)
 
 
+def test_the_caption_tells_what_is_not_shown(monkeypatch):
+    scene, maps = blank_scene(20, 14), [lambda w: np.zeros(w.size, np.uint8)] * 2
+    monkeypatch.setattr(preview, '_class_maps', lambda _: maps)
+    assert preview._row(scene, ClassConfig(names=['a']))[0] == 's'
+    monkeypatch.setattr(preview, 'MAX_SIDE', 10)
+    scene.raster_source = blank_scene(10, 10).raster_source
+    assert preview._row(scene, ClassConfig(names=['a']))[0] == 's (part)'
+
+
+def test_the_best_boxes_are_drawn(monkeypatch):
+    monkeypatch.setattr(preview, 'MAX_BOXES', 2)
+    boxes = np.array([[0, 0, 3, 3], [4, 4, 8, 8], [9, 9, 12, 12], [50, 50, 53, 53]])
+    labels = ObjectDetectionLabels(boxes, [0, 1, 2, 1], scores=[0.5, 0.1, 0.9, 1.0])
+    predicted = preview._BestBoxes(labels)
+    maps = (lambda w: np.full(w.size, -1), predicted)
+    monkeypatch.setattr(preview, '_class_maps', lambda _: maps)
+    caption, _ = preview._row(blank_scene(20, 20), ClassConfig(names=['a', 'b', 'c']))
+    assert caption == 's (best 2 of 3)'
+    assert set(np.unique(predicted(Box(0, 0, 20, 20)))) == {-1, 0, 2}
+    assert set(np.unique(predicted(Box(0, 0, 8, 8)))) == {-1, 0, 1}
+
+
 def test_a_pixel_of_no_class_is_black(monkeypatch):
     ids = np.full((4, 4), 255, dtype=np.uint8)
     monkeypatch.setattr(preview, '_class_maps', lambda _: (lambda _: ids, lambda _: ids))
