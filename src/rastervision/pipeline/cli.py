@@ -157,6 +157,12 @@ def main(profile: str | None, verbose: int, tmpdir: str | None) -> None:
 @click.option(
     '--rerun', is_flag=True, help='Run commands that are up to date as well, from their start.'
 )
+@click.option(
+    '--wait',
+    is_flag=True,
+    help='Where an engine takes over the jobs ("slurm", "batch"): wait for their end, and fail if '
+    'they do. Ctrl-C cancels them.',
+)
 def run(
     runner: str,
     cfg_module: str,
@@ -166,6 +172,7 @@ def run(
     pipeline_run_name: str,
     dry_run: bool,
     rerun: bool,
+    wait: bool,
 ) -> None:
     """Run COMMANDS of the pipelines in CFG_MODULE with RUNNER.
 
@@ -195,7 +202,7 @@ def run(
         if dry_run:
             show_plan(pipelines, commands, splits, rerun)
         else:
-            run_pipelines(pipelines, commands, runner, splits, pipeline_run_name, rerun)
+            run_pipelines(pipelines, commands, runner, splits, pipeline_run_name, rerun, wait)
 
 
 @main.command('run_command', short_help='Run one command of a serialized pipeline config.')

@@ -35,6 +35,7 @@ def run_pipelines(
     num_splits: int = 1,
     pipeline_run_name: str = 'raster-vision',
     rerun: bool = False,
+    wait: bool = False,
 ) -> None:
     """Run commands of pipelines, without those that are up to date.
 
@@ -45,12 +46,14 @@ def run_pipelines(
         num_splits: Number of jobs for each command that can be split.
         pipeline_run_name: Name of the run where the engine shows one.
         rerun: Run what is up to date as well, from its start.
+        wait: Wait for the end of jobs that an engine has taken over.
 
     Raises:
         NotWritableError: Another run writes to the same place.
         StageError: A command failed.
     """
     engine = registry_.get_runner(runner)()
+    engine.wait = engine.wait or wait
     for pipeline in pipelines.values():
         asked = in_order(pipeline, commands)  # raises if there is no such command
         if engine.on_this_machine:
@@ -69,6 +72,8 @@ def run_pipelines(
             engine.run_jobs(jobs, pipelines, num_splits, pipeline_run_name)
         else:
             click.echo(NOTHING_TO_DO)
+        if engine.engine_jobs():  # the results come when they have ended
+            return
         for pipeline in pipelines.values():
             if summary := pipeline.summary():
                 click.echo(f'\n{summary}')

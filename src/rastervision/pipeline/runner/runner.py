@@ -15,9 +15,12 @@ class Runner(ABC):
 
     Attributes:
         on_this_machine: Whether commands see the files that this process sees.
+        wait: Whether `run` and `run_jobs` return only when all jobs have ended, also with an engine
+            that goes on without this process.
     """
 
     on_this_machine: ClassVar[bool] = False
+    wait: bool = False
 
     @abstractmethod
     def run(
