@@ -242,6 +242,28 @@ def test_uris_without_sense_are_refused(no_clouds, uri, message):
     assert 'secret' not in str(caught.value)
 
 
+def test_other_ways_to_write_the_same(s3, az):
+    str_to_file('x', f'{s3}/a')
+    str_to_file('y', f'{az}/a')
+    assert file_to_str(f'{s3.replace("s3://", "S3A://")}/a') == 'x'
+    container = az.removeprefix('az://')
+    uri = f'abfss://{container}@devstoreaccount1.dfs.core.windows.net/a'
+    assert file_to_str(uri) == 'y'
+    assert list_paths(uri.removesuffix('a')) == [uri]
+
+
+def test_credentials_of_one_account_are_not_sent_to_another(az, monkeypatch):
+    """The connection string names the endpoint, too, which is not that of the other account."""
+    from rastervision.pipeline.file_system.object_store import azure
+
+    seen = {}
+    monkeypatch.setattr(azure, 'connect', lambda kind, bucket, config: seen.update(config))
+    azure.open_container('c', 'other')
+    assert seen['account_name'] == 'other'
+    assert seen['account_key'] is None
+    assert seen['endpoint'] is None
+
+
 def test_local_paths_differ_by_store(no_clouds):
     uris = ['s3://a/b', 'gs://a/b', 'az://a/b', 's3://a/c', 'abfs://a@x.dfs.core.windows.net/b']
     paths = [ObjectStoreFileSystem.local_path(uri, 'cache') for uri in uris]

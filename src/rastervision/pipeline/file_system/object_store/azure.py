@@ -28,6 +28,8 @@ def open_container(container: str, account: str) -> Any:
 
     setting = rv_config_.get_namespace_option
     known = _connection_string()
+    if account and account != known.get('AccountName'):
+        known = {}  # it is of another account
     account = (
         account
         or setting(SETTINGS, 'account_name')
