@@ -46,7 +46,9 @@ def test_a_pipeline_in_a_bucket_does_as_on_a_disk(
     config = local_run / 'config_s3.py'
     text = (local_run / 'config.py').read_text()
     config.write_text(text.replace("str(HERE / f'{name}.", f"str(f'{s3}/inputs/{{name}}."))
-    cli('run', 'inprocess', config, '--splits', 2, '-a', 'root_uri', f'{s3}/root')
+    command = ('run', 'inprocess', config, '--splits', 2, '-a', 'root_uri', f'{s3}/root')
+    assert 'Running train command' in cli(*command).output
+    assert 'Running' not in cli(*command).output
 
     sync_from_dir(f'{s3}/root', str(tmp_path / 'copy'))
     assert outputs(tmp_path / 'copy') == outputs(local_run / 'root')
