@@ -72,11 +72,14 @@ def run_pipelines(
             engine.run_jobs(jobs, pipelines, num_splits, pipeline_run_name)
         else:
             click.echo(NOTHING_TO_DO)
-        if engine.engine_jobs():  # the results come when they have ended
-            return
-        for pipeline in pipelines.values():
-            if summary := pipeline.summary():
-                click.echo(f'\n{summary}')
+        if not engine.engine_jobs():  # else the results come later
+            _show_summaries(pipelines)
+
+
+def _show_summaries(pipelines: Mapping[str, Pipeline]) -> None:
+    for pipeline in pipelines.values():
+        if summary := pipeline.summary():
+            click.echo(f'\n{summary}')
 
 
 def _locked_standings(
