@@ -12,6 +12,15 @@ from rastervision.pipeline.plan import Job
 LAST_LINES = 20
 
 
+def log_uri(job: Job) -> str:
+    """Where the log of a job is kept: in `logs/` beside the config of its pipeline."""
+    split = f'-{job.split + 1}-of-{job.num_splits}' if job.label != job.command else ''
+    name = f'{job.command}{split}.log'
+    if is_local(job.pipeline):
+        return str(to_path(job.pipeline).parent / 'logs' / name)
+    return f'{job.pipeline.rpartition("/")[0]}/logs/{name}'
+
+
 class JobLog:
     """Keeps what a job writes in `logs/` beside the config of its pipeline.
 
@@ -25,17 +34,14 @@ class JobLog:
     """
 
     def __init__(self, job: Job) -> None:
-        split = f'-{job.split + 1}-of-{job.num_splits}' if job.label != job.command else ''
-        name = f'{job.command}{split}.log'
+        self.uri = log_uri(job)
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._tmp_dir: TemporaryDirectory[str] | None = None
-        if is_local(job.pipeline):
-            self.path = to_path(job.pipeline).parent / 'logs' / name
-            self.uri = str(self.path)
+        if is_local(self.uri):
+            self.path = Path(self.uri)
         else:
             self._tmp_dir = get_tmp_dir()
-            self.path = Path(self._tmp_dir.name, name)
-            self.uri = f'{job.pipeline.rpartition("/")[0]}/logs/{name}'
+            self.path = Path(self._tmp_dir.name, self.uri.rpartition('/')[2])
         make_dir(str(self.path.parent))
         try:
             self._file = self.path.open('w', encoding='utf-8', buffering=1)

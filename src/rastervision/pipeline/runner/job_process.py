@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import click
@@ -17,6 +17,9 @@ from rastervision.pipeline.runner.plan_walk import JobResult
 from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
 
+POLL_SECONDS = 0.5
+"""How long a process that vanished without a word, or is not wanted any more, may go on."""
+STOPPED = 'it was stopped'
 Modules = Sequence[tuple[str, str | None]]
 """Name and file of the modules that define the classes of a config; see `config_modules`."""
 
@@ -35,6 +38,8 @@ def run_job(
     modules: Modules,
     on_line: Callable[[str], None],
     settings: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> JobResult:
     """Run a job in a child process and keep what it prints in its log.
 
@@ -46,6 +51,8 @@ def run_job(
         on_line: Called with each line that the job prints.
         settings: The settings of the process that planned the job, as `RVConfig.hand_over` gives
             them; those of this process if None.
+        threads: Number of threads that numerical libraries may use; None for their own choice.
+        is_wanted: Asked now and then whether the job is to go on.
 
     Returns:
         How it ended. A job that fails is a result, not an exception.
@@ -55,11 +62,16 @@ def run_job(
     """
     log = JobLog(job)
     events: SimpleQueue[Event] = SimpleQueue()
-    worker = WorkerProcess(events, threads=None, bars=False, settings=settings)
+    worker = WorkerProcess(events, threads, bars=False, settings=settings)
     try:
         worker.send(job_message(job, modules, log))
-        while True:
-            event = events.get()
+        while is_wanted():
+            try:
+                event = events.get(timeout=POLL_SECONDS)
+            except Empty:
+                if worker.process.poll() is not None:
+                    worker.kill()  # what its job has started may keep its output open
+                continue
             if event.kind == 'line':
                 log.write(event.data)
                 on_line(event.data)
@@ -68,6 +80,7 @@ def run_job(
                 return job_result(exit_failure(worker), log)
             elif 'end' in event.data:
                 return job_result(event.data['failure'], log)
+        return JobResult(STOPPED, log.uri)
     finally:
         worker.end()
         log.close()

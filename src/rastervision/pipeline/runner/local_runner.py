@@ -13,6 +13,7 @@ from rastervision.pipeline.runner.display import Display
 from rastervision.pipeline.runner.gpus import least_used, visible_gpus
 from rastervision.pipeline.runner.job_log import JobLog
 from rastervision.pipeline.runner.job_process import (
+    POLL_SECONDS,
     Modules,
     config_modules,
     exit_failure,
@@ -25,9 +26,6 @@ from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.utils import cpu_count
-
-POLL_SECONDS = 0.5
-"""How long a worker that vanished without a word may go unnoticed."""
 
 
 class LocalRunner(PlanRunner):

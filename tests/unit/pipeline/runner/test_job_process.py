@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from rastervision.pipeline.plan import Job
-from rastervision.pipeline.runner.job_process import config_modules, run_job
+from rastervision.pipeline.runner.job_process import STOPPED, config_modules, run_job
 
 
 def run(scripted, command, **script):
@@ -50,3 +52,31 @@ def test_an_engine_starts_jobs_by_the_command_line(scripted):
         'gather.log',
         'many-2-of-2.log',
     ]
+
+
+def test_a_job_that_is_not_wanted_any_more_is_stopped(scripted):
+    uri, pipeline = scripted.pipeline('out', first='print("here")\ntime.sleep(60)')
+    lines = []
+    result = run_job(
+        Job(uri, 'first'),
+        config_modules(pipeline.config),
+        lines.append,
+        is_wanted=lambda: 'here' not in lines,
+    )
+    assert result.reason == STOPPED
+    assert scripted.jobs('out') == []
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='signals of POSIX')
+def test_a_killed_job_is_over_even_if_what_it_has_started_lives(scripted):
+    code = 'subprocess.Popen(["sleep", "60"])\nos.kill(os.getpid(), 9)'
+    result, _ = run(scripted, 'first', first=code)
+    assert result.reason == 'its process was ended by SIGKILL (out of memory?)'
+
+
+def test_the_number_of_threads_is_handed_on(scripted, monkeypatch):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    uri, pipeline = scripted.pipeline('out', first='print(os.environ["OMP_NUM_THREADS"])')
+    lines = []
+    run_job(Job(uri, 'first'), config_modules(pipeline.config), lines.append, threads=3)
+    assert lines[-1] == '3'
