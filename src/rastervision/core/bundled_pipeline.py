@@ -9,6 +9,7 @@ from typing import Any
 
 from rastervision.core.bundle import MODEL_BUNDLE, PIPELINE_CONFIG, extract_bundle, require_trust
 from rastervision.core.data import IdentityCRSTransformer, Scene, SceneConfig
+from rastervision.core.data.label_store.geojson_store import GeoJSONStore
 from rastervision.core.data.utils.misc import describe_source
 from rastervision.core.rv_pipeline import PredictOptions, RVPipeline, RVPipelineConfig, layout
 from rastervision.pipeline.errors import ConfigError, DataError, RVError
@@ -131,11 +132,14 @@ class BundledPipeline:
         source = scene.raster_source
         shape = self.config.backend.model_facts(self.config).input_shape
         if shape is not None and source.num_channels != shape[0]:
+            order = [min(i, source.num_channels - 1) for i in range(shape[0])]
             raise DataError(
                 f'{describe_source(source)} gives {source.num_channels} channels, but the model '
-                f'takes {shape[0]}: choose bands with channel_order (--channel-order).'
+                f'takes {shape[0]}: choose bands with channel_order, such as {order} '
+                f"(--channel-order '{' '.join(map(str, order))}')."
             )
-        vectors = getattr(scene.label_store, 'vector_outputs', [])
+        store = scene.label_store
+        vectors = isinstance(store, GeoJSONStore) or bool(getattr(store, 'vector_outputs', []))
         if vectors and isinstance(source.crs_transformer, IdentityCRSTransformer):
             log.warning(
                 '%s has no CRS: its polygons will be in pixel coordinates.', describe_source(source)

@@ -226,8 +226,9 @@ def predict(
             **_given(options),
         )
         if one:
+            written = predictor.output_uri(images[0], output)
             predictor.predict(images[0], output, skip_finished=not rerun)
-            click.echo(f'Predictions are in {output}')
+            click.echo(f'Predictions are in {written}')
             return
         report = predictor.predict_many(images, output, skip_finished=not rerun)
     if report.of('finished before'):

@@ -64,13 +64,15 @@ def set_outputs(
 def one_output(store: LabelStoreConfig, uri: str, image_uri: str) -> str:
     """Return where the predictions of one image go that a user wants at a URI.
 
-    Stores of one file write it into a folder that is there, or whose name ends with '/'.
+    Stores of one file write it into a folder that is there, or whose name ends with '/'; a name
+    without an ending gets that of the store.
     """
     in_folder = uri.endswith('/') or (is_local(uri) and to_path(uri).is_dir())
     if store.file_suffix and in_folder:
         name = PurePosixPath(image_uri.replace('\\', '/')).stem
         return layout.join_uri(uri, f'{name}{store.file_suffix}')
-    return uri
+    has_ending = '.' in uri.replace('\\', '/').rpartition('/')[2]
+    return uri if has_ending else f'{uri}{store.file_suffix}'
 
 
 def many_outputs(store: LabelStoreConfig, folder: str, names: list[str]) -> list[str]:

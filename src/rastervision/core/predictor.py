@@ -102,17 +102,26 @@ class Predictor:
 
         Args:
             image_uris: The files that make up the image.
-            label_uri: Where to write: a folder for semantic segmentation; for other tasks a file,
-                or a folder that is there for a file in it that is named after the image.
+            label_uri: Where to write, see `output_uri`.
             skip_finished: Do nothing if the same prediction is there already.
 
         Raises:
             DataError: The image cannot be read or does not fit the model.
         """
         uris = [image_uris] if isinstance(image_uris, str) else list(image_uris)
-        output_uri = one_output(self._template()[1], label_uri, uris[0])
-        with self._open(uris, output_uri) as scene:
+        with self._open(uris, self.output_uri(uris[0], label_uri)) as scene:
             self.bundle.predict(scene, skip_finished)
+
+    def output_uri(self, image_uri: str, label_uri: str) -> str:
+        """Return where `predict` writes to.
+
+        Args:
+            image_uri: The first file of the image.
+            label_uri: A folder for semantic segmentation; for other tasks a file, which gets an
+                ending if it has none, or a folder that is there for a file in it that is named
+                after the image.
+        """
+        return one_output(self._template()[1], label_uri, image_uri)
 
     def predict_many(
         self,

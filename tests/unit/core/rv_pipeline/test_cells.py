@@ -275,12 +275,26 @@ def test_images_get_a_file_each(bundle, tmp_path):
     invoke(bundle, images[0], tmp_path / 'one.geojson')
     invoke(bundle, images[0], tmp_path / 'out')  # a folder that is there
     invoke(bundle, images[0], f'{tmp_path}/new/')
-    files = [tmp_path / 'one.geojson', tmp_path / 'out/b.json', tmp_path / 'new/b.json']
+    assert f'{tmp_path}/two.json\n' in invoke(bundle, images[0], tmp_path / 'two')
+    names = ['one.geojson', 'out/b.json', 'new/b.json', 'two.json']
+    files = [tmp_path / name for name in names]
     assert len({path.read_bytes() for path in files}) == 1
     count = num_windows(tmp_path / 'root/windows.txt')
     assert '2 finished before' in invoke(bundle, *images, tmp_path / 'out')
     invoke(bundle, images[0], tmp_path / 'one.geojson')
     assert num_windows(tmp_path / 'root/windows.txt') == count
+
+
+def test_cells_without_a_crs_are_warned_of(bundle, tmp_path, caplog):
+    with rasterio.open(tmp_path / 'b.tif') as dataset:
+        profile, pixels = dataset.profile, dataset.read()
+    profile['crs'] = None
+    with rasterio.open(tmp_path / 'x.tif', 'w', **profile) as dataset:
+        dataset.write(pixels)
+    invoke(bundle, tmp_path / 'b.tif', tmp_path / 'b.json')
+    assert 'has no CRS' not in caplog.text
+    invoke(bundle, tmp_path / 'x.tif', tmp_path / 'x.json')
+    assert 'x.tif has no CRS: its polygons will be in pixel coordinates' in caplog.text
 
 
 def test_scenes_are_predicted_into_their_store(bundle, make_pipeline, tmp_path):

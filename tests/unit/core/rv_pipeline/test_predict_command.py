@@ -157,6 +157,7 @@ def test_channels_are_compared_with_those_of_the_model(
     monkeypatch.setattr(type(updated.backend), 'model_facts', lambda self, pipeline: facts)
     output = cli(bundle, images[0] / 'a.tif', 'out', '--channel-order', 0, 1, code=1)
     assert 'a.tif gives 2 channels, but the model takes 3' in output
+    assert "--channel-order '0 1 1'" in output
     assert not loads
     cli(bundle, '--channel-order', 2, 1, 0, images[0] / 'a.tif', 'out')
 
