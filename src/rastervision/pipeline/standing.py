@@ -132,8 +132,8 @@ def _same(writers: dict[str, _Writer], new: _Writer | None) -> str | None:
             return other.uri
         raise ConfigError(
             f'{other.command.upper()} of {other.uri} and {new.command.upper()} of {new.uri} would '
-            f'both write {output}, with different options or inputs; give each a {new.command}_uri '
-            'or root_uri of its own.'
+            f'both write {output}, with different options or inputs, such as the statistics of '
+            f'another folder; give each a {new.command}_uri of its own, or the same inputs.'
         )
     return None
 

@@ -151,9 +151,10 @@ def recorded(
     gathered = {method: name for name, method in pipeline.gather_commands.items()}
     is_whole = num_splits == 1 or command in gathered
     command = gathered.get(command, command)
-    uri = record_uri(root, command, None if is_whole else split, num_splits)
+    own_split = None if is_whole else split
+    uri = record_uri(root, command, own_split, num_splits)
     record = _started(pipeline, command, read_record(uri))
-    record.split, record.num_splits = (None if is_whole else split), num_splits
+    record.split, record.num_splits = own_split, num_splits
     record.run, record.log = current_run(root), log
     json_to_file(asdict(record), uri)
     try:

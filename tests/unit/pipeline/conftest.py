@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import Field
 
+from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
@@ -28,6 +29,7 @@ def write(path: Path, text: str) -> None:
     os.utime(path, ns=(time, time))
 
 
+@register_config('test_kitchen')
 class KitchenConfig(PipelineConfig):
     """`recipes`: command -> what it adds to what it reads."""
 

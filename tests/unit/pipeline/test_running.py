@@ -1,0 +1,136 @@
+"""A run: under a lock, without what is up to date."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from rastervision.pipeline import registry_
+from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
+from rastervision.pipeline.runner.runner import PlanRunner
+from rastervision.pipeline.running import NOTHING_TO_DO, run_pipelines, show_plan
+
+
+class Cook(PlanRunner):
+    """Does the jobs in this process; `during` is called before each of them."""
+
+    on_this_machine: ClassVar[bool] = True
+    during: ClassVar = staticmethod(lambda job: None)
+    left: ClassVar[tuple[str, ...]] = ()
+    plans: ClassVar[list[list[str]]] = []
+
+    def run_jobs(self, jobs, pipelines, num_splits=1, pipeline_run_name='raster-vision'):
+        self.plans.append([job.label for job in jobs])
+        for job in jobs:
+            self.during(job)
+            pipelines[job.pipeline].do(job)
+
+    def engine_jobs(self):
+        return self.left
+
+    def is_running(self, engine_jobs):
+        return 'running' in engine_jobs
+
+
+@pytest.fixture
+def cook(monkeypatch):
+    """The class of the runner 'cook', for one test."""
+    cls = type('Cook', (Cook,), {'plans': []})
+    monkeypatch.setattr(registry_, 'get_runner', lambda name: cls)
+    return cls
+
+
+def run(*kitchens, commands=(), **kwargs):
+    by_uri = {f'{k.config.root_uri}/pipeline-config.json': k for k in kitchens}
+    run_pipelines(by_uri, commands, 'cook', **kwargs)
+
+
+def locks(folder):
+    return list(Path(folder).rglob('lock.json'))
+
+
+def test_a_second_run_does_nothing_and_says_so(kitchen, cook, capsys, tmp_path):
+    pipeline = kitchen()
+    run(pipeline)
+    assert 'up to date' not in capsys.readouterr().out
+    run(pipeline)
+    assert cook.plans == [['mix', 'bake', 'fry', 'serve']]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [*(f'{name} is up to date' for name in pipeline.commands), NOTHING_TO_DO]
+    assert locks(tmp_path) == []
+    assert Path(pipeline.config.root_uri, 'pipeline-config.json').exists()
+
+
+def test_rerun_forgets_what_is_asked_for_first(kitchen, cook, monkeypatch):
+    pipeline, forgotten = kitchen(), []
+    run(pipeline)
+    monkeypatch.setattr(pipeline, 'forget', forgotten.append, raising=False)
+    run(pipeline, commands=['fry'], rerun=True)
+    assert (forgotten, cook.plans[-1]) == (['fry'], ['fry'])
+
+
+def test_another_run_is_refused_and_changes_nothing(kitchen, cook):
+    def try_beside(job):
+        with pytest.raises(NotWritableError, match='Another run is at work'):
+            run(other)
+        tried.append(job.command)
+
+    pipeline, other, tried = kitchen(), kitchen(), []
+    other.config.recipes['mix'] = 'corn'
+    cook.during = staticmethod(try_beside)
+    run(pipeline)
+    assert tried == pipeline.commands
+    assert pipeline.output('serve').read_text() == pipeline.expected('serve')
+    assert len(cook.plans) == 1
+
+
+def test_a_shared_folder_is_locked_by_those_who_write_to_it(kitchen, cook, tmp_path):
+    seen = []
+    cook.during = staticmethod(lambda job: seen.append({p.parts[-3] for p in locks(tmp_path)}))
+    shared = {'mix_uri': f'{tmp_path}/shared/mix'}
+    run(kitchen('one', **shared))
+    assert set(map(frozenset, seen)) == {frozenset({'one', 'shared'})}
+    seen.clear()
+    run(kitchen('two', **shared))
+    assert cook.plans[-1] == ['bake', 'fry', 'serve']
+    assert set(map(frozenset, seen)) == {frozenset({'two'})}
+
+
+@pytest.mark.parametrize('left', [('running',), ('over',)])
+def test_the_lock_lasts_as_long_as_the_jobs_of_the_engine(kitchen, cook, tmp_path, left):
+    cook.left = left
+    run(kitchen())
+    assert len(locks(tmp_path)) == (left == ('running',))
+
+
+def test_a_failure_releases_the_lock(kitchen, cook, tmp_path):
+    def fail(job):
+        raise StageError('the oven is cold')
+
+    cook.during = staticmethod(fail)
+    with pytest.raises(StageError):
+        run(kitchen())
+    assert locks(tmp_path) == []
+
+
+def test_what_is_wrong_is_told_before_anything_is_written(kitchen, cook, monkeypatch):
+    def missing(commands):
+        raise ConfigError('no pantry')
+
+    pipeline = kitchen()
+    with pytest.raises(ConfigError, match='Unknown command'):
+        run(pipeline, commands=['cook'])
+    monkeypatch.setattr(pipeline, 'check_inputs', missing)
+    with pytest.raises(ConfigError, match='no pantry'):
+        run(pipeline)
+    assert not Path(pipeline.config.root_uri).exists()
+
+
+def test_a_plan_is_shown_without_writing_anything(kitchen, cook, capsys):
+    pipeline = kitchen()
+    show_plan({'k': pipeline}, ['mix'], 1, rerun=False)
+    assert capsys.readouterr().out.splitlines()[-1].split() == ['1', 'mix', '-', '-', '-', 'k']
+    assert not Path(pipeline.config.root_uri).exists()
+    pipeline.run()
+    show_plan({'k': pipeline}, [], 1, rerun=False)
+    assert capsys.readouterr().out.splitlines()[-1] == NOTHING_TO_DO
