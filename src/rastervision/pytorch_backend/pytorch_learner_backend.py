@@ -239,8 +239,9 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         """Return this config, without what the model does not depend on."""
         return for_training(self)
 
-    def check_model(self) -> None:
-        """Raise ConfigError if no library has the network."""
+    def check_model(self, pipeline: RVPipelineConfig) -> None:
+        """Raise ConfigError if no library has the network, or it does not fit the classes."""
+        self.get_learner_config(pipeline).validate_config()
         self.model.check_names()
 
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:

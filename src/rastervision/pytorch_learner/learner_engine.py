@@ -42,6 +42,7 @@ class LearnerEngine(LearnerSetup):
 
     engine_name: EngineName = 'torch'
     _engine: Callable[[Tensor], Tensor] | None = None
+    _announced: bool = True
 
     @property
     def onnx_mode(self) -> bool:
@@ -62,8 +63,7 @@ class LearnerEngine(LearnerSetup):
             wanted, has_onnx=self.onnx is not None, device=self.device, precision=precision
         )
         if chosen != self.engine_name:
-            log.info('Engine for predictions: %s.', chosen)
-            self.engine_name, self._engine = chosen, None
+            self.engine_name, self._engine, self._announced = chosen, None, False
 
     def forward(self, x: Tensor) -> Tensor:
         """The part of the model's output that counts, for images (N, C, H, W) on the device.
@@ -77,6 +77,9 @@ class LearnerEngine(LearnerSetup):
                 f'The images have {x.shape[-3]} channels but the model takes {channels}.'
             )
         engine = self._engine_for(x)
+        if not self._announced:
+            self._announced = True
+            log.info('Engine for predictions: %s.', 'torch' if engine is None else self.engine_name)
         if engine is not None:
             return engine(x).to(x.device)
         self.model.eval()

@@ -14,12 +14,15 @@ from rastervision.core.utils.read_ahead import iterate_ahead
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.progress import track
 from rastervision.pytorch_learner.data_config import Split
-from rastervision.pytorch_learner.dataset.tensors import scale_to_unit
+from rastervision.pytorch_learner.dataset.tensors import is_missing, scale_to_unit
 from rastervision.pytorch_learner.inference.stream import predict_ahead
 from rastervision.pytorch_learner.learner_engine import LearnerEngine
 from rastervision.pytorch_learner.training.loaders import make_loader
 
 BATCHES_AHEAD = 2
+_SHIFTS = (0, 0.5, 0.25, 0.75)
+"""Where to look for items with labels between others, as shares of the distance."""
+
 ReturnFormat = Literal['xyz', 'yz', 'z']
 
 
@@ -192,7 +195,7 @@ class LearnerInference(LearnerEngine):
     # --- pictures
 
     def plot_dataloaders(self, batch_limit: int | None = None, show: bool = False) -> None:
-        """Draw the first batch of each split."""
+        """Draw some items of each split."""
         for split in ('train', 'valid'):
             loader = {'train': self.train_dl, 'valid': self.valid_dl}[split]
             if loader is not None:
@@ -205,25 +208,36 @@ class LearnerInference(LearnerEngine):
         batch_limit: int | None = None,
         show: bool = False,
     ) -> None:
-        """Draw the first batch of a loader and write the picture."""
-        x, y = self._first_batch(dl)
+        """Draw a batch of the data of a loader and write the picture."""
+        x, y = some_batch(dl)
         self.visualizer.plot_batch(x, y, output_path, batch_limit=batch_limit, show=show)
 
     def plot_predictions(
         self, split: Split, batch_limit: int | None = None, show: bool = False
     ) -> None:
-        """Draw the predictions for the first batch of a split and write the picture."""
-        x, y = self._first_batch(self.get_dataloader(split))
+        """Draw the predictions for a batch of a split and write the picture."""
+        x, y = some_batch(self.get_dataloader(split))
         z = self.to_device(self.predict(x), 'cpu')
         path = str(self.folder.predictions_plot(split))
         self.visualizer.plot_batch(x, y, path, z=z, batch_limit=batch_limit, show=show)
 
-    def _first_batch(self, dl: DataLoader[Any]) -> Any:
-        limit = dl.batch_size or 1
-        dataset: Any = dl.dataset
-        items = [dataset[i] for i in range(min(limit, len(dataset)))]
-        collate: Any = dl.collate_fn
-        return collate(items)
+
+def some_batch(dl: DataLoader[Any]) -> Any:
+    """A batch of items spread over the data of a loader, if possible of such with labels."""
+    dataset: Any = dl.dataset
+    count, size = len(dataset), min(dl.batch_size or 1, len(dataset))
+    places = (int((k + shift) * count / size) for shift in _SHIFTS for k in range(size))
+    items: dict[int, Any] = {}
+    labelled: list[int] = []
+    for place in dict.fromkeys(places):
+        items[place] = dataset[place]
+        if not is_missing(items[place][1]):
+            labelled.append(place)
+        if len(labelled) == size:
+            break
+    chosen = sorted(list(dict.fromkeys([*labelled, *items]))[:size])
+    collate: Any = dl.collate_fn
+    return collate([items[place] for place in chosen])
 
 
 def _read_ahead(dl: DataLoader[Any]) -> Iterator[Any]:

@@ -279,7 +279,8 @@ class LearnerSetup(LearnerPaths, LearnerData):
         """
         self.onnx = None
         load_weights(self.model, download_if_needed(uri, self.tmp_dir), strict)
-        log.info('Weights loaded from %s.', uri)
+        level = logging.INFO if self.training else logging.DEBUG
+        log.log(level, 'Weights loaded from %s.', uri)
 
     # --- training
 
@@ -292,8 +293,7 @@ class LearnerSetup(LearnerPaths, LearnerData):
     ) -> None:
         """Set loss, optimizer and schedulers; those that are not given come from the config."""
         self.setup_loss(loss_def_path)
-        if optimizer is not None:
-            check_optimizer(optimizer, self.model)
+        check_optimizer(optimizer, self.model)
         self.opt = optimizer or self.build_optimizer()
         check_scheduler('step_scheduler', step_scheduler, self.opt)
         check_scheduler('epoch_scheduler', epoch_scheduler, self.opt)

@@ -14,7 +14,7 @@ from rastervision.core.rv_pipeline import (
     WindowSamplingConfig,
     WindowSamplingMethod,
 )
-from rastervision.pipeline.errors import DataError, StageError
+from rastervision.pipeline.errors import ConfigError, DataError, StageError
 from rastervision.pytorch_learner import (
     SemanticSegmentationGeoDataConfig,
 )
@@ -280,3 +280,19 @@ def test_training_starts_from_the_weights_of_a_bundle(trained, config, tmp_path)
         for c in (trained.config, config)
     )
     assert all(torch.allclose(old[name], new[name]) for name in old)
+
+
+@pytest.mark.parametrize(
+    ('part', 'field', 'value', 'problem'),
+    [
+        ('model', 'encoder', 'resnet19', 'Near names: resnet18'),
+        ('solver', 'class_loss_weights', [1, 2, 3, 4, 5], 'class_loss_weights has 5 numbers'),
+    ],
+)
+def test_models_that_cannot_be_made_are_told_before_chips_are_cut(
+    updated, tmp_path, part, field, value, problem
+):
+    updated.backend.model.architecture = 'unet'
+    setattr(getattr(updated.backend, part), field, value)
+    with pytest.raises(ConfigError, match=problem):
+        updated.build(str(tmp_path)).check_inputs(['chip', 'train'])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from rastervision.core.data.class_config import ClassConfig
 from rastervision.pipeline.errors import ConfigError, DataError
@@ -20,6 +20,7 @@ from rastervision.pytorch_learner import (
     SemanticSegmentationVisualizer,
     SolverConfig,
 )
+from rastervision.pytorch_learner.learner_inference import some_batch
 
 
 @pytest.fixture
@@ -110,3 +111,34 @@ def test_entrypoints_return_models_and_losses(tmp_path, body, build):
     module = ExternalModuleConfig(uri=str(tmp_path), entrypoint='make')
     with pytest.raises(ConfigError, match=f"The entrypoint 'make' of .* returned {body}"):
         build(module)
+
+
+def test_pictures_show_items_of_the_whole_split_that_have_labels():
+    values = torch.full((40,), torch.nan)
+    values[[20, 25, 30]] = torch.tensor([2.0, 3.0, 4.0])
+    x, y = some_batch(DataLoader(TensorDataset(torch.arange(40), values), batch_size=4))
+    assert x.tolist() == [0, 20, 25, 30]
+    assert y[1:].tolist() == [2, 3, 4]
+    x, _ = some_batch(DataLoader(TensorDataset(torch.arange(8), torch.arange(8)), batch_size=4))
+    assert x.tolist() == [0, 2, 4, 6]
+    x, _ = some_batch(DataLoader(TensorDataset(torch.arange(2), values[:2]), batch_size=4))
+    assert x.tolist() == [0, 1]
+
+
+def test_the_engine_is_told_when_it_is_used(make_learner, tmp_path, caplog):
+    caplog.set_level('INFO')
+    learner = make_learner({'img_sz': 8, 'img_channels': 3})
+    learner.train(1)
+    learner.save_model_bundle()
+    caplog.clear()
+    loaded = SemanticSegmentationLearner.from_model_bundle(
+        str(tmp_path / 'out' / 'model-bundle.zip'), model=nn.Conv2d(3, 2, 1), use_onnx_model=True
+    )
+    loaded.use_engine('torch')
+    loaded.use_engine('onnxruntime')
+    assert 'Engine' not in caplog.text
+    assert 'Weights loaded' not in caplog.text
+    for _ in range(2):
+        loaded.predict(torch.rand(1, 3, 8, 8))
+    assert caplog.text.count('Engine for predictions') == 1
+    assert 'Engine for predictions: onnxruntime.' in caplog.text

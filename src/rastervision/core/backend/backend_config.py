@@ -40,8 +40,8 @@ class BackendConfig(Config):
         """Return the config that decides what TRAIN does; None if it is that of the pipeline."""
         return None
 
-    def check_model(self) -> None:
-        """Raise ConfigError if there is no such model; called before the first command runs."""
+    def check_model(self, pipeline: 'RVPipelineConfig') -> None:
+        """Raise ConfigError if TRAIN could not make the model; called before any command runs."""
 
     def model_facts(self, pipeline: 'RVPipelineConfig') -> ModelFacts:  # noqa: ARG002 - for subclasses
         """Describe the model for the bundle's STAC item."""

@@ -180,7 +180,7 @@ def check_inputs(config: 'RVPipelineConfig', commands: Sequence[str]) -> None:
     dataset = config.dataset
     trained = config.backend.training_dataset(config) if 'train' in commands else None
     if 'train' in commands:
-        config.backend.check_model()
+        config.backend.check_model(config)
     learning = [] if trained is None else [('TRAIN', trained)]
     if 'chip' in commands and config.backend.needs_chips(config):
         learning.append(('CHIP', dataset))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 METRICS = ('precision', 'recall', 'f1', 'iou', 'ap50', 'ap', 'mae', 'rmse', 'bias', 'r2')
 BALANCED = (('macro_f1', 'macro F1'), ('balanced_accuracy', 'balanced accuracy'))
 COUNTS = ('gt_count', 'pred_count', 'count')
+FILES_OF_TRAIN = ('log.csv', 'valid_preds.png', 'valid_errors.png')
 MAX_SCENES = 10
 
 
@@ -141,7 +142,7 @@ def _outputs_of_commands(config: 'RVPipelineConfig') -> Iterator[tuple[str, list
     groups = [group for group, ids in config.dataset.scene_groups.items() if ids]
     yield 'analyze', [layout.stats_uri(config.stage_uri('analyze'), group) for group in groups]
     train = config.stage_uri('train')
-    yield 'train', [layout.join_uri(train, n) for n in ('log.csv', 'valid_preds.png')]
+    yield 'train', [layout.join_uri(train, n) for n in FILES_OF_TRAIN]
     scenes = predicted_scenes(config.dataset)
     for scene in scenes[:MAX_SCENES]:
         yield 'predict', _predictions(getattr(scene.label_store, 'uri', None))

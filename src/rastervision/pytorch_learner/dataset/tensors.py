@@ -60,3 +60,10 @@ def label_to_tensor(y: Any) -> Tensor | BoxList:
         return torch.tensor(torch.nan)
     dtype = np.int64 if np.asarray(y).dtype.kind in 'biu' else np.float32
     return torch.from_numpy(np.array(y, dtype=dtype, order='C'))
+
+
+def is_missing(y: Any) -> bool:
+    """Tell whether a label, or each of a batch, is none: None, or NaN all over."""
+    if isinstance(y, Tensor):
+        return y.is_floating_point() and bool(torch.isnan(y).all())
+    return y is None

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
 
-def check_optimizer(optimizer: 'Optimizer', model: nn.Module) -> None:
-    """Make sure that an optimizer changes a model.
+def check_optimizer(optimizer: 'Optimizer | None', model: nn.Module) -> None:
+    """Make sure that an optimizer, if one was given, changes a model.
 
     Raises:
         ConfigError: It holds none of the model's parameters.
     """
+    if optimizer is None:
+        return
     changed = {id(p) for group in optimizer.param_groups for p in group['params']}
     if changed.isdisjoint(map(id, model.parameters())):
         raise ConfigError(

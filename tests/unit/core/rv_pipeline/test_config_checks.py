@@ -197,7 +197,7 @@ def test_what_is_no_local_path_is_not_looked_up(pipeline, uri) -> None:
 
 
 def test_the_model_is_looked_up_before_chips_are_cut(pipeline, monkeypatch) -> None:
-    def check_model(_) -> None:
+    def check_model(*_) -> None:
         raise ConfigError('no such network')
 
     monkeypatch.setattr(type(pipeline.config.backend), 'check_model', check_model)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -15,6 +14,7 @@ from rastervision.core.data.class_config import ClassConfig
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import atomic_path
 from rastervision.pytorch_learner.dataset.subset import refuse_windows
+from rastervision.pytorch_learner.dataset.tensors import is_missing
 from rastervision.pytorch_learner.plot_options import (
     ChannelDisplayGroups,
     ChannelInds,
@@ -134,7 +134,7 @@ class Visualizer(ABC):
             raise ConfigError(f'batch_limit has to be above 0, got {batch_limit}.')
         limit = len(x) if batch_limit is None else min(batch_limit, len(x))
         x = x[:limit]
-        y = None if _is_missing(y) else y[:limit]
+        y = None if is_missing(y) else y[:limit]
         z = None if z is None else z[:limit]
         params = self.get_plot_params(x=x, y=y, z=z)
         figure = _new_figure(params['figsize'], show)
@@ -259,12 +259,6 @@ def _may_apply(transform: dict[str, Any]) -> bool:
     """Tell whether a serialised transform does anything: that of the default has probability 0."""
     inner = transform.get('transform')
     return not isinstance(inner, dict) or bool(inner.get('p', 1) or inner.get('always_apply'))
-
-
-def _is_missing(y: Any) -> bool:
-    if isinstance(y, Tensor):
-        return y.is_floating_point() and bool(torch.isnan(y).all())
-    return y is None
 
 
 def _file_format(path: str) -> str:
