@@ -72,6 +72,11 @@ class SemanticSegmentationPredictOptions(PredictOptions):
         """Raise ConfigError when windows would leave pixels without a prediction."""
         super().validate_config()
         stride, crop = self.stride or self.chip_sz, self.crop_pixels()
+        if 2 * crop >= self.chip_sz:
+            raise ConfigError(
+                f'predict_options with crop_sz {self.crop_sz} leave nothing of windows of chip_sz '
+                f'{self.chip_sz}: crop_sz must be below {self.chip_sz / 2:g}.'
+            )
         if stride > self.chip_sz - 2 * crop:
             raise ConfigError(
                 f'predict_options with chip_sz {self.chip_sz}, stride {stride} and crop_sz '

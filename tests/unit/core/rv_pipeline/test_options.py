@@ -43,6 +43,8 @@ def test_the_automatic_crop_leaves_no_gap(chip_sz, stride):
     ('values', 'message'),
     [
         ({'chip_sz': 100, 'stride': 90, 'crop_sz': 10}, 'at most chip_sz - 2 [*] crop_sz = 80'),
+        ({'chip_sz': 150, 'crop_sz': 90}, 'crop_sz 90 leave nothing .* crop_sz must be below 75'),
+        ({'chip_sz': 150, 'crop_sz': 75}, 'must be below 75'),
         ({'chip_sz': 0}, 'chip_sz must be positive, got 0'),
         ({'chip_sz': 10, 'stride': -1}, 'stride must be positive'),
         ({'batch_sz': 0}, 'batch_sz must be positive'),
