@@ -94,8 +94,8 @@ def check_targets(dataset: Dataset[Any], names: list[str], origin: str = '') -> 
     rows = [row for part in parts for row in part.targets()]
     if not rows:
         return
-    known = ~np.isnan(rows).all(axis=0)
-    missing = [name for name, any_known in zip(names, known, strict=True) if not any_known]
+    unknown = np.isnan(np.array(rows)).all(axis=0).tolist()
+    missing = [name for name, is_unknown in zip(names, unknown, strict=True) if is_unknown]
     if not missing:
         return
     what, hint = 'window that was looked at', LOOK_AT_FILES

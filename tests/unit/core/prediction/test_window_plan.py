@@ -1,6 +1,6 @@
 """Parts of windows: whoever takes which, every window is seen once, in the same batch."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rastervision.core.box import Box
@@ -13,6 +13,7 @@ def batches(windows, size):
     return [tuple(windows[i : i + size]) for i in range(0, len(windows), size)]
 
 
+@settings(deadline=None)
 @given(sizes, sizes, st.integers(5, 60), st.integers(3, 60), st.integers(1, 100))
 def test_parts_are_all_windows_in_order(height, width, chip_sz, stride, batch_sz):
     extent = Box(0, 0, height, width)
