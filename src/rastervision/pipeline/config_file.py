@@ -15,7 +15,7 @@ from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.utils import download_if_needed, is_local
 from rastervision.pipeline.lazy import sparing_imports
 from rastervision.pipeline.pipeline import PipelineConfig
-from rastervision.pipeline.plugins import load_file
+from rastervision.pipeline.plugins import BUILTIN_PLUGINS, load_file
 
 T = TypeVar('T')
 FUNCTIONS = ('get_config', 'get_configs')
@@ -92,12 +92,24 @@ def _load(source: str) -> ModuleType:
     except Exception:  # noqa: BLE001 (a parent package fails, as the import below will)
         return _explained(source, None, lambda: import_module(source))
     if spec is None:
-        near = f' Did you mean {source}.py?' if Path(f'{source}.py').is_file() else ''
         raise ConfigError(
-            f'There is no module {source!r}.{near} Name a Python module, or a .py or .json file.'
+            f'There is no module {source!r}.{_near(source)} Name a Python module, or a .py or '
+            '.json file.'
         )
     with sparing_imports(spec.origin or ''):
         return _explained(source, spec.origin, lambda: import_module(source))
+
+
+def _near(source: str) -> str:
+    """Name a file, or an example that ships with Raster Vision, that may have been meant."""
+    if Path(f'{source}.py').is_file():
+        return f' Did you mean {source}.py?'
+    for package in BUILTIN_PLUGINS:
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            if Path(folder, 'examples', f'{source}.py').is_file():
+                return f' Did you mean {package}.examples.{source}?'
+    return ''
 
 
 def _importable(folder: str) -> None:

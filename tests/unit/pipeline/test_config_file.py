@@ -75,6 +75,7 @@ def test_missing_files_and_modules_are_named(write):
         'no.json': r'no config file no\.json',
         'no.module': r"no module 'no\.module'",
         'missing': "no module 'missing'",
+        'tiny_buildings': r'mean rastervision\.pytorch_backend\.examples\.tiny_buildings\?',
         'a/b': 'a/b is not a config',
         'near.': 'no module',
     }.items():
