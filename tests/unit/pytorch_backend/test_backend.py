@@ -17,6 +17,7 @@ from rastervision.core.rv_pipeline import (
 from rastervision.pipeline.errors import ConfigError, DataError, StageError
 from rastervision.pytorch_learner import (
     SemanticSegmentationGeoDataConfig,
+    SemanticSegmentationModelConfig,
 )
 
 
@@ -292,7 +293,7 @@ def test_training_starts_from_the_weights_of_a_bundle(trained, config, tmp_path)
 def test_models_that_cannot_be_made_are_told_before_chips_are_cut(
     updated, tmp_path, part, field, value, problem
 ):
-    updated.backend.model.architecture = 'unet'
+    updated.backend.model = SemanticSegmentationModelConfig(architecture='unet')
     setattr(getattr(updated.backend, part), field, value)
     with pytest.raises(ConfigError, match=problem):
         updated.build(str(tmp_path)).check_inputs(['chip', 'train'])
