@@ -28,8 +28,10 @@ Upgrader = Callable[[dict[str, Any], int], dict[str, Any]]
 
 # What needs no plugin: name -> 'module:class', imported at the first look-up.
 BUILTIN_RUNNERS = {
+    'dask': 'rastervision.runners.dask_runner:DaskRunner',
     'inprocess': 'rastervision.pipeline.runner.inprocess_runner:InProcessRunner',
     'local': 'rastervision.pipeline.runner.local_runner:LocalRunner',
+    'slurm': 'rastervision.runners.slurm_runner:SlurmRunner',
 }
 BUILTIN_FILE_SYSTEMS = (
     'rastervision.pipeline.file_system.local_file_system:LocalFileSystem',

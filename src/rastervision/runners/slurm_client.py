@@ -1,0 +1,148 @@
+"""The programs that a user of SLURM talks to: sbatch, squeue, scontrol, scancel, sinfo."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rastervision.pipeline.errors import StageError
+
+ALL_GONE = 'Invalid job id'
+"""What squeue says if it knows none of the jobs any more."""
+
+
+class TaskState(NamedTuple):
+    """State of a job or of a task of an array, and why, both in SLURM's words."""
+
+    state: str
+    reason: str
+
+
+def submit(command: str, options: Sequence[str], script: Path, accepted: list[str]) -> None:
+    """Submit a batch script.
+
+    Args:
+        command: The command of the pipeline, for messages.
+        options: Options of sbatch.
+        script: The script.
+        accepted: The id of the job is added here, also if Ctrl-C comes in between.
+
+    Raises:
+        StageError: SLURM does not take it.
+    """
+    process = _start('sbatch', '--parsable', *options, str(script))
+    try:
+        process.wait()
+    finally:  # it may have been accepted
+        output, errors = process.communicate()
+        if process.returncode == 0:
+            accepted.append(output.strip().partition(';')[0])
+    if process.returncode != 0:
+        message = _clean(errors)
+        raise StageError(
+            f'SLURM does not take {command}: {message}.{_partitions(message)} The section [slurm] '
+            'of the settings says what jobs ask for.'
+        )
+
+
+def release(jobs: Sequence[str]) -> None:
+    """Let jobs start that were submitted with `--hold`.
+
+    Raises:
+        StageError: SLURM does not.
+    """
+    _ask('scontrol', 'release', ','.join(jobs))
+
+
+def cancel(jobs: Sequence[str]) -> None:
+    """End jobs; those that have ended are left alone.
+
+    Raises:
+        StageError: SLURM does not.
+    """
+    if jobs:
+        _ask('scancel', '--quiet', *jobs)
+
+
+def task_states(jobs: Sequence[str]) -> dict[str, TaskState]:
+    """States of jobs that SLURM still knows, those that ended some minutes ago among them.
+
+    Args:
+        jobs: Ids of jobs.
+
+    Returns:
+        Id, as `12` or as `12_3` for a task of an array -> state.
+
+    Raises:
+        StageError: The controller does not answer.
+    """
+    rows = _squeue(jobs, '--array', '--states=all', '--format=%i|%T|%r')
+    return {row[0]: TaskState(*row[1:]) for row in rows}
+
+
+def any_active(jobs: Sequence[str]) -> bool:
+    """Whether any of some jobs waits or runs.
+
+    Raises:
+        StageError: The controller does not answer.
+    """
+    return bool(_squeue(jobs, '--format=%i'))
+
+
+def _squeue(jobs: Sequence[str], *options: str) -> list[list[str]]:
+    """Fields of each line that squeue prints of jobs."""
+    try:
+        output = _ask('squeue', '--noheader', f'--jobs={",".join(jobs)}', *options)
+    except StageError as error:
+        if ALL_GONE in str(error):
+            return []
+        raise
+    return [line.strip().split('|', 2) for line in output.splitlines() if line.strip()]
+
+
+def _partitions(message: str) -> str:
+    """The partitions that there are, if a message is about one."""
+    if 'partition' not in message.lower():
+        return ''
+    try:
+        names = sorted(set(_ask('sinfo', '--noheader', '--format=%R').split()))
+    except StageError:
+        return ''
+    return f' The partitions are: {", ".join(names)}.'
+
+
+def _ask(program: str, *arguments: str) -> str:
+    """What a program prints; raises StageError if it fails."""
+    process = _start(program, *arguments)
+    output, errors = process.communicate()
+    if process.returncode != 0:
+        raise StageError(f'{program} fails: {_clean(errors)}.')
+    return output
+
+
+def _start(program: str, *arguments: str) -> 'subprocess.Popen[str]':
+    """Start a program that Ctrl-C does not reach."""
+    try:
+        return subprocess.Popen(  # noqa: S603 (programs of SLURM)
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors='replace',
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StageError(
+            f'Cannot run {program} ({error.strerror}): start this on a machine from which jobs are '
+            'submitted to SLURM, such as a login node.'
+        ) from error
+
+
+def _clean(errors: str) -> str:
+    """What a program of SLURM has to say, in one line."""
+    lines = [
+        re.sub(r'^\w+: (error|fatal|unrecognized): ', '', line) for line in errors.splitlines()
+    ]
+    return '; '.join(dict.fromkeys(filter(None, lines))).rstrip('.') or 'no reason given'

@@ -1,0 +1,149 @@
+"""Waiting for jobs of SLURM: states by squeue, exit codes by file, no accounts."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.plan import Job
+from rastervision.pipeline.runner.job_log import LAST_LINES
+from rastervision.pipeline.runner.plan_walk import JobResult, PlanWalk
+from rastervision.runners.slurm_client import TaskState, task_states
+
+log = logging.getLogger(__name__)
+
+SHORTEST, LONGEST = 0.5, 10.0
+"""Seconds between two looks: few after something happened, more and more while nothing does."""
+PATIENCE = 60.0
+"""Seconds until the exit code of a job that SLURM has forgotten must be seen from here."""
+ENDED = {
+    'BOOT_FAIL': 'its node did not start',
+    'CANCELLED': 'it was cancelled',
+    'COMPLETED': '',
+    'DEADLINE': 'it missed its deadline',
+    'FAILED': 'it failed',
+    'NODE_FAIL': 'its node failed',
+    'OUT_OF_MEMORY': 'it took more memory than it asked for; raise mem in [slurm]',
+    'PREEMPTED': 'other jobs took its place',
+    'TIMEOUT': 'it reached its time limit; raise time in [slurm]',
+}
+"""State of a job that has ended -> why it failed."""
+LAST_WORDS = {
+    'DUE TO TIME LIMIT': 'TIMEOUT',
+    'oom': 'OUT_OF_MEMORY',
+    'memory limit': 'OUT_OF_MEMORY',
+}
+"""What SLURM's daemon writes to the output of a job that it ends -> state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job of the plan as SLURM has it.
+
+    Attributes:
+        id: Its id, as `12` or as `12_3` for a task of an array.
+        output: The file that its output goes to; its exit code goes to one with suffix `.exit`.
+    """
+
+    id: str
+    output: Path
+
+    def exit_code(self) -> int | None:
+        """Its exit code; None if there is none, or none yet."""
+        try:
+            return int(self.output.with_suffix('.exit').read_text(encoding='utf-8'))
+        except (OSError, ValueError):
+            return None
+
+    def lines(self) -> list[str]:
+        """What it has written; nothing if it could not write."""
+        try:
+            return self.output.read_text(encoding='utf-8', errors='replace').splitlines()
+        except OSError:
+            return []
+
+
+def follow(tasks: Mapping[Job, Task]) -> None:
+    """Wait until jobs have ended, and show when they start and end.
+
+    Args:
+        tasks: The jobs of a plan, each after those that it waits for.
+
+    Raises:
+        StageError: Some failed; the message has their last lines and what did not run.
+    """
+    watch = _Watch(tasks)
+    pause = SHORTEST
+    while watch.walk.waiting:
+        time.sleep(pause)
+        pause = SHORTEST if watch.look() else min(LONGEST, 1.25 * pause)
+    watch.walk.raise_failures()
+
+
+class _Watch:
+    """What is known so far of jobs that are followed."""
+
+    def __init__(self, tasks: Mapping[Job, Task]) -> None:
+        self.walk = PlanWalk(list(tasks))
+        self._tasks = tasks
+        self._ids = list(dict.fromkeys(task.id.partition('_')[0] for task in tasks.values()))
+        self._running: set[str] = set()
+        self._forgotten: dict[str, float] = {}
+        self._is_deaf = False
+
+    def look(self) -> bool:
+        """Look at all jobs; whether any has started or ended since the last time."""
+        try:
+            states = task_states(self._ids)
+        except StageError as error:  # a controller may be away for a while; the jobs go on
+            if not self._is_deaf:
+                log.warning('%s Trying again until it answers.', error)
+            self._is_deaf = True
+            return False
+        self._is_deaf = False
+        before = len(self.walk.waiting), len(self._running)
+        for job in list(self.walk.waiting):
+            if job in self.walk.waiting:  # it is not if one that it waits for has just failed
+                self._look_at(job, self._tasks[job], states.get(self._tasks[job].id))
+        return before != (len(self.walk.waiting), len(self._running))
+
+    def _look_at(self, job: Job, task: Task, now: TaskState | None) -> None:
+        if now is not None and now.state not in ENDED:
+            if now.state == 'RUNNING' and task.id not in self._running:
+                self._running.add(task.id)
+                click.echo(f'{job.label} (job {task.id}) runs')
+            return
+        if now is None:  # SLURM forgets jobs some minutes after their end
+            since = self._forgotten.setdefault(task.id, time.monotonic())
+            if task.exit_code() is None and time.monotonic() - since < PATIENCE:
+                return
+        reason = _failure(task, now)
+        self.walk.start(job)
+        lines = task.lines()[-LAST_LINES:] if reason else ()
+        self.walk.end(job, JobResult(reason, str(task.output), tuple(lines)))
+        click.echo(f'{job.label} (job {task.id}) {"failed" if reason else "is done"}')
+
+
+def _failure(task: Task, now: TaskState | None) -> str | None:
+    """Why a job that has ended failed; None if it went well."""
+    code = task.exit_code()
+    if now is None:
+        if code is None:
+            return 'SLURM no longer knows it, and it has left no exit code'
+        now = TaskState('FAILED' if code else 'COMPLETED', 'NonZeroExitCode')
+    state = now.state
+    if state == 'COMPLETED':
+        return None
+    daemon = ' '.join(line for line in task.lines() if line.startswith('slurmstepd'))
+    state = next((meaning for words, meaning in LAST_WORDS.items() if words in daemon), state)
+    if state != 'FAILED':
+        return ENDED[state]
+    if code:
+        return f'exit code {code}'
+    if not task.output.exists():
+        return f'it did not start ({now.reason}); can its node write to {task.output.parent}?'
+    return f'SLURM says {now.reason}'
