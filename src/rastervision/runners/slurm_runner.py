@@ -1,6 +1,7 @@
 """Jobs of SLURM: an array for the splits of a command, the order by dependencies."""
 
 import logging
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,20 +59,19 @@ class SlurmRunner(PlanRunner):
         """
         self._jobs = []
         submission = _Submission(pipelines, pipeline_run_name)
-        setting = rv_config_.get_namespace_option
-        waits = self.wait or setting(SECTION, 'wait', default=False, as_bool=True)
         with cleaning_up_on_signals():
             try:
                 tasks = submission.submit(stages(jobs), self._jobs)
-                if waits:
+                if self.wait:
                     follow(tasks)
                     self._jobs = []
             except BaseException:
                 self._cancel()
                 raise
-        if not waits:
-            roots = ' '.join(str(pipeline.config.root_uri) for pipeline in pipelines.values())
-            click.echo(f'See how they are: rastervision status {roots}')
+        if not self.wait:
+            for pipeline in pipelines.values():
+                root = shlex.quote(str(pipeline.config.root_uri))
+                click.echo(f'See how it goes: rastervision status {root}')
 
     def _cancel(self) -> None:
         """End what was submitted."""
@@ -156,8 +156,8 @@ class _Submission:
         names = dict.fromkeys(stage.jobs[0].command for stage in plan if stage.jobs[0].gpu)
         if names and not self.settings[True].asks_for_gpu:
             log.warning(
-                '%s will have no GPU: [slurm] has no gpu_gres (such as gpu:1), gpu_gpus or '
-                'gpu_partition.',
+                '%s will have no GPU: [slurm] has no gpu_gres, such as gpu:1, and nothing in '
+                'gpu_partition or gpu_options that is about GPUs.',
                 ' and '.join(names),
             )
 

@@ -8,8 +8,16 @@ from rastervision.pipeline import rv_config_
 from rastervision.pipeline.setting_values import load_conf_list, parse
 
 SECTION = 'slurm'
-OPTIONS = ('partition', 'account', 'qos', 'time', 'mem', 'cpus_per_task', 'gres', 'gpus')
-"""Settings that are options of sbatch under the same name."""
+OPTIONS = {
+    'partition': '--partition',
+    'account': '--account',
+    'qos': '--qos',
+    'time': '--time',
+    'mem': '--mem',
+    'cpus': '--cpus-per-task',  # inside of a job, SLURM_CPUS_PER_TASK is about that job
+    'gres': '--gres',
+}
+"""Setting -> option of sbatch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +65,12 @@ def job_settings(gpu: bool) -> JobSettings:
             return str(own).strip()
         return str(look_up(key, default)).strip()
 
-    named = [(key.replace('_', '-'), read(key)) for key in OPTIONS]
-    extra = parse(f'extra of [{SECTION}]', read('extra'), shlex.split)
+    named = [f'{option}={value}' for key, option in OPTIONS.items() if (value := read(key))]
+    others = parse(f'options of [{SECTION}]', read('options'), shlex.split)
     container = read('container')
     return JobSettings(
         gpu,
-        options=(*(f'--{key}={value}' for key, value in named if value), *extra),
+        options=(*named, *others),
         preamble=read('preamble'),
         python=read('python') or ('python3' if container else shlex.quote(sys.executable)),
         container=container,
