@@ -3,5 +3,9 @@
 from rastervision.pipeline.lazy import lazy_exports
 
 __getattr__, __dir__ = lazy_exports(
-    __name__, {'rastervision.runners.slurm_runner': ['SlurmRunner']}
+    __name__,
+    {
+        'rastervision.runners.dask_runner': ['DaskRunner'],
+        'rastervision.runners.slurm_runner': ['SlurmRunner'],
+    },
 )

@@ -1,0 +1,83 @@
+"""Whether a dask cluster fits: versions, and the folders that its workers see."""
+
+import re
+import secrets
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.file_system import str_to_file
+from rastervision.runners.dask_worker import look
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+def check_versions(client: 'Client') -> None:
+    """Raise ConfigError if scheduler or workers have other versions of Python or dask than we."""
+    found = client.get_versions()
+    own = _versions(found['client'])
+    others = {'its scheduler': found['scheduler'], **found['workers']}
+    for who, packages in others.items():
+        if (versions := _versions(packages)) != own:
+            raise ConfigError(
+                f'The dask cluster at {client.scheduler.address} has other versions than this '
+                f'machine: {_name(who)} has {versions}, we have {own}. Install the same ones.'
+            )
+
+
+def _versions(found: Mapping[str, Any]) -> str:
+    packages = found['packages']
+    python = '.'.join(packages['python'].split('.')[:2])
+    return f'Python {python} and distributed {packages["distributed"]}'
+
+
+def _name(who: str) -> str:
+    return f'worker {who}' if '://' in who else who
+
+
+def check_workers(client: 'Client', folders: Collection[str]) -> None:
+    """Raise an error if workers lack our version, or do not see the folders that jobs write to.
+
+    Args:
+        client: Connected to the scheduler.
+        folders: Folders of this machine, which exist.
+
+    Raises:
+        ConfigError: A worker lacks something; the message names it.
+    """
+    own, token = version('rastervision'), f'.dask-{secrets.token_hex(8)}'
+    paths = [Path(folder) / token for folder in folders]
+    try:
+        for path in paths:
+            str_to_file(token, str(path))
+        sights = client.run(look, dict.fromkeys(folders, token), on_error='return')
+    finally:
+        for path in paths:
+            with suppress(OSError):
+                path.unlink()
+    for worker, sight in sights.items():
+        if isinstance(sight, Exception):
+            raise ConfigError(
+                f'The dask worker {worker} cannot use Raster Vision: {one_line(sight)}. Install '
+                f'rastervision {own} where the workers run.'
+            )
+        if sight.version != own:
+            raise ConfigError(
+                f'The dask worker {worker} has Raster Vision {sight.version}, this machine {own}. '
+                'Install the same one.'
+            )
+        for folder, reason in sight.blind.items():
+            raise ConfigError(
+                f'The dask worker {worker} on {sight.host} does not see {folder}: it {reason}. '
+                'Choose a root_uri that all machines share, such as a network file system or '
+                's3://bucket/path.'
+            )
+
+
+def one_line(error: Exception) -> str:
+    """An error of a library, in one line."""
+    return re.sub(r'\s+', ' ', f'{type(error).__name__}: {error}')

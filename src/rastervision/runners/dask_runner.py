@@ -1,0 +1,236 @@
+"""Jobs on the workers of a dask cluster."""
+
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from rastervision.pipeline import registry_, rv_config_
+from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.file_system import is_local
+from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.plan import Job
+from rastervision.pipeline.runner.display import Display
+from rastervision.pipeline.runner.job_log import log_uri
+from rastervision.pipeline.runner.job_process import POLL_SECONDS, Modules, config_modules
+from rastervision.pipeline.runner.plan_walk import JobResult, PlanWalk
+from rastervision.pipeline.runner.runner import PlanRunner
+from rastervision.pipeline.runner.worker import GRACE_SECONDS
+from rastervision.pipeline.signals import cleaning_up_on_signals
+from rastervision.pipeline.utils import cpu_count
+from rastervision.runners.dask_cluster import GPU, connected, has_gpu_worker
+from rastervision.runners.dask_settings import DaskSettings
+from rastervision.runners.dask_worker import Order, carry_out
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+log = logging.getLogger(__name__)
+
+
+class DaskRunner(PlanRunner):
+    """Carries out a plan on the workers of a dask cluster.
+
+    Section `[dask]` of the settings says which cluster; without it, workers are started on this
+    machine. Each job is a task, which runs the job in a process of its own. A job whose worker is
+    lost is started anew on another one. What jobs print is shown line by line. When the runner
+    ends, in whatever way, its jobs end, and the cluster if the runner has started it.
+    """
+
+    def run_jobs(
+        self,
+        jobs: Sequence[Job],
+        pipelines: Mapping[str, Pipeline],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        """Carry out a plan.
+
+        Raises:
+            ConfigError: There is no cluster as the settings describe it, or it does not fit.
+            StageError: Jobs failed, or the cluster was lost.
+        """
+        settings = DaskSettings.read()
+        modules = {uri: config_modules(pipeline.config) for uri, pipeline in pipelines.items()}
+        size = settings.workers or num_splits
+        if settings.is_this_machine:
+            size = settings.workers or min(num_splits, cpu_count())
+        with (
+            cleaning_up_on_signals(),
+            connected(settings, pipeline_run_name, size, _local_folders(pipelines)) as client,
+        ):
+            run = _Run(client, jobs, modules, size if settings.is_this_machine else None)
+            run.carry_out()
+
+
+def _local_folders(uris: Iterable[str]) -> list[str]:
+    """The folders of configs on this machine, which its cluster has to see as well."""
+    return [str(Path(uri).parent) for uri in uris if is_local(uri)]
+
+
+class _Run:
+    """One walk through a plan.
+
+    Args:
+        client: Connected to the scheduler of a cluster that has workers.
+        jobs: The plan.
+        modules: URI of a pipeline -> modules that its jobs need; see `config_modules`.
+        size: Number of workers if they are ours, on this machine.
+    """
+
+    def __init__(
+        self,
+        client: 'Client',
+        jobs: Sequence[Job],
+        modules: Mapping[str, Modules],
+        size: int | None,
+    ) -> None:
+        self.client = client
+        self.walk = PlanWalk(jobs)
+        self.modules = modules
+        self.size = size
+        self.settings = rv_config_.hand_over() if size is not None else travelling_settings()
+        self.topic = f'rastervision-{secrets.token_hex(8)}'
+        self.jobs = {job.id: job for job in jobs}
+        self.futures: dict[str, Future] = {}
+        """Of the jobs that were submitted and are not over, by their ids."""
+        self.places: dict[str, str] = {}
+        """Id of a job that runs -> where."""
+        self.events: SimpleQueue[dict[str, str]] = SimpleQueue()
+        self.display = Display(jobs, one_at_a_time=size == 1)
+
+    def carry_out(self) -> None:
+        """Run all jobs.
+
+        Raises:
+            StageError: Some failed, or the scheduler was lost.
+        """
+        self.client.subscribe_topic(self.topic, lambda event: self.events.put(event[1]))
+        try:
+            while self.walk.waiting or self.futures:
+                for job in self.walk.ready():
+                    self._submit(job)
+                self.display.running(self.jobs[name] for name in self.places)
+                self._handle_next()
+        finally:
+            self._close()
+        self.walk.raise_failures()
+
+    def _submit(self, job: Job) -> None:
+        self.walk.start(job)
+        needs = {}
+        if job.gpu and has_gpu_worker(self.client):
+            needs = {GPU: 1}
+        elif job.gpu:
+            log.info('No dask worker announces the resource GPU: %s runs on any.', job.label)
+        order = Order(
+            job, self.modules[job.pipeline], self.settings, self.topic, self._threads(job)
+        )
+        future = self.client.submit(
+            carry_out,
+            order,
+            key=f'{job.command}-{len(self.jobs) - len(self.walk.waiting)}-{self.topic}',
+            resources=needs,
+            pure=False,
+        )
+        self.futures[job.id] = future
+        future.add_done_callback(lambda _: self.events.put({'job': job.id, 'kind': 'done'}))
+
+    def _threads(self, job: Job) -> int | None:
+        """This job's share of the cores of this machine; None elsewhere, or if it is alone."""
+        splits = 1 if job.gather else job.num_splits
+        beside = min(self.size or 1, splits * len(self.modules))
+        return None if beside == 1 else max(1, cpu_count() // beside)
+
+    def _handle_next(self) -> None:
+        """Wait for an event and handle it."""
+        try:
+            event = self.events.get(timeout=POLL_SECONDS)
+        except Empty:
+            self._check_scheduler()
+            return
+        job, kind = self.jobs[event['job']], event['kind']
+        if kind == 'line':
+            self.display.line(job, event['text'])
+        elif kind == 'start':
+            if job.id in self.places:
+                lost = self.places[job.id]
+                log.warning('%s starts anew: its worker %s was lost.', job.label, lost)
+            self.places[job.id] = event['text']
+            log.debug('%s runs on %s', job.label, event['text'])
+        elif kind == 'end':
+            self.places.pop(job.id, None)
+        elif job.id in self.futures:
+            future = self.futures.pop(job.id)
+            self.places.pop(job.id, None)
+            lost_jobs = self.walk.end(job, _result(job, future))
+            self.display.over(1 + len(lost_jobs))
+
+    def _check_scheduler(self) -> None:
+        is_lost = any(future.status in {'lost', 'cancelled'} for future in self.futures.values())
+        if is_lost or self.client.status != 'running':
+            raise StageError(
+                'The connection to the dask scheduler was lost. Run the same command again when it '
+                'is back: what is done is not done again.'
+            )
+
+    def _close(self) -> None:
+        """Stop what still runs, and wait until it has cleaned up."""
+        try:
+            if self.futures and self.client.status == 'running':
+                with suppress(OSError):  # the scheduler is lost, and its workers stop by themselves
+                    self.client.cancel([*self.futures.values()])
+                self._await_ends()
+        finally:
+            self.display.close()
+            self.client.unsubscribe_topic(self.topic)
+
+    def _await_ends(self) -> None:
+        deadline = time.monotonic() + GRACE_SECONDS + 2 * POLL_SECONDS
+        while self.places and (seconds := deadline - time.monotonic()) > 0:
+            with suppress(Empty):
+                event = self.events.get(timeout=seconds)
+                if event['kind'] == 'end':
+                    self.places.pop(event['job'], None)
+
+
+def travelling_settings() -> dict[str, Any]:
+    """The settings for jobs on other machines.
+
+    Those that travel with a config, and those of the command line; folders for temporary files and
+    profiles are those of the machine.
+    """
+    registry_.load_builtins()
+    settings = rv_config_.hand_over()
+    travelling = rv_config_.get_config_dict(registry_.get_rv_config_schema())
+    return {
+        **settings,
+        'profile': None,
+        'rv_home': None,
+        'tmp_dir_root': None,
+        'overrides': {**travelling, **settings['overrides']},
+    }
+
+
+def _result(job: Job, future: 'Future') -> JobResult:
+    """How a job ended whose task is over."""
+    from distributed import KilledWorker
+
+    if future.status == 'cancelled':
+        return JobResult('its task was cancelled by somebody else', log_uri(job))
+    error = future.exception()
+    if error is None:
+        result: JobResult = future.result()
+        return result
+    if isinstance(error, KilledWorker):
+        times = error.allowed_failures + 1
+        reason = (
+            f'its worker was lost, {times} times (the last one was {error.last_worker.address}); '
+            'out of memory, or the end of its time?'
+        )
+        return JobResult(reason, log_uri(job))
+    return JobResult(f'its worker failed: {type(error).__name__}: {error}', log_uri(job))
