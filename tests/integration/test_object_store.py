@@ -9,6 +9,7 @@ import pytest
 from rastervision.pipeline.file_system import sync_from_dir, sync_to_dir
 
 pytestmark = pytest.mark.integration
+RUN = ('run', 'inprocess', '--splits', 2, '-a', 'from_chips', 'true')
 # What says where things are, or when, and so differs.
 OWN = {'pipeline-config.json', 'bundle', 'train', 'logs', 'state', 'prediction.json'}
 
@@ -29,7 +30,7 @@ def local_run(project, cli):
     config = project / 'config.py'
     text = config.read_text().replace('batch_sz=4, lr', 'batch_sz=4, seed=0, lr')
     config.write_text(text)
-    cli('run', 'inprocess', config, '--splits', 2, '-a', 'root_uri', project / 'root')
+    cli(*RUN, config, '-a', 'root_uri', project / 'root')
     return project
 
 
@@ -46,7 +47,7 @@ def test_a_pipeline_in_a_bucket_does_as_on_a_disk(
     config = local_run / 'config_s3.py'
     text = (local_run / 'config.py').read_text()
     config.write_text(text.replace("str(HERE / f'{name}.", f"str(f'{s3}/inputs/{{name}}."))
-    command = ('run', 'inprocess', config, '--splits', 2, '-a', 'root_uri', f'{s3}/root')
+    command = (*RUN, config, '-a', 'root_uri', f'{s3}/root')
     assert 'Running train command' in cli(*command).output
     assert 'Running' not in cli(*command).output
 
