@@ -28,6 +28,7 @@ Upgrader = Callable[[dict[str, Any], int], dict[str, Any]]
 
 # What needs no plugin: name -> 'module:class', imported at the first look-up.
 BUILTIN_RUNNERS = {
+    'batch': 'rastervision.aws_batch.aws_batch_runner:AWSBatchRunner',
     'dask': 'rastervision.runners.dask_runner:DaskRunner',
     'inprocess': 'rastervision.pipeline.runner.inprocess_runner:InProcessRunner',
     'local': 'rastervision.pipeline.runner.local_runner:LocalRunner',

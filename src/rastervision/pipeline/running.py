@@ -58,6 +58,7 @@ def run_pipelines(
         asked = in_order(pipeline, commands)  # raises if there is no such command
         if engine.on_this_machine:
             pipeline.check_inputs(asked)
+    engine.check(pipelines, commands)
     with RunLock(runner, engine.engine_jobs, _is_running) as lock:
         states = _locked_standings(lock, pipelines, commands, rerun)
         for line in report(states):

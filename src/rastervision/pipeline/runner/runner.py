@@ -72,6 +72,16 @@ class Runner(ABC):
             if commands:
                 self.run(uri, pipeline, commands, num_splits, pipeline_run_name)
 
+    def check(  # noqa: B027 (most runners take whatever comes)
+        self, pipelines: Mapping[str, Pipeline], commands: Sequence[str]
+    ) -> None:
+        """Raise ConfigError if commands cannot run with this runner; before anything is written.
+
+        Args:
+            pipelines: URI of the config, which is not there yet -> pipeline.
+            commands: The commands; all if empty.
+        """
+
     def run_command(self, cmd: list[str]) -> None:
         """Run one program with its arguments where the jobs run: here, as a process of its own.
 

@@ -1,0 +1,144 @@
+"""Waiting for jobs of AWS Batch."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+import click
+
+from rastervision.aws_batch.client import BatchClient, Detail
+from rastervision.pipeline.errors import RVError, StageError
+from rastervision.pipeline.file_system import file_to_str
+from rastervision.pipeline.plan import Job
+from rastervision.pipeline.runner.job_log import LAST_LINES, log_uri
+from rastervision.pipeline.runner.plan_walk import JobResult, PlanWalk
+from rastervision.pipeline.runner.stages import Stage
+
+log = logging.getLogger(__name__)
+
+SHORTEST, LONGEST = 2.0, 30.0
+"""Seconds between two looks: few after something happened, more and more while nothing does."""
+ENDED = ('SUCCEEDED', 'FAILED')
+WORDS = {
+    'RUNNABLE': 'waits for a machine',
+    'STARTING': 'starts',
+    'RUNNING': 'runs',
+    'SUCCEEDED': 'is done',
+    'FAILED': 'failed',
+}
+"""State of a job -> what to tell of it; nothing of one that waits for others."""
+OWN_FAILURE = 1
+"""Exit code of a job that has said why it failed, at the end of its log."""
+
+
+def follow(batch: BatchClient, submitted: Mapping[str, Stage]) -> PlanWalk:
+    """Wait until jobs have ended, and show how they get on.
+
+    Args:
+        batch: Where they are.
+        submitted: Id of a job, or of an array of jobs -> what it carries out; each after those that
+            it waits for.
+
+    Returns:
+        The plan, with all that failed.
+    """
+    watch = _Watch(batch, submitted)
+    pause = SHORTEST
+    while watch.going_on:
+        time.sleep(pause)
+        pause = SHORTEST if watch.look() else min(LONGEST, 1.25 * pause)
+    return watch.walk
+
+
+class _Watch:
+    """What is known so far of jobs that are followed; arguments as for `follow`."""
+
+    def __init__(self, batch: BatchClient, submitted: Mapping[str, Stage]) -> None:
+        self.walk = PlanWalk([job for stage in submitted.values() for job in stage.jobs])
+        self.going_on = dict(submitted)
+        self._batch = batch
+        self._told: dict[str, str] = {}
+        self._is_deaf = False
+
+    def look(self) -> bool:
+        """Look at all jobs; whether there is anything new."""
+        before = dict(self._told)
+        try:
+            details = {detail['jobId']: detail for detail in self._batch.details([*self.going_on])}
+            for job_id in list(self.going_on):
+                self._look_at(job_id, details.get(job_id))
+        except StageError as error:  # a network may be away for a while; the jobs go on
+            if not self._is_deaf:
+                log.warning('%s. Trying again until it answers.', error)
+            self._is_deaf = True
+            return False
+        self._is_deaf = False
+        return before != self._told
+
+    def _look_at(self, job_id: str, detail: Detail | None) -> None:
+        stage = self.going_on[job_id]
+        if detail is None:
+            detail = {'status': 'FAILED', 'statusReason': 'AWS Batch no longer knows it'}
+        waiting = [job for job in stage.jobs if job in self.walk.waiting]
+        if not waiting:  # one that it waits for has failed, so it does not run
+            del self.going_on[job_id]
+            return
+        if detail['status'] in ENDED:
+            results = self._results(waiting, detail)
+            del self.going_on[job_id]
+            for job in waiting:
+                self.walk.start(job)
+            for job, result in results.items():
+                self.walk.end(job, result)
+        self._tell(job_id, stage, detail)
+
+    def _tell(self, job_id: str, stage: Stage, detail: Detail) -> None:
+        """Show the state of a job, or the states of the jobs of an array, if it is new."""
+        counts = detail.get('arrayProperties', {}).get('statusSummary')
+        states = counts if counts and detail['status'] not in ENDED else {detail['status']: 1}
+        words = [
+            f'{count} {word}' if states is counts else word
+            for state, word in WORDS.items()
+            if (count := states.get(state, 0))
+        ]
+        text = ', '.join(words)
+        if detail['status'] == 'RUNNABLE' and 'statusReason' in detail:
+            text = f'{text}: {detail["statusReason"]}'
+        if text and self._told.get(job_id) != text:
+            self._told[job_id] = text
+            click.echo(f'{stage.jobs[0].command} ({job_id}): {text}')
+
+    def _results(self, jobs: Sequence[Job], detail: Detail) -> dict[Job, JobResult]:
+        """How the jobs of a stage have ended."""
+        failed: dict[int, Detail] = {}
+        if detail['status'] == 'FAILED' and detail.get('arrayProperties', {}).get('size'):
+            children = self._batch.failed_children(detail['jobId'])
+            failed = {child['arrayProperties']['index']: child for child in children}
+        if detail['status'] == 'FAILED' and not failed:  # not one of an array has started
+            failed = {job.split: detail for job in jobs}
+        return {job: _result(job, failed.get(job.split)) for job in jobs}
+
+
+def _result(job: Job, failure: Detail | None) -> JobResult:
+    """How a job has ended, by what AWS Batch tells of it if it failed."""
+    uri = log_uri(job)
+    if failure is None:
+        return JobResult(None, uri)
+    container = failure.get('container', {})
+    code = container.get('exitCode')
+    if code == OWN_FAILURE and (lines := _last_lines(uri)):
+        return JobResult(f'exit code {code}', uri, lines)
+    words = [container.get('reason'), failure.get('statusReason')]
+    reason = ': '.join(dict.fromkeys(word for word in words if word)) or 'AWS Batch says no more'
+    if code is not None:
+        reason = f'exit code {code} ({reason})'
+    stream = container.get('logStreamName')
+    return JobResult(reason, f'the stream {stream} of CloudWatch' if stream else uri)
+
+
+def _last_lines(uri: str) -> tuple[str, ...]:
+    """The end of a log; nothing if it cannot be read from here."""
+    try:
+        return tuple(file_to_str(uri).splitlines()[-LAST_LINES:])
+    except RVError:
+        return ()
