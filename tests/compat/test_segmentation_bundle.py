@@ -28,6 +28,8 @@ def assert_same(ours, theirs, path=''):
     if isinstance(theirs, dict):
         for key in theirs.keys() - {'plugin_versions'}:
             assert_same(ours[key], theirs[key], f'{path}.{key}')
+    elif path.endswith('.colors[2]'):  # of the null class: by chance in 0.31, as black is taken
+        assert len(ours) == len(theirs) == 3, path
     elif isinstance(theirs, list) and 'scene_groups' not in path:
         assert len(ours) == len(theirs), path
         for i, (our, their) in enumerate(zip(ours, theirs, strict=True)):
