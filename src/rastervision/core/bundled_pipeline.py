@@ -46,7 +46,7 @@ class BundledPipeline:
         Raises:
             NotReadableError: There is no such bundle.
             DataError: It is not a bundle, is damaged, or carries code and is not trusted.
-            ConfigError: The options are not valid.
+            ConfigError: The options are not valid, or not for this machine.
         """
         require_trust(bundle_uri, trust_code)
         Path(tmp_dir).mkdir(parents=True, exist_ok=True)
@@ -60,6 +60,7 @@ class BundledPipeline:
             or self.config.get_default_predict_options(),
             changes or {},
         )
+        self.config.backend.check_prediction(self.config.predict_options)
         self.pipeline: RVPipeline = self.config.build(tmp_dir)
         self.pipeline.use_model(str(self.folder / MODEL_BUNDLE), trust_code=trust_code)
         self.tmp_dir = tmp_dir

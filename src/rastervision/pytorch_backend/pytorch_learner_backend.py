@@ -243,6 +243,11 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         """Raise ConfigError if no library has the network, or it does not fit the classes."""
         self.get_learner_config(pipeline).validate_config()
         self.model.check_names()
+        _check_float16(self.solver.precision, 'solver.precision')
+
+    def check_prediction(self, options: PredictOptions) -> None:
+        """Raise ConfigError if predictions are wanted in float16 and there is no GPU."""
+        _check_float16(options.precision, 'predict_options.precision')
 
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
         """Return the config of the learner that does the work."""
@@ -299,3 +304,14 @@ def _img_channels(pipeline: RVPipelineConfig) -> int | None:
             return None
         return len(source.channel_order)
     return None
+
+
+def _check_float16(precision: str, field: str) -> None:
+    """Raise ConfigError if a number format is one that this machine has not."""
+    if precision != 'float16':  # all devices have the others; torch need not be imported
+        return
+    import torch
+
+    from rastervision.pytorch_learner.utils.precision import check_precision
+
+    check_precision(torch.device('cuda' if torch.cuda.is_available() else 'cpu'), precision, field)

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rastervision.core.bundle import bundle_digest
+from rastervision.core.predictor import Predictor
 from rastervision.core.rv_pipeline import (
     SemanticSegmentation,
     SemanticSegmentationChipOptions,
     WindowSamplingConfig,
     WindowSamplingMethod,
+    layout,
 )
 from rastervision.pipeline.errors import ConfigError, DataError, StageError
 from rastervision.pytorch_learner import (
@@ -297,3 +300,17 @@ def test_models_that_cannot_be_made_are_told_before_chips_are_cut(
     setattr(getattr(updated.backend, part), field, value)
     with pytest.raises(ConfigError, match=problem):
         updated.build(str(tmp_path)).check_inputs(['chip', 'train'])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='GPUs have float16')
+def test_float16_needs_a_gpu_before_anything_runs(updated, tmp_path, trained):
+    trained.bundle()
+    bundle = layout.model_bundle_uri(updated.stage_uri('bundle'))
+    with pytest.raises(ConfigError, match=r'predict_options\.precision'):
+        Predictor(bundle, str(tmp_path / 'empty'), trust_code=True, precision='float16')
+    updated.predict_options.precision = 'float16'
+    updated.backend.solver.precision = 'float16'
+    pipeline = updated.build(str(tmp_path))
+    for command, field in (('train', 'solver'), ('predict', 'predict_options')):
+        with pytest.raises(ConfigError, match=rf"{field}\.precision: CPUs .*'float16'"):
+            pipeline.check_inputs([command])

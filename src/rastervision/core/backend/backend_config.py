@@ -8,7 +8,7 @@ from rastervision.pipeline.config import Config, register_config
 
 if TYPE_CHECKING:
     from rastervision.core.data import DatasetConfig
-    from rastervision.core.rv_pipeline import RVPipelineConfig
+    from rastervision.core.rv_pipeline import PredictOptions, RVPipelineConfig
 
 
 @register_config('backend')
@@ -42,6 +42,9 @@ class BackendConfig(Config):
 
     def check_model(self, pipeline: 'RVPipelineConfig') -> None:
         """Raise ConfigError if TRAIN could not make the model; called before any command runs."""
+
+    def check_prediction(self, options: 'PredictOptions') -> None:
+        """Raise ConfigError if this machine cannot predict so; called before any command runs."""
 
     def model_facts(self, pipeline: 'RVPipelineConfig') -> ModelFacts:  # noqa: ARG002 - for subclasses
         """Describe the model for the bundle's STAC item."""

@@ -181,6 +181,8 @@ def check_inputs(config: 'RVPipelineConfig', commands: Sequence[str]) -> None:
     trained = config.backend.training_dataset(config) if 'train' in commands else None
     if 'train' in commands:
         config.backend.check_model(config)
+    if 'predict' in commands and config.predict_options is not None:
+        config.backend.check_prediction(config.predict_options)
     learning = [] if trained is None else [('TRAIN', trained)]
     if 'chip' in commands and config.backend.needs_chips(config):
         learning.append(('CHIP', dataset))

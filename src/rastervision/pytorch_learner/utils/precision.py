@@ -24,12 +24,21 @@ def autocast(device: torch.device, precision: str, field: str) -> AbstractContex
     """
     if precision == 'float32':
         return nullcontext()
+    check_precision(device, precision, field)
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+def check_precision(device: torch.device, precision: str, field: str) -> None:
+    """Make sure that a device computes in a number format; arguments as for `autocast`.
+
+    Raises:
+        ConfigError: The device is a CPU, which has no float16.
+    """
     if precision == 'float16' and device.type == 'cpu':
         raise ConfigError(
             f"{field}: CPUs are no faster with 'float16'; use 'bfloat16' or 'float32' (the "
             'default), or a GPU.'
         )
-    return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 @contextmanager
