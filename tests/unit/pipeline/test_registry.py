@@ -139,7 +139,7 @@ def test_runners(registry_with: Plug) -> None:
     assert registry.get_runner('fake') is FakeRunner
     with pytest.raises(RegistryError, match=r"Unknown runner 'locall'. Did you mean local\?"):
         registry.get_runner('locall')
-    with pytest.raises(RegistryError, match=r'Known: fake, inprocess, local'):
+    with pytest.raises(RegistryError, match=r'Known: batch, dask, fake, inprocess, local'):
         registry.get_runner('xyz')
 
 
