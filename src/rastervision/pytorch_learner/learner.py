@@ -95,10 +95,10 @@ class Learner(LearnerInference):
                 f'{", ".join(kwargs)}: call from_model_bundle of the learner of a task, such as '
                 'SemanticSegmentationLearner, to pass these.'
             )
-        folder = tmp_dir or tempfile.mkdtemp()
+        place = tmp_dir or tempfile.mkdtemp()
         own_model = kwargs.get('model') is not None
         bundle = open_model_bundle(
-            model_bundle_uri, folder, cfg, own_model=own_model, trust_code=trust_code
+            model_bundle_uri, place, cfg, own_model=own_model, trust_code=trust_code, train=training
         )
         if cls.config_class is not None and not isinstance(bundle.cfg, cls.config_class):
             raise ConfigError(
@@ -107,7 +107,7 @@ class Learner(LearnerInference):
             )
         make = bundle.cfg.build if cls is Learner else partial(cls, bundle.cfg)
         learner: Any = make(
-            tmp_dir=folder,
+            tmp_dir=place,
             model_weights_path=bundle.weights,
             model_def_path=bundle.model_def,
             loss_def_path=bundle.loss_def,
@@ -115,7 +115,7 @@ class Learner(LearnerInference):
             **kwargs,
         )
         if tmp_dir is None:
-            weakref.finalize(learner, shutil.rmtree, folder, ignore_errors=True)
+            weakref.finalize(learner, shutil.rmtree, place, ignore_errors=True)
         made: Self = learner
         if use_onnx_model is None and own_model:
             use_onnx_model = False

@@ -21,6 +21,7 @@ from rastervision.core.bundle import (
 from rastervision.pipeline.errors import DataError, RVError
 from rastervision.pytorch_learner.inference.onnx_model import OnnxModel
 from rastervision.pytorch_learner.learner_config import LearnerConfig
+from rastervision.pytorch_learner.solver_config import SolverConfig
 from rastervision.pytorch_learner.utils.torch_hub import get_hubconf_dir_from_cfg, has_hubconf
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def open_model_bundle(
     *,
     own_model: bool = False,
     trust_code: bool = False,
+    train: bool = False,
 ) -> OpenBundle:
     """Unpack a model bundle.
 
@@ -137,9 +139,11 @@ def open_model_bundle(
         bundle_uri: Bundle that a learner wrote, or one of a pipeline, which holds it. Those of
             release 0.31 can be read as well.
         tmp_dir: Folder to unpack into; it has to last as long as the result is used.
-        cfg: Config to use instead of the bundle's, whose code is then not needed.
+        cfg: Config to use instead of the bundle's, whose code is then not needed. For prediction,
+            the class that was not trained is taken over from the bundle.
         own_model: Whether the caller brings the network, so that its code is not needed.
         trust_code: Whether code that the bundle carries may be run.
+        train: Whether the model is to be trained further.
 
     Raises:
         NotReadableError: There is no such file.
@@ -165,6 +169,8 @@ def open_model_bundle(
                 f'{bundle_uri} runs code that is no part of it ({", ".join(fields)}). If you trust '
                 'its source, pass --trust-code (or trust_code=True).'
             )
+    elif not train:
+        cfg = _with_untrained_class(cfg, folder / LEARNER_CONFIG)
     model, solver = cfg.model, cfg.solver
     onnx = folder / ONNX
     return OpenBundle(
@@ -212,6 +218,20 @@ def _read_config(bundle_uri: str, path: Path) -> LearnerConfig:
         # the weights are in the bundle
         cfg.model.pretrained = False
         cfg.model.init_weights = None
+    return cfg
+
+
+def _with_untrained_class(cfg: LearnerConfig, path: Path) -> LearnerConfig:
+    """A config that names the class which the loss of the bundle left out, if it names none."""
+    try:
+        ignored = json.loads(path.read_bytes())['solver']['ignore_class_index']
+    except (ValueError, TypeError, KeyError):  # nothing that we need: the config is not used
+        ignored = None
+    if ignored is None or (cfg.solver and cfg.solver.ignore_class_index is not None):
+        return cfg
+    cfg = cfg.copy()
+    cfg.solver = cfg.solver or SolverConfig()
+    cfg.solver.ignore_class_index = ignored
     return cfg
 
 

@@ -51,3 +51,15 @@ def test_bundles_that_do_not_say_what_was_left_out_are_predicted_as_they_are():
     assert cfg.solver.ignore_class_index is None
     old = SemanticSegmentationLearner(cfg, model=null_everywhere(), training=False)
     assert (old.predict(IMAGES) == NULL).all()
+
+
+def test_a_config_of_ones_own_does_not_bring_null_back(learner):
+    bundle = f'{learner.output_dir}/model-bundle.zip'
+    cfg = make_config()
+    for solver in (cfg.solver, None):
+        cfg.solver = solver
+        loaded = SemanticSegmentationLearner.from_model_bundle(
+            bundle, cfg=cfg, model=null_everywhere()
+        )
+        assert (loaded.predict(IMAGES) == 1).all()
+    assert cfg.solver is None
