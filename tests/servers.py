@@ -93,6 +93,18 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope='session')
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a server with AWS Batch (and more of AWS), where every job goes well at once."""
+    _need('moto')
+    port = free_port()
+    log = tmp_path_factory.mktemp('moto') / 'log.txt'
+    with running([sys.executable, '-m', 'moto.server', '-p', str(port)], port, log) as url:
+        body, headers = b'{"batch": {"use_docker": false}}', {'Content-Type': 'application/json'}
+        urlopen(Request(f'{url}/moto-api/config', body, headers)).close()
+        yield url
+
+
+@pytest.fixture(scope='session')
 def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an S3 server that checks signatures."""
     _need('nanio')

@@ -113,7 +113,7 @@ class _Watch:
         failed: dict[int, Detail] = {}
         if detail['status'] == 'FAILED' and detail.get('arrayProperties', {}).get('size'):
             children = self._batch.failed_children(detail['jobId'])
-            failed = {child['arrayProperties']['index']: child for child in children}
+            failed = {int(child['jobId'].rpartition(':')[2]): child for child in children}
         if detail['status'] == 'FAILED' and not failed:  # not one of an array has started
             failed = {job.split: detail for job in jobs}
         return {job: _result(job, failed.get(job.split)) for job in jobs}
