@@ -20,10 +20,10 @@ SHORTEST, LONGEST = 2.0, 30.0
 """Seconds between two looks: few after something happened, more and more while nothing does."""
 ENDED = ('SUCCEEDED', 'FAILED')
 WORDS = {
-    'RUNNABLE': 'waits for a machine',
-    'STARTING': 'starts',
-    'RUNNING': 'runs',
-    'SUCCEEDED': 'is done',
+    'RUNNABLE': 'waiting for a machine',
+    'STARTING': 'starting',
+    'RUNNING': 'running',
+    'SUCCEEDED': 'done',
     'FAILED': 'failed',
 }
 """State of a job -> what to tell of it; nothing of one that waits for others."""
@@ -94,15 +94,14 @@ class _Watch:
 
     def _tell(self, job_id: str, stage: Stage, detail: Detail) -> None:
         """Show the state of a job, or the states of the jobs of an array, if it is new."""
+        status = detail['status']
         counts = detail.get('arrayProperties', {}).get('statusSummary')
-        states = counts if counts and detail['status'] not in ENDED else {detail['status']: 1}
-        words = [
-            f'{count} {word}' if states is counts else word
-            for state, word in WORDS.items()
-            if (count := states.get(state, 0))
-        ]
-        text = ', '.join(words)
-        if detail['status'] == 'RUNNABLE' and 'statusReason' in detail:
+        if counts and status not in ENDED:
+            words = [f'{counts[state]} {WORDS[state]}' for state in WORDS if counts.get(state)]
+            text = ', '.join(words)
+        else:
+            text = WORDS.get(status, '')
+        if status == 'RUNNABLE' and 'statusReason' in detail:
             text = f'{text}: {detail["statusReason"]}'
         if text and self._told.get(job_id) != text:
             self._told[job_id] = text
