@@ -1,7 +1,7 @@
 """The data part of a Learner: datasets, and the loaders that make batches of them."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler
@@ -134,7 +134,7 @@ def checked_split(split: str) -> Split:
     """
     if split not in SPLITS:
         raise ConfigError(f'split has to be train, valid or test, got {split!r}.')
-    return cast('Split', split)
+    return split
 
 
 def check_labelled(dataset: Dataset[Any]) -> None:

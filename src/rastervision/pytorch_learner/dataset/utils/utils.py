@@ -3,7 +3,6 @@
 import operator
 import re
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -126,7 +125,7 @@ def sides(name: str, value: Any, least: int) -> tuple[int, int]:
         ConfigError: It is neither, or too small.
     """
     pair = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
-    numbers = [int(n) for n in pair if isinstance(n, Integral) and n >= least]
+    numbers = [int(n) for n in pair if isinstance(n, int | np.integer) and n >= least]
     if len(pair) > 2 or len(numbers) != len(pair) or not pair:
         raise ConfigError(
             f'{name} has to be a whole number of at least {least}, or a (vertical, horizontal) '
