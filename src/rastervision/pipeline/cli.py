@@ -3,7 +3,6 @@
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rastervision.pipeline import registry_, rv_config_
-from rastervision.pipeline.errors import ConfigError, RVError
+from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.verbosity import Verbosity
 
 if TYPE_CHECKING:
-    from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
+    from rastervision.pipeline.pipeline import PipelineConfig
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -137,7 +136,8 @@ def main(profile: str | None, verbose: int, tmpdir: str | None) -> None:
     type=(str, str),
     multiple=True,
     metavar='KEY VALUE',
-    help='Argument for get_config; repeat it for several.',
+    help='Argument for get_config; repeat it for several. Several values, as in "-a lr 1e-3,1e-4" '
+    'or "-a model a -a model b", make an experiment each.',
 )
 @click.option(
     '--splits',
@@ -185,20 +185,12 @@ def run(
     COMMANDS are commands of the pipeline. They run in the order that the pipeline defines. All of
     them run if none is named, except those that are up to date: nothing that they read has changed.
     """
+    from rastervision.pipeline.loading import loaded_pipelines
     from rastervision.pipeline.running import run_pipelines, show_plan
+    from rastervision.pipeline.sweep import gather_args
 
     registry_.get_runner(runner)  # an unknown one is told before the config is read
-    configs = [_prepared(config) for config in get_configs(cfg_module, runner, dict(args))]
-    with ExitStack() as stack:
-        pipelines: dict[str, Pipeline] = {}
-        for config in configs:
-            uri = _config_uri(config)
-            if uri in pipelines:
-                raise ConfigError(
-                    f'Two configs of {cfg_module} would be written to {uri}; give each a root_uri '
-                    f'of its own.'
-                )
-            pipelines[uri] = config.build(stack.enter_context(rv_config_.get_tmp_dir()))
+    with loaded_pipelines(cfg_module, runner, gather_args(args)) as pipelines:
         if dry_run:
             show_plan(pipelines, commands, splits, rerun)
         else:
@@ -290,26 +282,6 @@ def convert_bool_args(args: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of arguments in which the texts true and false, in any case, are booleans."""
     words = {'true': True, 'false': False}
     return {key: words.get(str(value).lower(), value) for key, value in args.items()}
-
-
-def _prepared(config: 'PipelineConfig') -> 'PipelineConfig':
-    """A copy of a config with all defaults filled in, checked."""
-    config = config.copy()
-    config.update()
-    config.recursive_validate_config()
-    if not config.root_uri:
-        raise ConfigError(f'{type(config).__name__} has no root_uri, below which outputs go.')
-    return config
-
-
-def _config_uri(config: 'PipelineConfig') -> str:
-    """Where the config of a run is kept: below its root, for runners and for people."""
-    from rastervision.pipeline.file_system.local_file_system import to_path
-    from rastervision.pipeline.file_system.utils import is_local
-
-    root = config.root_uri or ''
-    name = 'pipeline-config.json'
-    return str(to_path(root) / name) if is_local(root) else f'{root.rstrip("/")}/{name}'
 
 
 if __name__ == '__main__':

@@ -37,7 +37,7 @@ def bind_args(
             converted.
     """
     signature = inspect.signature(function)
-    hints = _hints(function)
+    kinds = annotated_kinds(function)
     parameters = {
         name: parameter
         for name, parameter in signature.parameters.items()
@@ -53,8 +53,7 @@ def bind_args(
     valid = {name: p for name, p in parameters.items() if name not in values}
     for name, value in args.items():
         if name in valid:
-            kind = hints.get(name, _kind_of_default(valid[name].default))
-            values[name] = _argument(value, kind, f'{where}: {name}')
+            values[name] = _argument(value, kinds[name], f'{where}: {name}')
         elif open_ended:
             extra[name] = _argument(value, inspect.Parameter.empty, f'{where}: {name}')
         else:
@@ -70,6 +69,13 @@ def bind_args(
             f'{_list_parameters(valid)}'
         )
     return _bound(signature, values, extra)
+
+
+def annotated_kinds(function: Callable[..., Any]) -> dict[str, Any]:
+    """What each parameter takes: its annotation, or else the type of its default; see `convert`."""
+    hints = _hints(function)
+    parameters = inspect.signature(function).parameters
+    return {n: hints.get(n, _kind_of_default(p.default)) for n, p in parameters.items()}
 
 
 def convert(text: str, kind: Any) -> Any:

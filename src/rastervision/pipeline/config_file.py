@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from rastervision.pipeline.file_system.utils import download_if_needed, is_local
 from rastervision.pipeline.lazy import sparing_imports
 from rastervision.pipeline.pipeline import PipelineConfig
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS, load_file
+from rastervision.pipeline.sweep import below, combinations, place_below
 
 T = TypeVar('T')
 FUNCTIONS = ('get_config', 'get_configs')
@@ -48,7 +50,11 @@ def load_configs(
 def configs_from_module(
     source: str, runner: str | None, args: Mapping[str, Any]
 ) -> list[PipelineConfig]:
-    """The configs that `get_config` or `get_configs` of a Python file or module returns."""
+    """The configs that `get_config` or `get_configs` of a Python file or module returns.
+
+    The function is called for each combination of values where arguments have several; see
+    `sweep.combinations`.
+    """
     module = _load(source)
     found = [name for name in FUNCTIONS if callable(getattr(module, name, None))]
     if not found:
@@ -56,18 +62,38 @@ def configs_from_module(
             f'{source} has no function get_config (or get_configs) that returns a pipeline config.'
         )
     function: Callable[..., Any] = getattr(module, found[0])
-    bound = bind_args(function, runner, args, where=f'{source}: {found[0]}')
-    result = _explained(source, module.__file__, lambda: function(*bound.args, **bound.kwargs))
+    configs: list[PipelineConfig] = []
+    for folder, chosen in combinations(function, args):
+        bound = bind_args(function, runner, chosen, where=f'{source}: {found[0]}')
+        is_placed = place_below(bound.arguments, folder)
+        call = partial(function, *bound.args, **bound.kwargs)
+        made = _checked(source, found[0], _explained(source, module.__file__, call))
+        if folder and not is_placed:
+            made = [_moved(config, folder) for config in made]
+        configs += made
+    return configs
+
+
+def _checked(source: str, function: str, result: Any) -> list[PipelineConfig]:
+    """What a function of a config has returned, as a list."""
     configs = list(result) if isinstance(result, list | tuple) else [result]
     for config in configs:
         if not isinstance(config, PipelineConfig):
             raise ConfigError(
-                f'{source}: {found[0]} returned {_kind(config)}; it must return a PipelineConfig'
-                f'{" or a list of them" if found[0] == "get_configs" else ""}.'
+                f'{source}: {function} returned {_kind(config)}; it must return a PipelineConfig'
+                f'{" or a list of them" if function == "get_configs" else ""}.'
             )
     if not configs:
-        raise ConfigError(f'{source}: {found[0]} returned an empty list.')
+        raise ConfigError(f'{source}: {function} returned an empty list.')
     return configs
+
+
+def _moved(config: PipelineConfig, folder: str) -> PipelineConfig:
+    """A copy of a config, such as one that calls share, with its root in a folder below it."""
+    config = config.copy()
+    if config.root_uri:
+        config.root_uri = str(below(config.root_uri, folder))
+    return config
 
 
 def _kind(value: object) -> str:

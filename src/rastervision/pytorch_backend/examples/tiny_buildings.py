@@ -90,6 +90,7 @@ def get_config(
     runner: str,  # noqa: ARG001 - every get_config may ask for it
     root_uri: str = 'build/demo',
     num_epochs: int = 7,
+    lr: float = 1e-3,
     pretrained: bool = True,
 ) -> SemanticSegmentationConfig:
     """Describe the pipeline.
@@ -98,6 +99,7 @@ def get_config(
         runner: Name of the runner.
         root_uri: Folder to write to.
         num_epochs: How long to train.
+        lr: Learning rate.
         pretrained: Start from ImageNet weights.
 
     Raises:
@@ -130,7 +132,7 @@ def get_config(
             extra_args={'decoder_channels': [64, 48, 32, 24, 16]},
         ),
         solver=SolverConfig(
-            lr=1e-3,
+            lr=lr,
             num_epochs=num_epochs,
             batch_sz=4,
             class_loss_weights=[2, 1],
