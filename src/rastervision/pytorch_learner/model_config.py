@@ -49,7 +49,9 @@ class ModelConfig(Config):
     def validate_config(self) -> None:
         default = type(self).model_fields['backbone'].default
         encoder: str | None = getattr(self, 'encoder', None)
-        if encoder is not None and self.backbone != default and self.external_def is None:
+        if encoder is None or self.external_def is not None:
+            return
+        if self.backbone.value != encoder and self.backbone != default:
             raise ConfigError(
                 f"encoder='{encoder}' takes the place of backbone='{self.backbone.value}'; leave "
                 'one of them out.'
