@@ -136,13 +136,12 @@ def test_commands_run_in_the_order_of_the_pipeline(cli):
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(cli):
     done = cli(*RUN, '-n', '-s', '2')
-    assert [line.split()[1] for line in done.stdout.splitlines()] == [
-        'command',
-        'greet',
-        'greet',
-        'fail',
-        'leave',
+    assert [line.split()[1:3] for line in done.stdout.splitlines()[2:]] == [
+        ['greet', '2'],
+        ['fail', '1'],
+        ['leave', '1'],
     ]
+    assert cli('plan', *RUN[2:], '-s', '2', '--runner', 'inprocess').stdout == done.stdout
     assert not (cli.folder / 'out').exists()
 
 

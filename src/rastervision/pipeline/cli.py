@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rastervision.pipeline import registry_, rv_config_
+from rastervision.pipeline.cli_options import arg_option, rerun_option, splits_option
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS
 from rastervision.pipeline.signals import cleaning_up_on_signals
@@ -22,6 +23,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 LAZY_COMMANDS = {
+    'plan': ('rastervision.pipeline.cli_plan', 'Show what a run would do, and why.'),
     'predict': ('rastervision.core.cli', 'Predict on images with a model bundle.'),
     'predict_scene': ('rastervision.core.cli', 'Predict on a scene with a model bundle.'),
 }
@@ -129,24 +131,8 @@ def main(profile: str | None, verbose: int, tmpdir: str | None) -> None:
 @click.argument('runner')
 @click.argument('cfg_module')
 @click.argument('commands', nargs=-1)
-@click.option(
-    '--arg',
-    '-a',
-    'args',
-    type=(str, str),
-    multiple=True,
-    metavar='KEY VALUE',
-    help='Argument for get_config; repeat it for several. Several values, as in "-a lr 1e-3,1e-4" '
-    'or "-a model a -a model b", make an experiment each.',
-)
-@click.option(
-    '--splits',
-    '-s',
-    type=click.IntRange(min=1),
-    default=1,
-    metavar='N',
-    help='Jobs for each command that can be split; the runner "local" runs them in parallel.',
-)
+@arg_option
+@splits_option
 @click.option(
     '--pipeline-run-name',
     default='raster-vision',
@@ -154,9 +140,7 @@ def main(profile: str | None, verbose: int, tmpdir: str | None) -> None:
     help='Name of the run where the engine shows one.',
 )
 @click.option('--dry-run', '-n', is_flag=True, help='Print the plan; run and write nothing.')
-@click.option(
-    '--rerun', is_flag=True, help='Run commands that are up to date as well, from their start.'
-)
+@rerun_option
 @click.option(
     '--wait',
     is_flag=True,

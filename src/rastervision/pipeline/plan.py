@@ -179,17 +179,3 @@ def dependants(jobs: Sequence[Job], failed: str) -> list[Job]:
         if job.after & lost:
             lost.add(job.id)
     return [job for job in jobs if job.id in lost and job.id != failed]
-
-
-def table(jobs: Sequence[Job]) -> str:
-    """The plan as text, a line for each job, as `--dry-run` shows it."""
-    numbers = {job.id: number for number, job in enumerate(jobs, start=1)}
-    rows = [('job', 'command', 'split', 'after', 'gpu', 'config')]
-    for job in jobs:
-        split = '-' if job.num_splits == 1 or job.gather else f'{job.split + 1}/{job.num_splits}'
-        after = ', '.join(map(str, sorted(numbers[name] for name in job.after))) or '-'
-        gpu = 'yes' if job.gpu else '-'
-        rows.append((str(numbers[job.id]), job.command, split, after, gpu, job.pipeline))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ('  '.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
-    return '\n'.join(line.rstrip() for line in lines)

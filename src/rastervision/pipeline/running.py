@@ -9,7 +9,8 @@ from rastervision.pipeline.config import save_pipeline_config
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.fingerprint import Fingerprints
 from rastervision.pipeline.pipeline import Pipeline
-from rastervision.pipeline.plan import Standings, in_order, plan, table
+from rastervision.pipeline.plan import Standings, in_order, plan
+from rastervision.pipeline.plan_graph import FORMATS, steps
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.standing import report, standings
 from rastervision.pipeline.state import shared_folder
@@ -18,14 +19,18 @@ NOTHING_TO_DO = 'There is nothing to do; --rerun runs commands that are up to da
 
 
 def show_plan(
-    pipelines: Mapping[str, Pipeline], commands: Sequence[str], num_splits: int, rerun: bool
+    pipelines: Mapping[str, Pipeline],
+    commands: Sequence[str],
+    num_splits: int,
+    rerun: bool,
+    format_: str = 'table',
 ) -> None:
-    """Print what `run_pipelines` would do; arguments as there."""
+    """Print what `run_pipelines` would do, in one of `plan_graph.FORMATS`; arguments as there."""
     states = standings(pipelines, commands, rerun)
     jobs = plan(pipelines, commands, num_splits, states)
-    for line in report(states):
-        click.echo(line)
-    click.echo(table(jobs) if jobs else NOTHING_TO_DO)
+    click.echo(FORMATS[format_](steps(pipelines, jobs, states)))
+    if not jobs and format_ == 'table':
+        click.echo(NOTHING_TO_DO)
 
 
 def run_pipelines(

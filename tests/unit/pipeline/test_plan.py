@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rastervision.pipeline.errors import ConfigError
-from rastervision.pipeline.plan import Job, dependants, plan, table
+from rastervision.pipeline.plan import Job, dependants, plan
 
 NAMES = ['analyze', 'chip', 'train', 'predict', 'eval']
 
@@ -115,16 +115,6 @@ def test_dependants_are_transitive_and_stay_within_a_pipeline():
     lost = dependants(jobs, 'a#chip#1')
     assert [job.label for job in lost] == ['train', 'predict 1/2', 'predict 2/2', 'eval']
     assert {job.pipeline for job in lost} == {'a'}
-
-
-def test_the_table_has_a_line_for_each_job():
-    lines = table(plan({'out/c.json': pipeline()}, ['chip', 'train'], 2)).splitlines()
-    assert [line.split() for line in lines] == [
-        ['job', 'command', 'split', 'after', 'gpu', 'config'],
-        ['1', 'chip', '1/2', '-', '-', 'out/c.json'],
-        ['2', 'chip', '2/2', '-', '-', 'out/c.json'],
-        ['3', 'train', '-', '1,', '2', 'yes', 'out/c.json'],
-    ]
 
 
 def test_jobs_are_values():
