@@ -21,7 +21,7 @@ configure() {
   local host user cpus memory port
   host=$(hostname -s)
   user=$(id -un)
-  cpus=$(nproc)
+  cpus=$(getconf _NPROCESSORS_ONLN)
   memory=$(awk '/^MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
   port=$((20000 + RANDOM % 12000))
   mkdir -p "$dir"/{state,spool}

@@ -52,7 +52,13 @@ def release(jobs: Sequence[str]) -> None:
     Raises:
         StageError: SLURM does not.
     """
-    _ask('scontrol', 'release', ','.join(jobs))
+    try:
+        _ask('scontrol', 'release', ','.join(jobs))
+    except StageError as error:
+        raise StageError(
+            f'{error} The first jobs may ask for more than any machine has; see the section '
+            '[slurm] of the settings.'
+        ) from error
 
 
 def cancel(jobs: Sequence[str]) -> None:

@@ -135,6 +135,7 @@ def _stop(state: _State, signum: int, frame: FrameType | None) -> None:  # noqa:
         signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)
     elif not state.leaving:
+        state.leaving = True  # an engine and the parent may both tell it
         raise Stopped
 
 

@@ -1,13 +1,17 @@
 """One job in a child process: what an engine elsewhere starts."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.job_process import STOPPED, config_modules, run_job
+from rastervision.pipeline.state import INTERRUPTED, read_record, record_uri
 
 
 def run(scripted, command, **script):
@@ -80,3 +84,28 @@ def test_the_number_of_threads_is_handed_on(scripted, monkeypatch):
     lines = []
     run_job(Job(uri, 'first'), config_modules(pipeline.config), lines.append, threads=3)
     assert lines[-1] == '3'
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no SIGTERM')
+def test_a_job_that_an_engine_ends_cleans_up_once(scripted):
+    """An engine tells all processes of a job to end, and the parent tells its child as well."""
+    slow_end = """
+(root / 'pid').write_text(str(os.getpid()))
+try:
+    time.sleep(60)
+finally:
+    time.sleep(0.5)
+    (root / 'clean').touch()
+"""
+    uri, pipeline = scripted.pipeline('out', first=slow_end)
+    modules = [part for pair in config_modules(pipeline.config) for part in ('--module', *pair)]
+    args = [uri, 'first', '--runner', 'inprocess', *modules]
+    parent = subprocess.Popen([sys.executable, '-m', 'rastervision.pipeline', 'run_command', *args])
+    folder = scripted.folder / 'out'
+    while not (folder / 'pid').exists() or not (pid := (folder / 'pid').read_text()):
+        time.sleep(0.05)
+    for process in (int(pid), parent.pid):
+        os.kill(process, signal.SIGTERM)
+    assert parent.wait(20) == 128 + signal.SIGTERM
+    assert (folder / 'clean').exists()
+    assert read_record(record_uri(str(folder), 'first')).reason == INTERRUPTED

@@ -1,0 +1,89 @@
+"""Talking to SLURM's programs: doubles that answer as those of SLURM 22.05 do."""
+
+import os
+import sys
+
+import pytest
+
+from rastervision.pipeline.errors import StageError
+from rastervision.runners import slurm_client
+from rastervision.runners.slurm_runner import SlurmRunner
+
+pytestmark = pytest.mark.skipif(sys.platform == 'win32', reason='doubles are shell scripts')
+
+AWAY = 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)'
+
+
+@pytest.fixture
+def double(tmp_path, monkeypatch):
+    """Return a function that puts a program on the path."""
+    monkeypatch.setenv('PATH', f'{tmp_path}{os.pathsep}{os.environ["PATH"]}')
+
+    def make(name: str, output: str = '', errors: str = '', code: int = 0) -> None:
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\necho '{output}'\necho '{errors}' >&2\nexit {code}\n")
+        path.chmod(0o755)
+
+    return make
+
+
+def submit(tmp_path):
+    accepted = []
+    slurm_client.submit('train', [], tmp_path / 'train.sh', accepted)
+    return accepted
+
+
+@pytest.mark.parametrize('answer', ['12', '12;cluster'])
+def test_the_id_of_a_job_is_kept(double, tmp_path, answer):
+    double('sbatch', answer)
+    assert submit(tmp_path) == ['12']
+
+
+def test_a_refusal_is_one_line_with_the_partitions(double, tmp_path):
+    errors = (
+        'sbatch: error: invalid partition specified: gpus\n'
+        'sbatch: error: Batch job submission failed: Invalid partition name specified'
+    )
+    double('sbatch', errors=errors, code=1)
+    double('sinfo', 'debug\ngpu\ndebug')
+    with pytest.raises(StageError) as caught:
+        submit(tmp_path)
+    assert str(caught.value) == (
+        'SLURM does not take train: invalid partition specified: gpus; Batch job submission '
+        'failed: Invalid partition name specified. The partitions are: debug, gpu. The section '
+        '[slurm] of the settings says what jobs ask for.'
+    )
+
+
+def test_a_machine_without_slurm_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(StageError, match=r'Cannot run sbatch .* such as a login node\.$'):
+        submit(tmp_path)
+    assert SlurmRunner().is_running(['12']) is None
+
+
+def test_a_controller_that_is_away_is_told(double, tmp_path):
+    double('sbatch', errors=f'sbatch: error: {AWAY}', code=1)
+    with pytest.raises(StageError, match='Unable to contact slurm controller'):
+        submit(tmp_path)
+    double('squeue', errors=AWAY, code=1)
+    with pytest.raises(StageError, match=r'squeue fails: .*Unable to contact slurm controller'):
+        slurm_client.task_states(['12'])
+    assert SlurmRunner().is_running(['12']) is None
+
+
+def test_jobs_that_slurm_has_forgotten_do_not_run(double):
+    double('squeue', errors='slurm_load_jobs error: Invalid job id specified', code=1)
+    assert slurm_client.task_states(['12']) == {}
+    assert SlurmRunner().is_running(['12']) is False
+
+
+def test_states_of_jobs_and_of_tasks_of_arrays(double):
+    double('squeue', '12_0|RUNNING|None\n12_1|PENDING|Resources\n13|FAILED|NonZeroExitCode')
+    states = slurm_client.task_states(['12', '13'])
+    assert states == {
+        '12_0': ('RUNNING', 'None'),
+        '12_1': ('PENDING', 'Resources'),
+        '13': ('FAILED', 'NonZeroExitCode'),
+    }
+    assert SlurmRunner().is_running(['12', '13']) is True
