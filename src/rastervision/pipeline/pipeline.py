@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from rastervision.pipeline.config import Config, register_config
+from rastervision.pipeline.errors import RVError
+from rastervision.pipeline.validation import Problem, Validation
 
 if TYPE_CHECKING:
     from rastervision.pipeline.fingerprint import CommandFacts
@@ -42,6 +44,17 @@ class Pipeline:
 
         Only runs on this machine are checked so, since only they see the files that it sees.
         """
+
+    def validate(self) -> Validation:
+        """Look at everything that the commands are to read; `rastervision validate` asks for it.
+
+        By default, this is what `check_inputs` finds.
+        """
+        try:
+            self.check_inputs(self.commands)
+        except RVError as error:
+            return Validation((Problem('inputs', str(error), is_error=True),))
+        return Validation()
 
     def command_facts(self, command: str) -> 'CommandFacts | None':  # noqa: ARG002 (for subclasses)
         """Tell what a command reads and writes, so that it is left out when nothing has changed.

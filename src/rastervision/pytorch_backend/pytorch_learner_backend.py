@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
-from rastervision.core.backend import Backend, BackendConfig
+from rastervision.core.backend import Backend, BackendConfig, TrainingFacts
 from rastervision.core.bundle import bundle_digest
 from rastervision.core.data import (
     DatasetConfig,
@@ -17,6 +17,7 @@ from rastervision.core.data_sample import DataSample
 from rastervision.core.rv_pipeline import ChipOptions, PredictOptions, RVPipelineConfig
 from rastervision.core.rv_pipeline.chipping import scene_samples, write_samples
 from rastervision.core.rv_pipeline.scenes import Split, chipped_scenes, for_training
+from rastervision.core.sampling import WindowSamplingConfig
 from rastervision.core.stac_mlm import ModelFacts
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import StageError
@@ -244,6 +245,39 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         self.get_learner_config(pipeline).validate_config()
         self.model.check_names()
         _check_float16(self.solver.precision, 'solver.precision')
+
+    def training_sampling(
+        self,
+        pipeline: RVPipelineConfig,  # noqa: ARG002 - interface
+        scene_id: str,
+    ) -> WindowSamplingConfig | None:
+        """Return the windows of a scene that a GeoDataConfig asks for."""
+        return self.data.sampling_for(scene_id) if isinstance(self.data, GeoDataConfig) else None
+
+    def training_facts(self, pipeline: RVPipelineConfig) -> TrainingFacts:  # noqa: ARG002 - interface
+        """Return the sizes of images and batches."""
+        return TrainingFacts(
+            self.data.img_sz, self.solver.batch_sz, self.solver.num_epochs, self.data.num_workers
+        )
+
+    def try_model(self, pipeline: RVPipelineConfig, channels: int, tmp_dir: str) -> int | None:
+        """Make the network, and load the weights that the config names.
+
+        Code of an ``external_def``, which may have to be fetched, is not run.
+        """
+        if self.model.external_def is not None:
+            return super().try_model(pipeline, channels, tmp_dir)
+        cfg = self.get_learner_config(pipeline)
+        cfg.data.img_channels = cfg.data.img_channels or channels
+        if cfg.model is not None:
+            cfg.model.pretrained = False
+        if pipeline.source_bundle_uri is None:
+            learner = cfg.build(tmp_dir, training=False)
+        else:
+            from rastervision.pytorch_learner.learner import Learner
+
+            learner = Learner.from_model_bundle(pipeline.source_bundle_uri, tmp_dir, cfg=cfg)
+        return sum(parameter.numel() for parameter in learner.model.parameters())
 
     def check_prediction(self, options: PredictOptions) -> None:
         """Raise ConfigError if predictions are wanted in float16 and there is no GPU."""

@@ -8,6 +8,7 @@ from rastervision.core.backend.chip_store import (
     SampleWriter,
     ShareWriter,
 )
+from rastervision.core.backend.training_facts import TrainingFacts
 from rastervision.core.compat_exports import further_names
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.lazy import further_exports
@@ -20,6 +21,7 @@ __all__ = [
     'Config',
     'SampleWriter',
     'ShareWriter',
+    'TrainingFacts',
 ]
 
 __getattr__, __dir__ = further_exports(globals(), further_names(__name__))

@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from rastervision.core.backend.backend import Backend
+from rastervision.core.backend.training_facts import TrainingFacts
+from rastervision.core.bundle import open_bundle
 from rastervision.core.stac_mlm import ModelFacts
 from rastervision.pipeline.config import Config, register_config
 
 if TYPE_CHECKING:
     from rastervision.core.data import DatasetConfig
     from rastervision.core.rv_pipeline import PredictOptions, RVPipelineConfig
+    from rastervision.core.sampling import WindowSamplingConfig
 
 
 @register_config('backend')
@@ -42,6 +45,43 @@ class BackendConfig(Config):
 
     def check_model(self, pipeline: 'RVPipelineConfig') -> None:
         """Raise ConfigError if TRAIN could not make the model; called before any command runs."""
+
+    def training_sampling(
+        self,
+        pipeline: 'RVPipelineConfig',  # noqa: ARG002 - for subclasses
+        scene_id: str,  # noqa: ARG002 - for subclasses
+    ) -> 'WindowSamplingConfig | None':
+        """Return which windows of a scene TRAIN reads; None if it reads chips, or nobody knows."""
+        return None
+
+    def training_facts(self, pipeline: 'RVPipelineConfig') -> TrainingFacts | None:  # noqa: ARG002 - for subclasses
+        """Return how large the pieces are that TRAIN works on; None if nobody knows."""
+        return None
+
+    def try_model(
+        self,
+        pipeline: 'RVPipelineConfig',
+        channels: int,  # noqa: ARG002 - for subclasses
+        tmp_dir: str,  # noqa: ARG002 - for subclasses
+    ) -> int | None:
+        """Make the model with the weights that TRAIN starts from; for `rastervision validate`.
+
+        Weights that a library would fetch are left out.
+
+        Args:
+            pipeline: An updated config.
+            channels: Channels of the images.
+            tmp_dir: Local folder for temporary files.
+
+        Returns:
+            The number of its parameters; None if that is not known.
+
+        Raises:
+            RVError: It cannot be made, or weights cannot be read or do not fit.
+        """
+        if pipeline.source_bundle_uri is not None:
+            open_bundle(pipeline.source_bundle_uri).close()
+        return None
 
     def check_prediction(self, options: 'PredictOptions') -> None:
         """Raise ConfigError if this machine cannot predict so; called before any command runs."""
