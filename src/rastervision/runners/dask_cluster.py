@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import click
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.runner.gpus import VISIBLE, visible_gpus
+from rastervision.pipeline.verbosity import Verbosity
 from rastervision.runners.dask_checks import check_versions, check_workers, one_line
 from rastervision.runners.dask_settings import DaskSettings
 from rastervision.runners.dask_worker import PRELOAD
@@ -50,10 +51,13 @@ def connected(
     """
     try:
         from distributed import Client
+        from distributed.utils import silence_logging_cmgr
         from distributed.versions import VersionMismatchWarning
     except ImportError as error:
         raise ConfigError(NOT_INSTALLED) from error
     with ExitStack() as stack:
+        if rv_config_.get_verbosity() < Verbosity.VERY_VERBOSE:
+            stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
         if settings.is_this_machine:
             target: Any = stack.enter_context(_local_cluster(settings, size))
         elif settings.cluster:
@@ -111,7 +115,7 @@ def _local_cluster(settings: DaskSettings, size: int) -> 'Iterator[Cluster]':
             'host': '127.0.0.1',
         }
         workers = {
-            i: {'cls': Nanny, 'options': options | _gpu_options(gpus, i, size)} for i in range(size)
+            i: {'cls': Nanny, 'options': options | gpu_options(gpus, i, size)} for i in range(size)
         }
         scheduler = {
             'cls': Scheduler,
@@ -128,11 +132,11 @@ def _local_cluster(settings: DaskSettings, size: int) -> 'Iterator[Cluster]':
         )
 
 
-def _gpu_options(gpus: Collection[str], worker: int, size: int) -> dict[str, Any]:
+def gpu_options(gpus: Sequence[str], worker: int, size: int) -> dict[str, Any]:
     """One GPU for each worker, as far as they go; all for one that is alone."""
     if not gpus or worker >= len(gpus):
         return {}
-    env = {} if size == 1 or len(gpus) == 1 else {VISIBLE: [*gpus][worker]}
+    env = {} if size == 1 or len(gpus) == 1 else {VISIBLE: gpus[worker]}
     return {'resources': {GPU: 1}, 'env': env}
 
 
@@ -164,7 +168,7 @@ def _other_cluster(settings: DaskSettings, size: int) -> 'Iterator[Cluster]':
         yield cluster
 
 
-def has_gpu_worker(client: 'Client') -> bool:
-    """Whether a worker announces that it has a GPU."""
+def announced_resources(client: 'Client') -> set[str]:
+    """Names of the resources that workers announce."""
     workers = client.scheduler_info(n_workers=-1)['workers'].values()
-    return any(GPU in worker['resources'] for worker in workers)
+    return {name for worker in workers for name in worker['resources']}

@@ -9,9 +9,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from rastervision.pipeline import registry_, rv_config_
+from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import StageError
-from rastervision.pipeline.file_system import is_local
+from rastervision.pipeline.file_system import file_to_json, is_local
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.display import Display
@@ -22,7 +22,7 @@ from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.runner.worker import GRACE_SECONDS
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.utils import cpu_count
-from rastervision.runners.dask_cluster import GPU, connected, has_gpu_worker
+from rastervision.runners.dask_cluster import GPU, announced_resources, connected
 from rastervision.runners.dask_settings import DaskSettings
 from rastervision.runners.dask_worker import Order, carry_out
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 30.0
+"""Time between two looks for workers while nothing happens."""
 
 
 class DaskRunner(PlanRunner):
@@ -93,7 +96,10 @@ class _Run:
         self.walk = PlanWalk(jobs)
         self.modules = modules
         self.size = size
-        self.settings = rv_config_.hand_over() if size is not None else travelling_settings()
+        self.settings = {
+            uri: rv_config_.hand_over() if size is not None else travelling_settings(uri)
+            for uri in modules
+        }
         self.topic = f'rastervision-{secrets.token_hex(8)}'
         self.jobs = {job.id: job for job in jobs}
         self.futures: dict[str, Future] = {}
@@ -102,6 +108,12 @@ class _Run:
         """Id of a job that runs -> where."""
         self.events: SimpleQueue[dict[str, str]] = SimpleQueue()
         self.display = Display(jobs, one_at_a_time=size == 1)
+        self.has_gpus = GPU in announced_resources(client)
+        if size is None and not self.has_gpus and any(job.gpu for job in jobs):
+            log.info(
+                'No dask worker announces the resource %s, so jobs that use a GPU run on any.', GPU
+            )
+        self.next_look = time.monotonic() + LOOK_SECONDS
 
     def carry_out(self) -> None:
         """Run all jobs.
@@ -122,19 +134,13 @@ class _Run:
 
     def _submit(self, job: Job) -> None:
         self.walk.start(job)
-        needs = {}
-        if job.gpu and has_gpu_worker(self.client):
-            needs = {GPU: 1}
-        elif job.gpu:
-            log.info('No dask worker announces the resource GPU: %s runs on any.', job.label)
-        order = Order(
-            job, self.modules[job.pipeline], self.settings, self.topic, self._threads(job)
-        )
+        modules, settings = self.modules[job.pipeline], self.settings[job.pipeline]
+        order = Order(job, modules, settings, self.topic, self._threads(job))
         future = self.client.submit(
             carry_out,
             order,
             key=f'{job.command}-{len(self.jobs) - len(self.walk.waiting)}-{self.topic}',
-            resources=needs,
+            resources={GPU: 1} if job.gpu and self.has_gpus else None,
             pure=False,
         )
         self.futures[job.id] = future
@@ -151,7 +157,7 @@ class _Run:
         try:
             event = self.events.get(timeout=POLL_SECONDS)
         except Empty:
-            self._check_scheduler()
+            self._check_cluster()
             return
         job, kind = self.jobs[event['job']], event['kind']
         if kind == 'line':
@@ -165,18 +171,23 @@ class _Run:
         elif kind == 'end':
             self.places.pop(job.id, None)
         elif job.id in self.futures:
-            future = self.futures.pop(job.id)
+            self._check_cluster()
             self.places.pop(job.id, None)
-            lost_jobs = self.walk.end(job, _result(job, future))
+            lost_jobs = self.walk.end(job, _result(job, self.futures.pop(job.id)))
             self.display.over(1 + len(lost_jobs))
 
-    def _check_scheduler(self) -> None:
+    def _check_cluster(self) -> None:
         is_lost = any(future.status in {'lost', 'cancelled'} for future in self.futures.values())
         if is_lost or self.client.status != 'running':
             raise StageError(
-                'The connection to the dask scheduler was lost. Run the same command again when it '
-                'is back: what is done is not done again.'
+                'The dask scheduler is gone, or has dropped the jobs of this run. When it is back, '
+                'run the same command again: what is done is not done again.'
             )
+        if time.monotonic() > self.next_look:
+            self.next_look = time.monotonic() + LOOK_SECONDS
+            with suppress(OSError):
+                if not self.client.scheduler_info()['workers']:
+                    log.warning('There is no dask worker any more; jobs wait for one.')
 
     def _close(self) -> None:
         """Stop what still runs, and wait until it has cleaned up."""
@@ -198,21 +209,20 @@ class _Run:
                     self.places.pop(event['job'], None)
 
 
-def travelling_settings() -> dict[str, Any]:
+def travelling_settings(cfg_json_uri: str) -> dict[str, Any]:
     """The settings for jobs on other machines.
 
-    Those that travel with a config, and those of the command line; folders for temporary files and
-    profiles are those of the machine.
+    Those that travel with a config, and those of the command line; profiles and the folder for
+    temporary files are those of the machine.
     """
-    registry_.load_builtins()
     settings = rv_config_.hand_over()
-    travelling = rv_config_.get_config_dict(registry_.get_rv_config_schema())
+    with_config = file_to_json(cfg_json_uri).get('rv_config') or {}
     return {
         **settings,
         'profile': None,
         'rv_home': None,
         'tmp_dir_root': None,
-        'overrides': {**travelling, **settings['overrides']},
+        'overrides': {**with_config, **settings['overrides']},
     }
 
 
@@ -220,17 +230,13 @@ def _result(job: Job, future: 'Future') -> JobResult:
     """How a job ended whose task is over."""
     from distributed import KilledWorker
 
-    if future.status == 'cancelled':
-        return JobResult('its task was cancelled by somebody else', log_uri(job))
     error = future.exception()
     if error is None:
         result: JobResult = future.result()
         return result
     if isinstance(error, KilledWorker):
-        times = error.allowed_failures + 1
-        reason = (
-            f'its worker was lost, {times} times (the last one was {error.last_worker.address}); '
-            'out of memory, or the end of its time?'
-        )
-        return JobResult(reason, log_uri(job))
+        reason = f'its worker {error.last_worker.address} was lost'
+        if error.allowed_failures:
+            reason += f', as were those of {error.allowed_failures} attempts before'
+        return JobResult(f'{reason} (out of memory, or its time is up?)', log_uri(job))
     return JobResult(f'its worker failed: {type(error).__name__}: {error}', log_uri(job))

@@ -1,0 +1,232 @@
+"""The plan on a real dask cluster: a scheduler and two worker processes, one of them with a GPU."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from subprocess import DEVNULL
+
+import pytest
+from servers import free_port, running
+
+from rastervision.pipeline import rv_config_
+from rastervision.pipeline.errors import ConfigError, StageError
+from rastervision.pipeline.plan import plan
+
+pytest.importorskip('distributed')
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform == 'win32', reason='signals of POSIX'),
+]
+BEAT = (
+    'for _ in range(600):\n    time.sleep(.1)\n    (root / "beat.txt").write_text(str(time.time()))'
+)
+
+
+@pytest.fixture(scope='module')
+def cluster(tmp_path_factory):
+    """Address of a scheduler with two workers; those that are killed come back."""
+    folder = tmp_path_factory.mktemp('dask')
+    with ExitStack() as stack:
+        port = free_port()
+        address = f'tcp://127.0.0.1:{port}'
+        stack.enter_context(scheduler(port, folder))
+        for kind, more in (('cpu', []), ('gpu', ['--resources', 'GPU=1'])):
+            stack.enter_context(dask_worker(address, folder, *more, KIND=kind))
+        from distributed import Client
+
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=30)
+        yield address
+
+
+def scheduler(port, folder):
+    options = ['--host', '127.0.0.1', '--port', str(port), '--no-dashboard']
+    command = [sys.executable, '-m', 'distributed.cli.dask_scheduler', *options]
+    return running(command, port, folder / 'scheduler.log')
+
+
+@contextmanager
+def dask_worker(address, folder, *options, **environment):
+    command = [sys.executable, '-m', 'distributed.cli.dask_worker', address, *options]
+    command += ['--nthreads', '1', '--no-dashboard', '--local-directory', str(folder)]
+    process = subprocess.Popen(
+        command, stdout=DEVNULL, stderr=DEVNULL, env={**os.environ, **environment}
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def run():
+    """Return a function that runs pipelines with settings of section [dask]."""
+    from rastervision.runners import DaskRunner
+
+    def run_pipelines(*pipelines, num_splits=1, commands=(), **settings):
+        overrides = {f'DASK_{key}': str(value) for key, value in settings.items()}
+        rv_config_.set_everett_config(config_overrides=overrides)
+        pipelines = dict(pipelines)
+        jobs = plan(pipelines, commands, num_splits)
+        DaskRunner().run_jobs(jobs, pipelines, num_splits)
+
+    yield run_pipelines
+    rv_config_.set_everett_config()
+
+
+def test_jobs_run_in_order_on_workers_that_fit(run, cluster, scripted, capfd):
+    script = {'first': 'print("grüße")', 'last': 'print(os.environ["KIND"])'}
+    meet = (
+        '(root / os.environ["KIND"]).touch()\n'
+        'while not all((root / kind).exists() for kind in ("cpu", "gpu")): time.sleep(.01)'
+    )
+    uri, pipeline = scripted.pipeline('out', **script, many=meet)
+    run((uri, pipeline), num_splits=2, address=cluster)
+    jobs = scripted.jobs('out')
+    assert jobs[0] == 'first 0/1'
+    assert set(jobs[1:3]) == {'many 0/2', 'many 1/2'}
+    assert jobs[3:] == ['gather 0/2', 'last 0/1']
+    lines = capfd.readouterr().out.splitlines()
+    assert '[first] grüße' in lines
+    assert '[many 2/2] Running many command split 2/2...' in lines
+    assert '[last] gpu' in lines
+    logs = scripted.folder / 'out' / 'logs'
+    assert (logs / 'first.log').read_text('utf-8') == 'Running first command...\ngrüße\n'
+    assert len(list(logs.iterdir())) == 5
+
+
+def test_a_job_whose_worker_is_killed_runs_on_another(run, cluster, scripted, caplog):
+    code = (
+        'mark = root / "killed"\n'
+        'if not mark.exists():\n'
+        '    mark.touch()\n'
+        '    os.kill(os.getppid(), 9)\n'
+        '    time.sleep(60)'
+    )
+    run(scripted.pipeline('out', many__0=code), num_splits=2, address=cluster)
+    assert sorted(scripted.jobs('out')) == [
+        'first 0/1', 'gather 0/2', 'last 0/1', 'many 0/2', 'many 1/2',
+    ]  # fmt: skip
+    assert any('many 1/2 starts anew' in message for message in caplog.messages)
+
+
+def test_a_failed_job_stops_its_dependants_only(run, cluster, scripted):
+    bad = scripted.pipeline('bad', many__1='print("near")\nraise ValueError("no pixels")')
+    with pytest.raises(StageError) as caught:
+        run(bad, scripted.pipeline('good'), num_splits=2, address=cluster)
+    text = str(caught.value)
+    assert text.startswith('many 2/2 failed: ValueError: no pixels\nIts log is ')
+    assert '\n    near\n' in text
+    assert text.endswith('Not run because of it: gather, last')
+    assert sorted(scripted.jobs('bad')) == ['first 0/1', 'many 0/2']
+    assert len(scripted.jobs('good')) == 5
+
+
+def test_a_job_that_is_killed_is_not_started_anew(run, cluster, scripted):
+    with pytest.raises(StageError, match='ended by SIGKILL'):
+        run(scripted.pipeline('out', first='os.kill(os.getpid(), 9)'), address=cluster)
+
+
+@pytest.mark.parametrize(
+    ('own', 'signum'), [(False, signal.SIGINT), (False, signal.SIGKILL), (True, signal.SIGINT)]
+)
+def test_jobs_end_with_the_run(cluster, scripted, signum, own):
+    args = ['-a', 'root_uri', scripted.folder / 'out', '-a', 'script', json.dumps({'first': BEAT})]
+    command = [sys.executable, '-m', 'rastervision.pipeline', 'run', 'dask', scripted.config_file]
+    address = {} if own else {'DASK_ADDRESS': cluster}
+    beat = scripted.folder / 'out' / 'beat.txt'
+    client = subprocess.Popen(
+        list(map(str, [*command, *args])),
+        stderr=subprocess.PIPE,
+        env={**os.environ, **address},
+        start_new_session=True,
+        text=True,
+    )
+    wait_until(beat.exists)
+    os.killpg(client.pid, signum)  # as a terminal does it for Ctrl-C
+    error = client.communicate(timeout=20)[1]
+    if signum == signal.SIGINT:
+        assert (client.returncode, error) == (130, 'Interrupted.\n')
+    else:
+        time.sleep(2)
+    last = beat.read_text()
+    time.sleep(0.3)
+    assert beat.read_text() == last, 'no job goes on'
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, 'waited in vain'
+        time.sleep(0.05)
+
+
+def test_a_lost_scheduler_is_an_error(run, scripted, tmp_path):
+    with ExitStack() as stack:
+        port = free_port()
+        stack.enter_context(scheduler(port, tmp_path))
+        address = f'tcp://127.0.0.1:{port}'
+        stack.enter_context(dask_worker(address, tmp_path))
+        code = f'{address=}\nfrom distributed import Client\n'
+        code += 'Client(address, set_as_default=False).shutdown()\n' + BEAT
+        with pytest.raises(StageError, match='The dask scheduler is gone, or'):
+            run(scripted.pipeline('out', first=code), address=address)
+
+
+def test_workers_of_this_machine(run, scripted, capfd):
+    """The default cluster; a worker that is lost too often fails the job."""
+    pipeline = scripted.pipeline('out', many__1='os.kill(os.getppid(), 9)\ntime.sleep(60)')
+    with pytest.raises(StageError, match=r'many 2/2 failed: its worker tcp://\S+ was lost \('):
+        run(pipeline, num_splits=2, retries=0)
+    assert sorted(scripted.jobs('out')) == ['first 0/1', 'many 0/2']
+    output = capfd.readouterr()
+    assert output.err == ''
+    assert '[first] Running first command...' in output.out.splitlines()
+
+
+def test_a_cluster_of_the_settings(run, scripted, capfd):
+    options = {'n_workers': 0, 'processes': False, 'dashboard_address': ':0'}
+    settings = {'cluster': 'distributed.LocalCluster', 'cluster_options': json.dumps(options)}
+    run(scripted.pipeline('out'), commands=['first'], **settings)
+    assert scripted.jobs('out') == ['first 0/1']
+    assert 'Waiting for a worker of distributed.LocalCluster...' in capfd.readouterr().out
+
+
+def test_errors_of_a_cluster_are_one_line(run, scripted, tmp_path):
+    pipeline = scripted.pipeline('out')
+    port = free_port()
+    address = f'tcp://127.0.0.1:{port}'
+    with pytest.raises(ConfigError, match=f"No dask scheduler answers at '{address}'"):
+        run(pipeline, address=address)
+    with scheduler(port, tmp_path), pytest.raises(StageError, match='No dask worker came within'):
+        run(pipeline, address=address, timeout=0.2)
+    with pytest.raises(ConfigError, match='pip install dask-jobqueue'):
+        run(pipeline, cluster='dask_nowhere.Cluster')
+    with pytest.raises(ConfigError, match=r'Cannot start fractions\.Fraction with'):
+        run(pipeline, cluster='fractions.Fraction', cluster_options='{"cores": 4}')
+    assert scripted.jobs('out') == []
+
+
+@pytest.mark.slow  # trains twice
+def test_outputs_are_those_of_the_local_runner(cluster, project, cli, monkeypatch):
+    monkeypatch.setenv('DASK_ADDRESS', cluster)
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')  # as dask sets it for workers
+    files = {}
+    for runner in ('local', 'dask'):
+        root = project / 'root'
+        args = ('-a', 'root_uri', root, '-s', '2', 'analyze', 'train', 'predict')
+        cli('run', runner, project / 'config.py', *args)
+        files[runner] = {
+            str(path.relative_to(root)): path.read_bytes()
+            for path in root.rglob('*')
+            if path.is_file() and not {'state', 'logs'} & {*path.parts}
+        }
+        root.rename(project / runner)
+    assert files['local'].keys() == files['dask'].keys()
+    differ = [name for name, data in files['local'].items() if files['dask'][name] != data]
+    assert set(differ) <= {'train/log.csv', 'train/metrics.json'}, 'these have times in them'
