@@ -4,7 +4,7 @@ DEMO_DIR ?= build/demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint typecheck docs bench pins azurite clean
+.PHONY: demo test lint typecheck docs bench pins azurite slurm clean
 
 demo: $(READY)
 	$(BIN)/rastervision run local rastervision.pytorch_backend.examples.tiny_buildings -a root_uri $(DEMO_DIR)
@@ -46,6 +46,11 @@ pins:
 # A server of Azure Blob Storage for tests, which skip what needs it where it is missing. Takes npm.
 azurite:
 	npm install --prefix build/azurite --no-fund --no-audit azurite
+
+# SLURM for tests, which skip what needs it where it is missing. Takes Debian, and root.
+slurm:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge
 
 clean:
 	rm -rf .venv build dist site
