@@ -176,7 +176,7 @@ class _Lock:
         return True
 
     def _refuse_if_alive(self, other: Holder) -> None:
-        is_alive = _lives_here(other)
+        is_alive = lives_here(other)
         if is_alive is None:
             is_alive = self._moves(other)
         jobs = other.get('engine_jobs') or []
@@ -208,7 +208,7 @@ class _Lock:
         return False
 
 
-def _lives_here(other: Holder) -> bool | None:
+def lives_here(other: Holder) -> bool | None:
     """Whether a process of this machine is there; None if it is of another, or nobody can tell."""
     if (other.get('host'), other.get('boot')) != (socket.gethostname(), _boot_id()):
         return None

@@ -14,6 +14,7 @@ from rastervision.pipeline.plan_graph import FORMATS, steps
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.standing import report, standings
 from rastervision.pipeline.state import shared_folder
+from rastervision.pipeline.status import save_plan
 
 NOTHING_TO_DO = 'There is nothing to do; --rerun runs commands that are up to date as well.'
 
@@ -64,7 +65,7 @@ def run_pipelines(
         if engine.on_this_machine:
             pipeline.check_inputs(asked)
     engine.check(pipelines, commands)
-    with RunLock(runner, engine.engine_jobs, _is_running) as lock:
+    with RunLock(runner, engine.engine_jobs, is_running) as lock:
         states = _locked_standings(lock, pipelines, commands, rerun)
         for line in report(states):
             click.echo(line)
@@ -74,6 +75,7 @@ def run_pipelines(
         for uri, pipeline in pipelines.items():
             save_pipeline_config(pipeline.config, uri)
         jobs = plan(pipelines, commands, num_splits, states)
+        save_plan(lock.run, steps(pipelines, jobs, states), pipelines)
         if jobs:
             engine.run_jobs(jobs, pipelines, num_splits, pipeline_run_name)
         else:
@@ -85,7 +87,8 @@ def run_pipelines(
 def _show_summaries(pipelines: Mapping[str, Pipeline]) -> None:
     for pipeline in pipelines.values():
         if summary := pipeline.summary():
-            click.echo(f'\n{summary}')
+            heading = f'{pipeline.config.root_uri}:\n\n' if len(pipelines) > 1 else ''
+            click.echo(f'\n{heading}{summary}')
 
 
 def _locked_standings(
@@ -108,7 +111,7 @@ def _shared_folders(pipelines: Mapping[str, Pipeline], states: Standings) -> Ite
             yield shared[0]
 
 
-def _is_running(runner: str, engine_jobs: Sequence[str]) -> bool | None:
+def is_running(runner: str, engine_jobs: Sequence[str]) -> bool | None:
     """Whether jobs of the engine of a runner still run; None if nobody can tell."""
     try:
         return registry_.get_runner(runner)().is_running(engine_jobs)

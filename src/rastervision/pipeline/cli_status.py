@@ -1,0 +1,93 @@
+"""The command `status`: how far runs are, by what is below their roots."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+
+from rastervision.pipeline.experiments import experiment_roots
+from rastervision.pipeline.file_system.file_system import public_uri
+from rastervision.pipeline.plan_graph import aligned
+from rastervision.pipeline.progress import clock
+from rastervision.pipeline.running import is_running
+from rastervision.pipeline.status import PROBLEMS, CommandStatus, RunStatus, run_status
+
+
+@click.command(short_help='Show how far runs are.')
+@click.argument('root_uris', nargs=-1, required=True, metavar='ROOT_URI...')
+@click.option(
+    '--format',
+    'format_',
+    type=click.Choice(['table', 'json']),
+    default='table',
+    show_default=True,
+    help='How to show it; times are in UTC.',
+)
+@click.pass_context
+def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
+    """Show how far the last run of each ROOT_URI is, wherever it runs.
+
+    ROOT_URI is the root_uri of a pipeline, or a folder that several are in. What is shown is read
+    from the folder "state" below it, so this works on any machine that sees the folder.
+
+    The exit code is 1 if a command failed, was stopped, or never began although the run is over;
+    else 0.
+    """
+    found = [run_status(root, is_running) for root in experiment_roots(root_uris)]
+    if format_ == 'json':
+        click.echo(json.dumps([asdict(run) for run in found], indent=2))
+    else:
+        click.echo('\n\n'.join(_text(run) for run in found))
+    ctx.exit(any(command.status in PROBLEMS for run in found for command in run.commands))
+
+
+def _text(run: RunStatus) -> str:
+    rows = [('command', 'status', 'jobs', 'started (UTC)', 'time', 'host')]
+    rows += [_row(command) for command in run.commands]
+    return '\n'.join([f'{public_uri(run.root_uri)}: {_head(run)}', *aligned(rows), *_notes(run)])
+
+
+def _head(run: RunStatus) -> str:
+    if run.holder is None:
+        return 'nothing runs' if run.commands else 'nothing has run'
+    who = f'process {run.holder.get("pid")} on {run.holder.get("host")}'
+    if jobs := run.holder.get('engine_jobs'):
+        who = f'jobs {", ".join(jobs)}'
+    text = f'the run with {run.holder.get("runner")} since {_time(run.holder.get("since"))} ({who})'
+    if run.is_running is None:
+        return f'{text} goes on, or was killed: nobody can tell from here'
+    return f'{text} goes on' if run.is_running else f'{text} was killed'
+
+
+def _row(command: CommandStatus) -> tuple[str, ...]:
+    jobs = f'{command.done}/{command.jobs}' if command.jobs else '-'
+    return (
+        command.command,
+        command.status,
+        jobs,
+        _time(command.started),
+        _took(command),
+        ', '.join(command.hosts) or '-',
+    )
+
+
+def _time(iso: str | None) -> str:
+    return '-' if not iso else iso[:19].replace('T', ' ')
+
+
+def _took(command: CommandStatus) -> str:
+    if command.started is None:
+        return '-'
+    end = datetime.now(UTC) if command.ended is None else datetime.fromisoformat(command.ended)
+    seconds = (end - datetime.fromisoformat(command.started)).total_seconds()
+    return clock(max(0.0, seconds))  # clocks of two machines may differ
+
+
+def _notes(run: RunStatus) -> Iterator[str]:
+    for command in run.commands:
+        if command.reason is not None:
+            yield f'{command.command} {command.status}: {command.reason}'
+        for log in command.logs:
+            yield f'  log: {public_uri(log)}'

@@ -1,0 +1,37 @@
+"""Finding experiments: folders that runs have written to."""
+
+from collections.abc import Iterable, Iterator
+
+from rastervision.pipeline.errors import NotReadableError
+from rastervision.pipeline.file_system import file_exists, list_paths
+from rastervision.pipeline.loading import config_uri
+
+
+def experiment_roots(uris: Iterable[str]) -> list[str]:
+    """The root URIs of experiments.
+
+    Args:
+        uris: Root URIs, and folders that have root URIs in them, such as those of a sweep.
+
+    Raises:
+        NotReadableError: One is neither.
+    """
+    return list(dict.fromkeys(root for uri in uris for root in _roots(uri)))
+
+
+def _roots(uri: str) -> Iterator[str]:
+    if _is_root(uri):
+        yield uri
+        return
+    below = [path.rstrip('/') for path in sorted(list_paths(uri))]
+    roots = [path for path in below if _is_root(path)]
+    if not roots:
+        raise NotReadableError(
+            f'{uri} has no pipeline-config.json, and neither has a folder in it; name the root_uri '
+            f'of a run, or the folder that the root URIs of a sweep are in.'
+        )
+    yield from roots
+
+
+def _is_root(uri: str) -> bool:
+    return file_exists(config_uri(uri), include_dir=False)
