@@ -16,6 +16,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/cfn-lint cloudformation/*.yaml
+	[ ! -x $(BIN)/hadolint ] || $(BIN)/hadolint docker/Dockerfile.*
 
 typecheck: $(READY)
 	$(BIN)/mypy
@@ -26,6 +28,14 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict
+
+# The steps of docker/Dockerfile.* without a container, and whether an example can start there.
+image: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv venv --quiet --clear --python $(BIN)/python build/image
+	PATH="$(CURDIR)/$(BIN):$$PATH" docker/install.sh build/image/bin/python dependencies
+	PATH="$(CURDIR)/$(BIN):$$PATH" docker/install.sh build/image/bin/python package
+	build/image/bin/rastervision run inprocess rastervision.pytorch_backend.examples.tiny_buildings -n -a root_uri build/image/out -a pretrained false
+	rm -rf build/image
 
 .venv: $(READY)
 
