@@ -1,7 +1,7 @@
 """A pipeline that writes text made of what it reads, and tells all that it reads and writes."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import Field
 
+from rastervision.pipeline import registry_
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
 from rastervision.pipeline.plan import Job, plan
+from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.standing import standings
 from rastervision.pipeline.state import recorded
 
@@ -150,3 +152,38 @@ def write_fixture() -> Callable[[Path, str], None]:
 def run_all_fixture() -> Callable[..., list[str]]:
     """See `run_all`."""
     return run_all
+
+
+class Cook(PlanRunner):
+    """Does the jobs in this process; `during` is called before each of them."""
+
+    on_this_machine: ClassVar[bool] = True
+    during: ClassVar = staticmethod(lambda job: None)
+    left: ClassVar[tuple[str, ...]] = ()
+    plans: ClassVar[list[list[str]]] = []
+
+    def run_jobs(
+        self,
+        jobs: Sequence[Job],
+        pipelines: Mapping[str, Any],
+        num_splits: int = 1,
+        pipeline_run_name: str = 'raster-vision',
+    ) -> None:
+        self.plans.append([job.label for job in jobs])
+        for job in jobs:
+            self.during(job)
+            pipelines[job.pipeline].do(job)
+
+    def engine_jobs(self) -> tuple[str, ...]:
+        return self.left
+
+    def is_running(self, engine_jobs: Sequence[str]) -> bool:
+        return 'running' in engine_jobs
+
+
+@pytest.fixture
+def cook(monkeypatch: pytest.MonkeyPatch) -> type[Cook]:
+    """The class of the runner 'cook', for one test."""
+    cls = type('Cook', (Cook,), {'plans': []})
+    monkeypatch.setattr(registry_, 'get_runner', lambda name: cls)
+    return cls

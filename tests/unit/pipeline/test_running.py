@@ -1,43 +1,11 @@
 """A run: under a lock, without what is up to date."""
 
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
-from rastervision.pipeline import registry_
 from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
-from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.running import NOTHING_TO_DO, run_pipelines, show_plan
-
-
-class Cook(PlanRunner):
-    """Does the jobs in this process; `during` is called before each of them."""
-
-    on_this_machine: ClassVar[bool] = True
-    during: ClassVar = staticmethod(lambda job: None)
-    left: ClassVar[tuple[str, ...]] = ()
-    plans: ClassVar[list[list[str]]] = []
-
-    def run_jobs(self, jobs, pipelines, num_splits=1, pipeline_run_name='raster-vision'):
-        self.plans.append([job.label for job in jobs])
-        for job in jobs:
-            self.during(job)
-            pipelines[job.pipeline].do(job)
-
-    def engine_jobs(self):
-        return self.left
-
-    def is_running(self, engine_jobs):
-        return 'running' in engine_jobs
-
-
-@pytest.fixture
-def cook(monkeypatch):
-    """The class of the runner 'cook', for one test."""
-    cls = type('Cook', (Cook,), {'plans': []})
-    monkeypatch.setattr(registry_, 'get_runner', lambda name: cls)
-    return cls
 
 
 def run(*kitchens, commands=(), **kwargs):
