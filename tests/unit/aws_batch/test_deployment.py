@@ -68,7 +68,7 @@ def test_settings_of_the_template_name_what_it_makes(template):
     made = {
         name
         for resource in template['Resources'].values()
-        for key, name in resource['Properties'].items()
+        for key, name in resource.get('Properties', {}).items()
         if key in {'JobQueueName', 'JobDefinitionName'}
     }
     settings = dict(
