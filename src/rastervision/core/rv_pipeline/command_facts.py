@@ -79,7 +79,7 @@ class PipelineFacts:
             'scene_groups': groups,
             **_scene_parts(scenes),
         }
-        outputs = self._analyses()
+        outputs = self.analyses()
         return self._facts('analyze', config, self._read(scenes), (), outputs)
 
     def _chip(self) -> CommandFacts:
@@ -153,7 +153,8 @@ class PipelineFacts:
     def _groups(self) -> dict[str, list[str]]:
         return {name: sorted(ids) for name, ids in self.dataset.scene_groups.items() if ids}
 
-    def _analyses(self) -> list[str]:
+    def analyses(self) -> list[str]:
+        """Return the files, or folders of a third party's analyzers, that ANALYZE writes."""
         folder = self.config.stage_uri('analyze')
         return [
             layout.join_uri(analyzer.output_uri, group, 'stats.json')
@@ -184,7 +185,7 @@ class PipelineFacts:
         """What configs may name as something to read although a command writes it."""
         stats = layout.stats_root(self.config.stage_uri('analyze'))
         return {
-            *self._analyses(),
+            *self.analyses(),
             *(layout.join_uri(stats, group, 'stats.json') for group in self.dataset.scene_groups),
             self.config.stage_uri('chip'),
             *(uri for scene in predicted_scenes(self.dataset) for uri in self._predictions(scene)),

@@ -33,6 +33,7 @@ from rastervision.core.rv_pipeline.shared import (
 )
 from rastervision.core.rv_pipeline.summary import summarize
 from rastervision.core.rv_pipeline.tile_prediction import TilePrediction
+from rastervision.core.rv_pipeline.validation import validate_pipeline
 from rastervision.core.rv_pipeline.window_prediction import WindowPrediction
 from rastervision.core.utils.overrides import overridden_since, overrides
 from rastervision.pipeline.errors import ConfigError
@@ -40,6 +41,7 @@ from rastervision.pipeline.file_system.utils import file_exists, remove
 from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.progress import progress
 from rastervision.pipeline.standing import outdated
+from rastervision.pipeline.validation import Validation
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -74,6 +76,10 @@ class RVPipeline(PipelineWithModel):
         Commands that a subclass brings are left out: they may read something else.
         """
         check_inputs(self.config, [c for c in commands if not self.is_hooked(c)])
+
+    def validate(self) -> Validation:
+        """Open all inputs, and tell what the commands would do and what is wrong."""
+        return validate_pipeline(self)
 
     def command_facts(self, command: str) -> CommandFacts | None:
         """Tell what a command reads and writes; None for one that a subclass brings."""
