@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from subprocess import DEVNULL
+from types import SimpleNamespace
 
 import pytest
 from servers import free_port, running
@@ -197,6 +198,26 @@ def test_a_cluster_of_the_settings(run, scripted, capfd):
     assert 'Waiting for a worker of distributed.LocalCluster...' in capfd.readouterr().out
 
 
+def test_a_queue_that_takes_no_workers_is_an_error(run, scripted, monkeypatch):
+    from distributed import Scheduler, SpecCluster
+    from distributed.deploy.spec import ProcessInterface
+
+    class Job(ProcessInterface):
+        def __init__(self, scheduler, name):
+            super().__init__(name=name)
+
+        async def start(self):
+            raise RuntimeError('sbatch: error: invalid partition\nspecified: gpu')
+
+    def cluster():
+        options = {'dashboard': False, 'dashboard_address': ':0'}
+        return SpecCluster({}, {'cls': Scheduler, 'options': options}, {'cls': Job, 'options': {}})
+
+    monkeypatch.setitem(sys.modules, 'some_queue', SimpleNamespace(Cluster=cluster))
+    with pytest.raises(ConfigError, match='RuntimeError: sbatch: error: invalid partition specif'):
+        run(scripted.pipeline('out'), cluster='some_queue.Cluster')
+
+
 def test_errors_of_a_cluster_are_one_line(run, scripted, tmp_path):
     pipeline = scripted.pipeline('out')
     port = free_port()
@@ -229,4 +250,5 @@ def test_outputs_are_those_of_the_local_runner(cluster, project, cli, monkeypatc
         root.rename(project / runner)
     assert files['local'].keys() == files['dask'].keys()
     differ = [name for name, data in files['local'].items() if files['dask'][name] != data]
-    assert set(differ) <= {'train/log.csv', 'train/metrics.json'}, 'these have times in them'
+    timed = {f'train/{name}' for name in ('log.csv', 'metrics.json', 'valid_metrics.json')}
+    assert set(differ) <= timed

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed.deploy import Cluster
 
+log = logging.getLogger(__name__)
+
 GPU = 'GPU'
 """Name of the resource that workers with a GPU announce."""
 CONNECT_SECONDS = 10.0
@@ -158,14 +160,37 @@ def _other_cluster(settings: DaskSettings, size: int) -> 'Iterator[Cluster]':
         retries = {'distributed.scheduler.allowed-failures': settings.retries}
         stack.enter_context(dask.config.set(retries))
         try:
-            cluster = stack.enter_context(cls(**(settings.cluster_options or {})))
-            cluster.scale(size)
+            cluster = cls(**(settings.cluster_options or {}))
+            stack.callback(_close, cluster)
+            _scale(cluster, size)
         except Exception as error:
             raise ConfigError(
                 f'Cannot start {settings.cluster} with the cluster_options of section [dask]: '
                 f'{one_line(error)}'
             ) from error
         yield cluster
+
+
+def _scale(cluster: Any, size: int) -> None:
+    """Ask for workers; raises what the queue says if it does not take them."""
+    from distributed import SpecCluster
+
+    async def scale() -> None:
+        cluster.scale(size)
+        await cluster
+
+    if isinstance(cluster, SpecCluster):
+        cluster.sync(scale)
+    else:
+        cluster.scale(size)
+
+
+def _close(cluster: Any) -> None:
+    """End a cluster; that it does not end well must not hide how the run went."""
+    try:
+        cluster.close()
+    except Exception as error:  # noqa: BLE001 (of any library)
+        log.warning('The cluster did not end well: %s', one_line(error))
 
 
 def announced_resources(client: 'Client') -> set[str]:
