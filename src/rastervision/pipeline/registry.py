@@ -35,6 +35,7 @@ BUILTIN_RUNNERS = {
     'slurm': 'rastervision.runners.slurm_runner:SlurmRunner',
 }
 BUILTIN_FILE_SYSTEMS = (
+    'rastervision.gdal_vsi.vsi_file_system:VsiFileSystem',
     'rastervision.pipeline.file_system.local_file_system:LocalFileSystem',
     'rastervision.pipeline.file_system.http_file_system:HttpFileSystem',
     'rastervision.pipeline.file_system.object_store:ObjectStoreFileSystem',

@@ -129,6 +129,11 @@ class FileSystem(ABC):
         return None if modified is None else modified.isoformat()
 
     @classmethod
+    def size_if_ranged(cls, uri: str) -> int | None:  # noqa: ARG003 (for subclasses)
+        """Bytes of a remote file of which parts can be read; None if unknown, or if they cannot."""
+        return None
+
+    @classmethod
     def create(cls, uri: str, data: bytes) -> bool:
         """Write a file unless there is one already.
 

@@ -124,6 +124,15 @@ class HttpFileSystem(FileSystem):
         known = (headers.get('Content-Range', '').rpartition('/')[2], headers.get('Last-Modified'))
         return headers.get('ETag') or ' '.join(filter(None, known)) or None
 
+    @classmethod
+    def size_if_ranged(cls, uri: str) -> int | None:
+        """What the server says when it is asked for a part; None if it sends the whole."""
+        headers = _head(uri)
+        if headers is None:
+            raise unreadable(uri, 'no such file (HTTP 404)')
+        size = headers.get('Content-Range', '').rpartition('/')[2]
+        return int(size) if size.isdigit() else None
+
     @staticmethod
     def list_paths(uri: str, ext: str = '') -> list[str]:  # noqa: ARG004 (always refused)
         raise unreadable(uri, _NO_LISTS)

@@ -3,12 +3,11 @@
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import rasterio
@@ -23,9 +22,14 @@ from rasterio.windows import Window
 
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip, Mask, all_valid, nodata_elements, valid_pixels
+from rastervision.core.data.raster_source.remote_rasters import ATTEMPTS, RemoteRaster
 from rastervision.core.utils.quiet import quiet
+from rastervision.gdal_vsi.names import to_vsi
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import NotReadableError
+from rastervision.pipeline.file_system.file_system import public_uri, unreadable
+
+Result = TypeVar('Result')
 
 CACHE_BYTES = (64 * 1024**2, 256 * 1024**2)
 """Least and greatest size of GDAL's block cache, which all rasters of a process share. It has room
@@ -34,14 +38,6 @@ windows are read row by row, and the greatest size when they are read in no orde
 
 WINDOW_ROWS = 512
 MANY_JUMPS = 16
-
-VSI_PREFIXES = {
-    'http': '/vsicurl/http://',
-    'https': '/vsicurl/https://',
-    's3': '/vsis3/',
-    'gs': '/vsigs/',
-    'az': '/vsiaz/',
-}
 
 
 def is_gdal_name(uri: str) -> bool:
@@ -56,11 +52,25 @@ def is_gdal_name(uri: str) -> bool:
 
 
 def gdal_path(uri: str) -> str:
-    """The name by which GDAL reads a URI: a local path, or a virtual one for a remote file."""
-    scheme, separator, rest = uri.partition('://')
-    if separator and scheme in VSI_PREFIXES:
-        return VSI_PREFIXES[scheme] + rest
-    return uri
+    """The name by which GDAL reads a URI: a local path, or a virtual one for a remote file.
+
+    Raises:
+        NotReadableError: the URI is not complete.
+    """
+    try:
+        return to_vsi(uri)
+    except ValueError as error:
+        raise unreadable(uri, error) from None
+
+
+def is_remote(uri: str) -> bool:
+    """Whether GDAL can read a URI in a remote store, or something in it.
+
+    Raises:
+        NotReadableError: the URI is not complete.
+    """
+    gdal_path(uri)
+    return RemoteRaster.of(uri) is not None
 
 
 @contextmanager
@@ -69,15 +79,15 @@ def gdal_errors(uri: str, doing: str = 'be read as a raster') -> Iterator[None]:
     try:
         yield
     except (RasterioError, CPLE_BaseError) as e:
-        name = 'The mosaic' if uri.startswith('<VRTDataset') else uri
-        cause = ' '.join(str(e.__cause__ or e).split()).rstrip('.')
+        name = 'The mosaic' if uri.startswith('<VRTDataset') else public_uri(uri)
+        cause = ' '.join(str(e.__cause__ or e).split()).rstrip('.').replace(uri, name)
         raise NotReadableError(
             f'{name} cannot {doing}: {cause}. Check that the file is complete, and of a format '
             'that GDAL reads.'
         ) from e
 
 
-def open_raster(uri: str) -> Any:
+def open_raster(uri: str, attempts: int = ATTEMPTS) -> Any:
     """Open a raster for reading.
 
     A raster that is placed by ground control points comes as a warped view on a north-up grid
@@ -85,6 +95,7 @@ def open_raster(uri: str) -> Any:
 
     Args:
         uri: local path, remote URI, GDAL virtual path or VRT XML.
+        attempts: how often to try at most to open a remote one.
 
     Returns:
         A rasterio dataset; close it, or use it in a `with` statement.
@@ -93,8 +104,14 @@ def open_raster(uri: str) -> Any:
         NotReadableError: the file is missing or no raster.
     """
     path = gdal_path(uri)
+    if remote := RemoteRaster.of(uri):
+        return remote.call(lambda: _open(path, uri), attempts)
     if not is_gdal_name(path) and '://' not in path and not Path(path).exists():
         raise NotReadableError(f'{uri} does not exist.')
+    return _open(path, uri)
+
+
+def _open(path: str, uri: str) -> Any:
     # without a georeference rasterio warns, here that is nothing unusual
     with gdal_errors(uri), quiet(NotGeoreferencedWarning):
         _configure_gdal()
@@ -122,9 +139,14 @@ _cache_lock = threading.Lock()
 _cache_bytes = 0
 
 
-@cache
+_configured = threading.local()
+
+
 def _configure_gdal() -> None:
-    """Set up GDAL, once per process."""
+    """Set up GDAL for this thread."""
+    if hasattr(_configured, 'done'):
+        return
+    _configured.done = True
     # rasterio.Env, which is public, would undo the settings when it is left
     # GDAL's fast path for whole PNGs gives wrong pixels, and no error, when the file is truncated
     rasterio._env.set_gdal_config('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')  # noqa: SLF001
@@ -236,10 +258,11 @@ class RasterReader:
         """
         self.uri = uri
         self._forget()
-        self.info = RasterInfo.of(self.dataset)
+        self.info = self._call(lambda: RasterInfo.of(self.dataset))
 
     def _forget(self) -> None:
         """Start without handles, and without having read anything."""
+        self._remote = RemoteRaster.of(self.uri) if is_remote(self.uri) else None
         self._local = threading.local()
         self._last_row = 0
         self._jumps = 0
@@ -251,8 +274,25 @@ class RasterReader:
         if getattr(self._local, 'pid', None) != pid:
             # a handle from before a fork stays the parent's: it is kept, not closed
             self._local.inherited = getattr(self._local, 'handle', None)
-            self._local.handle, self._local.pid = open_raster(self.uri), pid
+            self._local.handle, self._local.pid = self._open(), pid
         return self._local.handle
+
+    def _open(self) -> Any:
+        return _open(gdal_path(self.uri), self.uri) if self._remote else open_raster(self.uri)
+
+    def _call(self, action: Callable[[], Result]) -> Result:
+        """Do something that reads the raster; with another handle if a remote one fails."""
+        if self._remote is None:
+            return action()
+
+        def act() -> Result:
+            try:
+                return action()
+            except NotReadableError:
+                self._local.handle = self._local.pid = None
+                raise
+
+        return self._remote.call(act)
 
     def __getstate__(self) -> dict[str, Any]:
         return {'uri': self.uri, 'info': self.info}
@@ -283,11 +323,14 @@ class RasterReader:
         self._note_order(window)
         rio_window = Window(window.xmin, window.ymin, window.width, window.height)
         rows = f'rows {window.ymin}-{window.ymax}, columns {window.xmin}-{window.xmax}'
-        with gdal_errors(self.uri, f'be read at {rows}'):
-            if out_shape is None or tuple(out_shape) == window.size:
-                pixels, valid = self._read(rio_window, bands)
-            else:
-                pixels, valid = self._read_resampled(rio_window, bands, out_shape)
+
+        def read() -> tuple[NDArray[Any], Mask | None]:
+            with gdal_errors(self.uri, f'be read at {rows}'):
+                if out_shape is None or tuple(out_shape) == window.size:
+                    return self._read(rio_window, bands)
+                return self._read_resampled(rio_window, bands, out_shape)
+
+        pixels, valid = self._call(read)
         if valid is None:
             valid = all_valid(*pixels.shape[1:])
         return Chip(pixels.transpose(1, 2, 0), valid)

@@ -16,10 +16,11 @@ from rastervision.core.data.raster_source.raster_source import (
     RasterSourceConfig,
 )
 from rastervision.core.data.raster_source.rasterio_io import (
-    VSI_PREFIXES,
     RasterReader,
     is_gdal_name,
+    is_remote,
 )
+from rastervision.core.data.raster_source.streaming import reads_well_in_place
 from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer
 from rastervision.core.data.utils.misc import Uris, some_uris
@@ -146,7 +147,7 @@ class RasterioSource(RasterSource):
         return str(vrt_path)
 
     def _fetch(self, uri: str, stream: bool) -> str:
-        if is_gdal_name(uri) or (stream and uri.partition('://')[0] in VSI_PREFIXES):
+        if is_gdal_name(uri) or (is_remote(uri) if stream else reads_well_in_place(uri)):
             return uri
         return str(Path(download_if_needed(uri, self.tmp_dir)).absolute())
 

@@ -1,6 +1,7 @@
 """Buckets of Amazon S3 and of stores that speak its protocol."""
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.error import HTTPError
@@ -25,7 +26,17 @@ _on_aws: bool | None = None
 
 
 def open_bucket(bucket: str) -> Any:
-    """Open a bucket as settings, environment and the user's AWS profile say.
+    """Open a bucket; raises what `bucket_config` raises."""
+    config, provider = bucket_config(bucket)
+    return connect('S3Store', bucket, config, provider=provider)
+
+
+def bucket_config(bucket: str) -> tuple[dict[str, Any], Callable[[], Any] | None]:
+    """What settings, environment and the user's AWS profile say about a bucket.
+
+    Returns:
+        Settings of the library's class; and a function that returns credentials, None where they
+        are in the environment or come from the machine's role.
 
     Raises:
         ConfigError: The profile is not there, or needs the AWS SDK.
@@ -51,7 +62,7 @@ def open_bucket(bucket: str) -> Any:
     provider = None if anonymous else profile.credential_provider()
     if provider is None and not anonymous:
         _check_credentials()
-    return connect('S3Store', bucket, config, provider=provider)
+    return config, provider
 
 
 def endpoint_url() -> str | None:

@@ -15,7 +15,12 @@ NO_CREDENTIALS = (
 
 
 def open_container(container: str, account: str) -> Any:
-    """Open a container as settings and environment say.
+    """Open a container; arguments and errors as for `container_config`."""
+    return connect('AzureStore', container, container_config(container, account))
+
+
+def container_config(container: str, account: str) -> dict[str, Any]:
+    """What settings and environment say about a container: settings of the library's class.
 
     Args:
         container: Its name.
@@ -42,7 +47,7 @@ def open_container(container: str, account: str) -> Any:
             'nothing names the storage account; set AZURE_ACCOUNT_NAME, or write '
             f'abfs://{container}@ACCOUNT.dfs.core.windows.net/path'
         )
-    config = {
+    return {
         'account_name': account,
         'account_key': known.get('AccountKey'),
         'sas_key': known.get('SharedAccessSignature'),
@@ -50,7 +55,6 @@ def open_container(container: str, account: str) -> Any:
         'skip_signature': setting(SETTINGS, 'anonymous', as_bool=True) or None,
         'use_azure_cli': setting(SETTINGS, 'use_azure_cli', as_bool=True) or None,
     }
-    return connect('AzureStore', container, config)
 
 
 def _connection_string() -> dict[str, str]:

@@ -26,6 +26,7 @@ _METHODS = (
     'copy_to',
     'copy_from',
     'last_modified',
+    'size_if_ranged',
     'stamp',
     'list_paths',
     'remove',

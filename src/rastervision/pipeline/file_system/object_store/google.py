@@ -14,7 +14,13 @@ NO_CREDENTIALS = (
 
 
 def open_bucket(bucket: str) -> Any:
-    """Open a bucket as settings and environment say."""
+    """Open a bucket."""
+    config, headers = bucket_config()
+    return connect('GCSStore', bucket, config, headers)
+
+
+def bucket_config() -> tuple[dict[str, Any], dict[str, str]]:
+    """What settings and environment say: settings of the library's class, and HTTP headers."""
     from rastervision.pipeline import rv_config_
 
     setting = rv_config_.get_namespace_option
@@ -27,5 +33,4 @@ def open_bucket(bucket: str) -> Any:
         'bearer_token': emulator and 'emulator',  # which takes any
     }
     payer = setting(SETTINGS, 'user_project')
-    headers = {'x-goog-user-project': payer} if payer else {}
-    return connect('GCSStore', bucket, config, headers)
+    return config, {'x-goog-user-project': payer} if payer else {}

@@ -163,6 +163,15 @@ class ObjectStoreFileSystem(FileSystem):
             raise unreadable(uri, 'no such file')
         return about['e_tag'] or f'{about["size"]} {about["last_modified"].isoformat()}'
 
+    @classmethod
+    def size_if_ranged(cls, uri: str) -> int:
+        address = _readable(uri)
+        with reading(uri, address):
+            about = metadata(address)
+        if about is None:
+            raise unreadable(uri, 'no such file')
+        return int(about['size'])
+
     @staticmethod
     def list_paths(uri: str, ext: str = '', delimiter: str = '/') -> list[str]:
         """URIs of the entries of a directory, those of directories with a slash at the end.

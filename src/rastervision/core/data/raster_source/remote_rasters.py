@@ -1,0 +1,109 @@
+"""Reading remote rasters in place: GDAL's settings, its thread, and going on after faults."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TypeVar
+
+import rasterio
+from rasterio.session import Session
+
+from rastervision.gdal_vsi.names import files_within, to_vsi
+from rastervision.gdal_vsi.options import gdal_options
+from rastervision.pipeline.errors import NotReadableError
+from rastervision.pipeline.file_system.file_system import FileSystem
+from rastervision.pipeline.file_system.object_store.address import cloud_of
+
+ATTEMPTS = 3
+"""How often a read is tried; GDAL repeats each of its requests several times, too."""
+BACKOFF = 0.5
+"""Seconds before the second attempt; each further one waits twice as long."""
+_ASKED = 20  # files of a mosaic, when one of them cannot be read
+
+Result = TypeVar('Result')
+
+
+class _Options(Session):  # type: ignore[misc] # rasterio has no types
+    """Settings of GDAL that rasterio passes on as they are, those of stores among them."""
+
+    def __init__(self, options: dict[str, str]) -> None:
+        self._options = options
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return self._options
+
+    @classmethod
+    def hascreds(cls, config: object) -> bool:  # noqa: ARG003 (rasterio is not to look for any)
+        return True
+
+    def get_credential_options(self) -> dict[str, str]:
+        return self._options
+
+
+class RemoteRaster:
+    """How one raster is read of which at least a part is in a remote store.
+
+    Attributes:
+        files: URIs of the remote files.
+    """
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.files = files
+        self._options: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, uri: str) -> 'RemoteRaster | None':
+        """That of a URI, a name of GDAL's or the XML of a VRT; None if GDAL finds all of it here.
+
+        Raises:
+            ValueError: The URI is not complete.
+        """
+        if cloud_of(uri) and to_vsi(uri):
+            return cls([uri])
+        name = to_vsi(uri)
+        files = files_within(name) if name.startswith(('/vsi', '<')) else []
+        return cls(files) if files else None
+
+    def call(self, action: Callable[[], Result], attempts: int = ATTEMPTS) -> Result:
+        """Do something with GDAL that reads the raster; again, if that may help.
+
+        Args:
+            action: raises NotReadableError where GDAL fails. It is called with the settings for
+                the store in place; not in the main thread, whose settings count for all threads.
+            attempts: how often to try at most.
+
+        Raises:
+            NotReadableError: the store refuses, or GDAL cannot read what it gives.
+        """
+        return _outside_main_thread(lambda: self._call(action, attempts))
+
+    def _call(self, action: Callable[[], Result], attempts: int) -> Result:
+        for attempt in range(attempts):
+            options = self._options = self._options or gdal_options(self.files)
+            try:
+                with rasterio.Env(session=_Options(options)):
+                    return action()
+            except NotReadableError:
+                self._options = None  # credentials may have been renewed
+                for uri in self.files[:_ASKED]:  # raises in the words of the store
+                    FileSystem.get_file_system(uri).stamp(uri)
+                if attempt == attempts - 1:
+                    raise
+            time.sleep(BACKOFF * 2**attempt)
+        raise AssertionError('the last attempt returns or raises')
+
+
+@lru_cache(maxsize=1)
+def _helper(pid: int) -> ThreadPoolExecutor:  # noqa: ARG001 (a forked process has no threads)
+    """The thread that reads for the main thread; connections to servers belong to a thread."""
+    return ThreadPoolExecutor(1, 'remote rasters')
+
+
+def _outside_main_thread(function: Callable[[], Result]) -> Result:
+    if threading.current_thread() is threading.main_thread():
+        return _helper(os.getpid()).submit(function).result()
+    return function()
