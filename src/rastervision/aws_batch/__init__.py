@@ -1,7 +1,7 @@
 """AWS Batch: a runner that submits the jobs of a plan to it."""
 
 from rastervision.aws_batch.aws_batch_runner import AWSBatchRunner
-from rastervision.aws_batch.client import SETTINGS
+from rastervision.aws_batch.settings import SETTINGS
 from rastervision.pipeline.registry import Registry
 from rastervision.pipeline.runner import Runner
 

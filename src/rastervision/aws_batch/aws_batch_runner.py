@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 
-from rastervision.aws_batch.client import SETTINGS, BatchClient, DeniedError
+from rastervision.aws_batch.client import BatchClient, DeniedError
 from rastervision.aws_batch.following import ENDED, follow
+from rastervision.aws_batch.remote_files import check_files, own_modules, require_remote
+from rastervision.aws_batch.settings import attempts as attempts_setting
+from rastervision.aws_batch.settings import place
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, RVError
-from rastervision.pipeline.file_system import is_local, upload_or_copy
+from rastervision.pipeline.file_system import upload_or_copy
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Job, can_split, in_order
-from rastervision.pipeline.plugin_loader import is_part_of
-from rastervision.pipeline.plugins import BUILTIN_PLUGINS
-from rastervision.pipeline.runner.job_process import config_modules
 from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.runner.stages import stages
 from rastervision.pipeline.rv_config import get_env_var
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 MAX_PARENTS = 20
 """Jobs that one job may wait for."""
 MAX_ARRAY = 10_000
-MAX_ATTEMPTS = 10
 MAX_NAME = 128
 DEBUGGER = ('-m', 'debugpy', '--listen', '0.0.0.0:6006', '--wait-for-client')
 
@@ -51,15 +50,14 @@ class AWSBatchRunner(PlanRunner):
 
     def check(self, pipelines: Mapping[str, Pipeline], commands: Sequence[str]) -> None:
         """Refuse outputs on this machine, and queues and definitions that are not there."""
-        for uri in pipelines:
-            _require_remote(uri)
-        asked = {
-            command in pipeline.gpu_commands
-            for pipeline in pipelines.values()
-            for command in in_order(pipeline, commands)
-        }
-        places = [_place(use_gpu) for use_gpu in sorted(asked)]
-        _attempts()
+        kinds: set[bool] = set()
+        for uri, pipeline in pipelines.items():
+            asked = in_order(pipeline, commands)
+            require_remote(uri)
+            check_files(pipeline, asked)
+            kinds |= {command in pipeline.gpu_commands for command in asked}
+        attempts_setting()
+        places = [place(use_gpu) for use_gpu in sorted(kinds)]
         for queue, definition in places:
             try:
                 self._batch.check_queue(queue)
@@ -91,7 +89,7 @@ class AWSBatchRunner(PlanRunner):
                 )
             )
         for uri, pipeline in pipelines.items():
-            for _, path, copy in _own_modules(uri, pipeline):
+            for _, path, copy in own_modules(uri, pipeline):
                 upload_or_copy(path, copy)
         with self._all_or_nothing():
             ids: list[str] = []
@@ -99,7 +97,7 @@ class AWSBatchRunner(PlanRunner):
                 parents = [ids[position] for position in stage.after]
                 ids.append(self.run_command(command, parent_job_ids=parents, **arguments))
             if not self.wait:
-                click.echo('The jobs go on without this process.')
+                click.echo(f'The jobs go on without this process; see {self._batch.page}')
                 return
             walk = follow(self._batch, dict(zip(ids, plan, strict=True)))
         self._submitted.clear()
@@ -125,7 +123,7 @@ class AWSBatchRunner(PlanRunner):
         Raises:
             ConfigError: The config is in a local file, or a setting cannot be used.
         """
-        _require_remote(cfg_json_uri)
+        require_remote(cfg_json_uri)
         is_array = num_splits > 1 and can_split(pipeline, command)
         is_gather = num_splits > 1 and command in pipeline.gather_commands.values()
         verbosity = rv_config_.get_verbosity_cli_opt()
@@ -133,11 +131,11 @@ class AWSBatchRunner(PlanRunner):
         cmd += ['run_command', cfg_json_uri, command, '--runner', 'batch']
         if is_array or is_gather:
             cmd += ['--num-splits', str(num_splits)]
-        for name, _, copy in _own_modules(cfg_json_uri, pipeline):
+        for name, _, copy in own_modules(cfg_json_uri, pipeline):
             cmd += ['--module', name, copy]
         return cmd, {
             'job_name': _job_name(f'{pipeline_run_name}-{command}'),
-            'attempts': _attempts(),
+            'attempts': attempts_setting(),
             'num_array_jobs': num_splits if is_array else None,
             'use_gpu': command in pipeline.gpu_commands,
         }
@@ -182,7 +180,7 @@ class AWSBatchRunner(PlanRunner):
                 'choose another number of splits.'
             )
         if job_queue is None or job_def is None:
-            queue, definition = _place(use_gpu)
+            queue, definition = place(use_gpu)
             job_queue, job_def = job_queue or queue, job_def or definition
         parents = list(parent_job_ids or ())
         while len(parents) > MAX_PARENTS:  # jobs that do nothing wait for them in groups
@@ -205,7 +203,7 @@ class AWSBatchRunner(PlanRunner):
         job_id = self._batch.submit(**request, **kwargs)
         self._submitted.append(job_id)
         array = '' if num_array_jobs is None else f', an array of {num_array_jobs}'
-        click.echo(f'{request["jobName"]}: job {job_id}{array}, {self._batch.page_of(job_id)}')
+        click.echo(f'{request["jobName"]}: job {job_id}{array}')
         return job_id
 
     def get_split_ind(self) -> int | None:
@@ -250,49 +248,7 @@ class AWSBatchRunner(PlanRunner):
             raise
 
 
-def _require_remote(uri: str) -> None:
-    if is_local(uri):
-        raise ConfigError(
-            f'The machines of AWS Batch do not see {uri}; give the pipeline a root_uri that they '
-            'see, such as s3://bucket/folder.'
-        )
-
-
-def _place(use_gpu: bool) -> tuple[str, str]:
-    """Queue and job definition of the settings."""
-    setting = rv_config_.get_namespace_config(SETTINGS)
-    kind = 'gpu' if use_gpu else 'cpu'
-    return setting(f'{kind}_job_queue'), setting(f'{kind}_job_def')
-
-
-def _attempts() -> int | None:
-    """The number of attempts of the settings; None for that of the job definition."""
-    setting = rv_config_.get_namespace_config(SETTINGS)
-    attempts: int | None = setting('attempts', parser=int, raise_error=False)
-    if attempts is not None and not 1 <= attempts <= MAX_ATTEMPTS:
-        raise ConfigError(
-            f'The setting attempts of [{SETTINGS}] must be in 1..{MAX_ATTEMPTS}, got {attempts}.'
-        )
-    return attempts
-
-
 def _job_name(text: str) -> str:
     """A name that AWS Batch takes: letters, digits, - and _, and no sign at the beginning."""
     name = re.sub('[^A-Za-z0-9_-]+', '-', text).lstrip('-_')
     return name[:MAX_NAME]
-
-
-def _own_modules(cfg_json_uri: str, pipeline: Pipeline) -> list[tuple[str, str, str]]:
-    """Modules with classes of the config that are no part of Raster Vision.
-
-    Returns:
-        Name and file of each, and where the jobs find a copy of it if it is not installed there.
-    """
-    folder = f'{cfg_json_uri.rpartition("/")[0]}/code'
-    return [
-        (name, path, f'{folder}/{name}.py')
-        for name, path in config_modules(pipeline.config)
-        if path is not None
-        and path.endswith('.py')
-        and not any(is_part_of(name, plugin) for plugin in BUILTIN_PLUGINS)
-    ]

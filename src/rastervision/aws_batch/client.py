@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rastervision.aws_batch.settings import SETTINGS
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, RVError, StageError, did_you_mean
 from rastervision.pipeline.utils import grouped
 
-SETTINGS = 'batch'
 DESCRIBED_AT_ONCE = 100
 """Jobs that one request may ask for."""
 NO_SDK = 'Running on AWS Batch takes the AWS SDK; install it: pip install "rastervision[batch]".'
@@ -63,10 +63,11 @@ class BatchClient:
             )
         self.region: str = self._client.meta.region_name
 
-    def page_of(self, job_id: str) -> str:
-        """Address of a job in the console of AWS."""
+    @property
+    def page(self) -> str:
+        """Address of the jobs in the console of AWS."""
         host = f'{self.region}.console.aws.amazon.com'
-        return f'https://{host}/batch/home?region={self.region}#jobs/detail/{job_id}'
+        return f'https://{host}/batch/home?region={self.region}#jobs'
 
     def check_queue(self, name: str) -> None:
         """Refuse a queue that takes no jobs.

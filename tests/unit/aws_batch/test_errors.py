@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import boto3
 import pytest
@@ -12,6 +13,7 @@ from rastervision.aws_batch import AWSBatchRunner
 from rastervision.aws_batch.client import BatchClient, DeniedError
 from rastervision.pipeline import registry_
 from rastervision.pipeline.errors import ConfigError, StageError
+from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
 from rastervision.pipeline.registry import Registry
 from rastervision.pipeline.running import run_pipelines
@@ -53,6 +55,30 @@ def test_local_root(no_aws, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+class Copying(Pipeline):
+    """Reads and writes what its config says."""
+
+    commands: ClassVar[list[str]] = ['copy']
+    places: ClassVar[dict[str, str]] = {}
+
+    def command_facts(self, command):
+        return CommandFacts(inputs=(self.places['in'],), outputs=(self.places['out'],))
+
+
+def test_local_files(no_aws, monkeypatch, caplog):
+    pipeline = Copying(PipelineConfig(root_uri='s3://bucket/root'), '')
+    monkeypatch.setattr(BatchClient, 'check_queue', lambda *_: None)
+    monkeypatch.setattr(BatchClient, 'check_definition', lambda *_: None)
+    pipeline.places |= {'in': 's3://bucket/a.tif', 'out': '/here/b.tif'}
+    with pytest.raises(ConfigError, match=r'do not see /here/b\.tif; .* root_uri or copy_uri'):
+        AWSBatchRunner().check({URI: pipeline}, ())
+    pipeline.places |= {'in': '/here/a.tif', 'out': 's3://bucket/b.tif'}
+    AWSBatchRunner().check({URI: pipeline}, ())
+    (record,) = caplog.records
+    assert record.message.startswith('COPY reads /here/a.tif; the machines of AWS Batch do not see')
+
+
+@pytest.mark.integration
 def test_all_is_well(account, pipeline):
     AWSBatchRunner().check({URI: pipeline}, ())
 
