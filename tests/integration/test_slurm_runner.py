@@ -164,7 +164,6 @@ def test_jobs_that_are_waited_for_are_cancelled_with_the_run(slurm, scripted, si
         os.kill(int(pid_file.read_text()), 0)
     record = read_record(record_uri(str(scripted.folder / 'out'), 'first'))
     assert (record.status, record.reason) == ('failed', 'it was interrupted')
-    assert not (scripted.folder / 'out' / 'state' / 'lock.json').exists()
 
 
 def test_nothing_starts_if_slurm_refuses_something(run, scripted):

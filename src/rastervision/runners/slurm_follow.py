@@ -20,18 +20,17 @@ SHORTEST, LONGEST = 0.5, 10.0
 """Seconds between two looks: few after something happened, more and more while nothing does."""
 PATIENCE = 60.0
 """Seconds until the exit code of a job that SLURM has forgotten must be seen from here."""
-ENDED = {
+WHY = {
     'BOOT_FAIL': 'its node did not start',
     'CANCELLED': 'it was cancelled',
-    'COMPLETED': '',
     'DEADLINE': 'it missed its deadline',
-    'FAILED': 'it failed',
     'NODE_FAIL': 'its node failed',
     'OUT_OF_MEMORY': 'it took more memory than it asked for; raise mem in [slurm]',
     'PREEMPTED': 'other jobs took its place',
     'TIMEOUT': 'it reached its time limit; raise time in [slurm]',
 }
 """State of a job that has ended -> why it failed."""
+ENDED = {'COMPLETED', 'FAILED', *WHY}
 LAST_WORDS = {
     'DUE TO TIME LIMIT': 'TIMEOUT',
     'oom': 'OUT_OF_MEMORY',
@@ -106,26 +105,30 @@ class _Watch:
             return False
         self._is_deaf = False
         before = len(self.walk.waiting), len(self._running)
-        for job in list(self.walk.waiting):
-            if job in self.walk.waiting:  # it is not if one that it waits for has just failed
-                self._look_at(job, self._tasks[job], states.get(self._tasks[job].id))
+        # jobs that wait for others are looked at after these: their failure is what cancels them
+        while sum(self._look_at(job, states) for job in self.walk.ready()):
+            pass
         return before != (len(self.walk.waiting), len(self._running))
 
-    def _look_at(self, job: Job, task: Task, now: TaskState | None) -> None:
+    def _look_at(self, job: Job, states: Mapping[str, TaskState]) -> bool:
+        """Take note of how a job is; whether it has ended."""
+        task = self._tasks[job]
+        now = states.get(task.id)
         if now is not None and now.state not in ENDED:
             if now.state == 'RUNNING' and task.id not in self._running:
                 self._running.add(task.id)
                 click.echo(f'{job.label} (job {task.id}) runs')
-            return
+            return False
         if now is None:  # SLURM forgets jobs some minutes after their end
             since = self._forgotten.setdefault(task.id, time.monotonic())
             if task.exit_code() is None and time.monotonic() - since < PATIENCE:
-                return
+                return False
         reason = _failure(task, now)
         self.walk.start(job)
         lines = task.lines()[-LAST_LINES:] if reason else ()
         self.walk.end(job, JobResult(reason, str(task.output), tuple(lines)))
         click.echo(f'{job.label} (job {task.id}) {"failed" if reason else "is done"}')
+        return True
 
 
 def _failure(task: Task, now: TaskState | None) -> str | None:
@@ -141,7 +144,7 @@ def _failure(task: Task, now: TaskState | None) -> str | None:
     daemon = ' '.join(line for line in task.lines() if line.startswith('slurmstepd'))
     state = next((meaning for words, meaning in LAST_WORDS.items() if words in daemon), state)
     if state != 'FAILED':
-        return ENDED[state]
+        return WHY[state]
     if code:
         return f'exit code {code}'
     if not task.output.exists():

@@ -79,10 +79,9 @@ class SlurmRunner(PlanRunner):
             slurm_client.cancel(self._jobs)
         except StageError as error:
             log.warning('%s Cancel jobs %s yourself.', error, ' '.join(self._jobs))
-        self._jobs = []
 
     def engine_jobs(self) -> Sequence[str]:
-        """Ids of the jobs that were submitted and not waited for."""
+        """Ids of the jobs that were submitted; none if they were waited for and went well."""
         return tuple(self._jobs)
 
     def is_running(self, engine_jobs: Sequence[str]) -> bool | None:

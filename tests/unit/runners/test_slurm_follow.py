@@ -82,6 +82,15 @@ def test_starts_and_ends_are_shown_once(cluster, capsys):
     ]
 
 
+def test_a_failure_that_is_not_over_does_not_blame_what_it_cancels(cluster):
+    end = DONE | {'2_0': 'FAILED NonZeroExitCode', '3': 'CANCELLED DependencyNeverSatisfied'}
+    made = cluster(end | {'2_0': 'COMPLETING NonZeroExitCode'}, end)
+    made.leave('2_0', '', '1')
+    with pytest.raises(StageError) as caught:
+        follow(made.tasks)
+    assert 'cancelled' not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ('state', 'output', 'code', 'reason'),
     [
