@@ -23,6 +23,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 LAZY_COMMANDS = {
+    'compare': ('rastervision.core.cli_compare', 'Compare the scores of experiments.'),
     'plan': ('rastervision.pipeline.cli_plan', 'Show what a run would do, and why.'),
     'predict': ('rastervision.core.cli', 'Predict on images with a model bundle.'),
     'status': ('rastervision.pipeline.cli_status', 'Show how far runs are.'),

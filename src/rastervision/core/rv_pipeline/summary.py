@@ -56,28 +56,29 @@ def score_table(items: Iterable[dict[str, Any]]) -> str:
     present = [i for i in items if any(i.get(key) for key in COUNTS)]
     metrics = [m for m in METRICS if any(m in i.get('metrics', {}) for i in present)]
     rows = [['target' if any('target' in i for i in present) else 'class', *metrics]]
-    rows += [[_name(i), *(_number(_metric(i, m)) for m in metrics)] for i in present]
+    rows += [[_name(i), *(_number(metric_of(i, m)) for m in metrics)] for i in present]
     return '\n'.join([_align(rows), *_balanced_scores(present)])
 
 
 def _name(item: dict[str, Any]) -> str:
     name = str(item.get('class_name', item.get('target')))
-    return 'weighted average' if _is_average(item) else name
+    return 'weighted average' if is_average(item) else name
 
 
-def _is_average(item: dict[str, Any]) -> bool:
+def is_average(item: dict[str, Any]) -> bool:
     """Whether an item is that of all classes; only those of a class have an id."""
     return item.get('class_name') == 'average' and 'class_id' not in item
 
 
 def _balanced_scores(items: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for metrics in (item['metrics'] for item in items if _is_average(item)):
+    for metrics in (item['metrics'] for item in items if is_average(item)):
         found = [f'{n} {metrics[key]:.3f}' for key, n in BALANCED if metrics.get(key) is not None]
         if found:
             yield f'  every class counting the same: {", ".join(found)}'
 
 
-def _metric(item: dict[str, Any], name: str) -> float | None:
+def metric_of(item: dict[str, Any], name: str) -> float | None:
+    """Return a metric of an evaluation item; None if it has none."""
     metrics = item.get('metrics', {})
     if name == 'f1' and metrics.get('precision') == metrics.get('recall') == 0:
         return 0.0  # the file says null, as that of release 0.31
@@ -116,7 +117,7 @@ def _scores(config: 'RVPipelineConfig') -> Iterator[str]:
 
 def _predicted_nodata(items: Sequence[dict[str, Any]], nodata: str | None) -> Iterator[str]:
     """Say how often a class that stands for missing data was predicted where there are data."""
-    total = sum(item.get('pred_count') or 0 for item in items if not _is_average(item))
+    total = sum(item.get('pred_count') or 0 for item in items if not is_average(item))
     for item in items:
         if item.get('class_name') == nodata and item.get('pred_count'):
             share = 100 * item['pred_count'] / total

@@ -2,7 +2,9 @@
 
 import pytest
 
+from rastervision.core.comparison import compare, doubts
 from rastervision.core.data import MultiRasterSourceConfig
+from rastervision.pipeline.loading import config_uri
 from rastervision.pipeline.standing import outdated
 from rastervision.pipeline.state import recorded
 
@@ -39,6 +41,16 @@ def test_eval_tells_of_predictions_of_an_earlier_model(trained_anew, caplog):
     run(trained_anew, 'predict', 'eval', 'bundle')
     assert 'not up to date' not in caplog.text
     assert 'Scores on' in trained_anew.summary()
+
+
+def test_a_comparison_tells_of_scores_of_an_earlier_model(trained_anew):
+    config = trained_anew.config
+    config.to_file(config_uri(config.root_uri))
+    rows = compare([config.root_uri])
+    (doubt,) = doubts([config.root_uri], rows)
+    assert doubt == f'The scores of {config.root_uri} are not up to date: PREDICT: TRAIN changed.'
+    run(trained_anew, 'predict', 'eval')
+    assert doubts([config.root_uri], rows) == []
 
 
 def test_without_records_nothing_is_known_to_be_outdated(pipeline):
