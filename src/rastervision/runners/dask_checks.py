@@ -73,8 +73,8 @@ def check_workers(client: 'Client', folders: Collection[str]) -> None:
         for folder, reason in sight.blind.items():
             raise ConfigError(
                 f'The dask worker {worker} on {sight.host} does not see {folder}: it {reason}. '
-                'Choose a root_uri that all machines share, such as a network file system or '
-                's3://bucket/path.'
+                'Choose a root_uri that all machines share, such as the absolute path of a folder '
+                'of a network file system, or s3://bucket/path.'
             )
 
 

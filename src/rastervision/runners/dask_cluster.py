@@ -78,8 +78,8 @@ def connected(
                 '[dask]. Start one there with "dask scheduler", or remove the setting to use '
                 'workers of this machine.'
             ) from error
-        check_versions(client)
         _wait_for_worker(client, settings)
+        check_versions(client)
         check_workers(client, folders)
         yield client
 

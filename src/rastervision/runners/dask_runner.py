@@ -59,9 +59,7 @@ class DaskRunner(PlanRunner):
         """
         settings = DaskSettings.read()
         modules = {uri: config_modules(pipeline.config) for uri, pipeline in pipelines.items()}
-        size = settings.workers or num_splits
-        if settings.is_this_machine:
-            size = settings.workers or min(num_splits, cpu_count())
+        size = settings.size(num_splits)
         with (
             cleaning_up_on_signals(),
             connected(settings, pipeline_run_name, size, _local_folders(pipelines)) as client,

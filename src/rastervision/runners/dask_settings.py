@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pipeline.utils import cpu_count
 
 RETRIES = 3
 TIMEOUT = 60.0
@@ -40,6 +41,11 @@ class DaskSettings:
     def is_this_machine(self) -> bool:
         """Whether workers are to be started on this machine."""
         return not (self.address or self.cluster)
+
+    def size(self, num_splits: int) -> int:
+        """Number of workers to start for commands with some splits."""
+        most = min(num_splits, cpu_count()) if self.is_this_machine else num_splits
+        return self.workers or most
 
     @classmethod
     def read(cls) -> Self:

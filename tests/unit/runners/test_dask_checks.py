@@ -51,7 +51,8 @@ def test_a_worker_on_another_machine_without_the_folder_is_refused(tmp_path):
         check_workers(Client(elsewhere), [str(tmp_path)])
     assert str(caught.value) == (
         f'The dask worker tcp://node:1 on node7 does not see {tmp_path}: it is not there. Choose a '
-        'root_uri that all machines share, such as a network file system or s3://bucket/path.'
+        'root_uri that all machines share, such as the absolute path of a folder of a network file '
+        'system, or s3://bucket/path.'
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -4,6 +4,7 @@ import pytest
 
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError
+from rastervision.runners import dask_settings
 from rastervision.runners.dask_settings import DaskSettings
 
 
@@ -37,6 +38,13 @@ def test_values_are_read(read):
     assert settings.timeout is None, 'a queue takes as long as it takes'
     assert not settings.is_this_machine
     assert read(address='tcp://host:8786', timeout='2.5').timeout == 2.5
+
+
+def test_there_are_as_many_workers_as_splits_unless_told_otherwise(read, monkeypatch):
+    monkeypatch.setattr(dask_settings, 'cpu_count', lambda: 4)
+    assert [read().size(splits) for splits in (1, 3, 99)] == [1, 3, 4]
+    assert read(cluster='a.B').size(99) == 99
+    assert read(workers='7').size(1) == read(cluster='a.B', workers='7').size(99) == 7
 
 
 @pytest.mark.parametrize(
