@@ -35,6 +35,10 @@ BUILTIN_PLUGINS = (
     'rastervision.core',
     'rastervision.pytorch_learner',
     'rastervision.pytorch_backend',
+    'rastervision.aws_batch',
+    'rastervision.aws_s3',
+    'rastervision.gdal_vsi',
+    'rastervision.runners',
 )
 # The wheels of releases up to 0.31. They hold files at the paths of ours.
 OLD_DISTRIBUTIONS = (
