@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from rastervision.core.data import (
     ChipClassificationLabelSource,
     ChipRegressionLabelSource,
-    ClassConfig,
     LabelSource,
     ObjectDetectionLabelSource,
     Scene,
@@ -14,19 +13,15 @@ from rastervision.core.data import (
 )
 from rastervision.core.rv_pipeline.validation.findings import LabelFacts
 from rastervision.core.rv_pipeline.validation.sample import Sample
-from rastervision.pipeline.errors import DataError
 
 
-def label_facts(scene: Scene, classes: ClassConfig, sample: Sample) -> LabelFacts | None:
+def label_facts(scene: Scene, num_classes: int, sample: Sample) -> LabelFacts | None:
     """Return what is known about labels; None for those of a third party's task.
 
     Args:
         scene: A scene with labels.
-        classes: The classes, or targets.
+        num_classes: How many classes, or targets, there are.
         sample: What was seen of it; classes of pixels are extrapolated from there.
-
-    Raises:
-        DataError: A class id in the labels is no class.
     """
     source, aoi = scene.label_source, scene.aoi_polygons_bbox_coords
     if source is None:
@@ -39,11 +34,11 @@ def label_facts(scene: Scene, classes: ClassConfig, sample: Sample) -> LabelFact
     if isinstance(source, ObjectDetectionLabelSource):
         boxes = source.get_labels()
         ids = (boxes.filter_by_aoi(aoi) if aoi else boxes).get_class_ids()
-        return LabelFacts('boxes', _counts(ids, classes), False, share)
+        return LabelFacts('boxes', _counts(ids, num_classes), False, share)
     if isinstance(source, ChipClassificationLabelSource):
         cells = source.get_labels()
         ids = (cells.filter_by_aoi(aoi, scene.extent) if aoi else cells).class_ids
-        return LabelFacts('cells', _counts(ids, classes), False, share)
+        return LabelFacts('cells', _counts(ids, num_classes), False, share)
     if isinstance(source, ChipRegressionLabelSource):
         values = source.get_labels()
         known = ~np.isnan((values.filter_by_aoi(aoi, scene.extent) if aoi else values).values)
@@ -59,11 +54,5 @@ def overlap(source: LabelSource) -> float:
     return float(box.intersection(source.bbox).area / source.bbox.area)
 
 
-def _counts(ids: NDArray[np.int64], classes: ClassConfig) -> tuple[int, ...]:
-    wrong = ids[(ids < 0) | (ids >= len(classes))]
-    if len(wrong):
-        raise DataError(
-            f'the labels have the class id {wrong[0]}, but the {len(classes)} classes '
-            f'({", ".join(classes.names)}) have ids 0..{len(classes) - 1}.'
-        )
-    return tuple(np.bincount(ids, minlength=len(classes)).tolist())
+def _counts(ids: NDArray[np.int64], num_classes: int) -> tuple[int, ...]:
+    return tuple(np.bincount(ids, minlength=num_classes).tolist())

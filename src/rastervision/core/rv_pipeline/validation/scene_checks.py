@@ -42,6 +42,7 @@ class SceneChecks:
         """
         self.pipeline = pipeline
         self.config = pipeline.config
+        self.num_classes = len(self.config.dataset.class_config)
         self.statistics = statistics
         backend = self.config.backend
         self.needs_chips = backend.needs_chips(self.config)
@@ -70,7 +71,7 @@ class SceneChecks:
         if scene is None:
             return
         describe_image(found, scene)
-        sample = read_sample(scene, len(self.config.dataset.class_config))
+        sample = read_sample(scene, self.num_classes)
         describe_pixels(found, scene, sample)
         if sample.image_error is not None:
             return
@@ -85,7 +86,7 @@ class SceneChecks:
             found.error(sample.label_error)
             return
         with found.noting():
-            found.labels = label_facts(scene, self.config.dataset.class_config, sample)
+            found.labels = label_facts(scene, self.num_classes, sample)
         if found.labels is not None and not found.labels.overlap:
             found.warn('its labels have nothing in the image; check that this is right.')
         for use in SPLITS:
