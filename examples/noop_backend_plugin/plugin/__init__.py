@@ -1,0 +1,1 @@
+"""A backend for Raster Vision, as a plugin."""
