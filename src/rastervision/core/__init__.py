@@ -36,4 +36,5 @@ def register_plugin(registry: 'Registry') -> None:
     from rastervision.core import rv_pipeline  # noqa: F401 - it imports all of them
 
     registry.set_plugin_version(_HERE, 14)
+    registry.add_rv_config_schema('rv', ['streaming'])
     registry.register_renamed_type_hints('geo_data_window', 'window_sampling')

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from urllib.parse import parse_qs, unquote
 
 from rastervision.pipeline.file_system.local_file_system import to_path
@@ -109,7 +110,7 @@ def _in_archive(archive: str, rest: str) -> VirtualFile | None:
 def files_within(text: str) -> list[str]:
     """URIs of remote files that a name of GDAL's, or the XML of a VRT, refers to."""
     if text.startswith('<'):
-        names = re.findall(r'<SourceFilename[^>]*>([^<]+)<', text)
+        names = map(unescape, re.findall(r'<SourceFilename[^>]*>([^<]+)<', text))
         return [uri for name in dict.fromkeys(names) for uri in files_within(name)]
     found = from_vsi(text)
     while found is not None and found.archive and found.uri.startswith('/vsi'):

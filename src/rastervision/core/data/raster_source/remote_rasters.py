@@ -1,11 +1,13 @@
 """Reading remote rasters in place: GDAL's settings, its thread, and going on after faults."""
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import rasterio
@@ -24,6 +26,15 @@ BACKOFF = 0.5
 _ASKED = 20  # files of a mosaic, when one of them cannot be read
 
 Result = TypeVar('Result')
+
+
+def _is_loggable(record: logging.LogRecord) -> bool:
+    """Leave out GDAL's notes on each repeated request: their URLs may have credentials in them."""
+    return 'Retrying again' not in record.getMessage()
+
+
+for _name in ('rasterio._env', 'rasterio._err'):
+    logging.getLogger(_name).addFilter(_is_loggable)
 
 
 class _Options(Session):  # type: ignore[misc] # rasterio has no types
@@ -65,6 +76,8 @@ class RemoteRaster:
         if cloud_of(uri) and to_vsi(uri):
             return cls([uri])
         name = to_vsi(uri)
+        if name.lower().endswith('.vrt') and Path(name).is_file():
+            name = Path(name).read_text('utf-8', 'replace')
         files = files_within(name) if name.startswith(('/vsi', '<')) else []
         return cls(files) if files else None
 
