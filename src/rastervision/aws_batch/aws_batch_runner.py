@@ -37,8 +37,8 @@ DEBUGGER = ('-m', 'debugpy', '--listen', '0.0.0.0:6006', '--wait-for-client')
 class AWSBatchRunner(PlanRunner):
     """Submits the jobs of a plan to AWS Batch, the splits of a command as one array job.
 
-    It returns when all jobs are submitted; with `wait`, when they have ended. If it is broken off
-    before, by Ctrl-C or an error, it ends the jobs that it has submitted.
+    It returns when all jobs are submitted; with `wait`, when they have ended. Ctrl-C before that,
+    or a job that is refused, ends those that were submitted.
 
     Settings, in the section `[batch]`: `cpu_job_queue` and `cpu_job_def`, name or ARN of the queue
     and of the job definition; `gpu_job_queue` and `gpu_job_def`, for commands that use a GPU;
@@ -91,14 +91,15 @@ class AWSBatchRunner(PlanRunner):
         for uri, pipeline in pipelines.items():
             for _, path, copy in own_modules(uri, pipeline):
                 upload_or_copy(path, copy)
-        with self._all_or_nothing():
-            ids: list[str] = []
+        ids: list[str] = []
+        with self._ending_jobs_after(BaseException):
             for stage, (command, arguments) in zip(plan, requests, strict=True):
                 parents = [ids[position] for position in stage.after]
                 ids.append(self.run_command(command, parent_job_ids=parents, **arguments))
-            if not self.wait:
-                click.echo(f'The jobs go on without this process; see {self._batch.page}')
-                return
+        if not self.wait:
+            click.echo(f'The jobs go on without this process; see {self._batch.page}')
+            return
+        with self._ending_jobs_after(KeyboardInterrupt, SystemExit):
             walk = follow(self._batch, dict(zip(ids, plan, strict=True)))
         self._submitted.clear()
         walk.raise_failures()
@@ -200,7 +201,7 @@ class AWSBatchRunner(PlanRunner):
             request['dependsOn'] = [{'jobId': parent} for parent in parents]
         if num_array_jobs is not None:
             request['arrayProperties'] = {'size': num_array_jobs}
-        job_id = self._batch.submit(**request, **kwargs)
+        job_id = self._batch.submit(**(request | kwargs))
         self._submitted.append(job_id)
         array = '' if num_array_jobs is None else f', an array of {num_array_jobs}'
         click.echo(f'{request["jobName"]}: job {job_id}{array}')
@@ -233,11 +234,11 @@ class AWSBatchRunner(PlanRunner):
         return BatchClient()
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """End all jobs that were submitted if the block is broken off."""
+    def _ending_jobs_after(self, *errors: type[BaseException]) -> Iterator[None]:
+        """End all jobs that were submitted if one of some errors ends the block."""
         try:
             yield
-        except BaseException:
+        except errors:
             if self._submitted:
                 click.echo('Ending the jobs that were submitted.', err=True)
             for job_id in reversed(self._submitted):

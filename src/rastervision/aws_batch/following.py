@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from rastervision.aws_batch.client import BatchClient, Detail
-from rastervision.pipeline.errors import RVError, StageError
+from rastervision.aws_batch.client import BatchClient, DeniedError, Detail
+from rastervision.pipeline.errors import ConfigError, RVError, StageError
 from rastervision.pipeline.file_system import file_to_str
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.job_log import LAST_LINES, log_uri
@@ -41,6 +41,10 @@ def follow(batch: BatchClient, submitted: Mapping[str, Stage]) -> PlanWalk:
 
     Returns:
         The plan, with all that failed.
+
+    Raises:
+        ConfigError: The credentials are no longer accepted; the jobs go on.
+        DeniedError: The user may not look at jobs; they go on.
     """
     watch = _Watch(batch, submitted)
     pause = SHORTEST
@@ -61,12 +65,20 @@ class _Watch:
         self._is_deaf = False
 
     def look(self) -> bool:
-        """Look at all jobs; whether there is anything new."""
+        """Look at all jobs; whether there is anything new.
+
+        Raises:
+            ConfigError: The credentials are no longer accepted.
+            DeniedError: The user may not look at jobs.
+        """
         before = dict(self._told)
         try:
             details = {detail['jobId']: detail for detail in self._batch.details([*self.going_on])}
             for job_id in list(self.going_on):
                 self._look_at(job_id, details.get(job_id))
+        except (ConfigError, DeniedError) as error:
+            error.add_note(f'The jobs go on; see {self._batch.page}')
+            raise
         except StageError as error:  # a network may be away for a while; the jobs go on
             if not self._is_deaf:
                 log.warning('%s. Trying again until it answers.', error)

@@ -5,7 +5,8 @@ from collections import defaultdict
 import pytest
 
 from rastervision.aws_batch import AWSBatchRunner, following
-from rastervision.pipeline.errors import StageError
+from rastervision.aws_batch.client import DeniedError
+from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.plan import plan
 
 URI = 's3://bucket/root/pipeline-config.json'
@@ -22,6 +23,7 @@ class FakeBatch:
     """
 
     region = 'here'
+    page = 'the console'
 
     def __init__(self, states, children=None):
         self.states = {name: list(steps) for name, steps in states.items()}
@@ -181,6 +183,15 @@ def test_a_network_that_is_away_for_a_while(run, caplog):
     batch = FakeBatch({'first': ['RUNNING', away, away, 'SUCCEEDED']})
     run(batch)
     assert [r.message for r in caplog.records] == [f'{away}. Trying again until it answers.']
+
+
+@pytest.mark.parametrize('error', [ConfigError('renew them'), DeniedError('no')])
+def test_who_may_no_longer_look_loses_nothing(run, error):
+    batch = FakeBatch({'first': ['RUNNING', error]})
+    with pytest.raises(type(error)) as caught:
+        run(batch)
+    assert caught.value.__notes__ == ['The jobs go on; see the console']
+    assert (batch.terminated, len(run.runner.engine_jobs())) == ([], 4)
 
 
 @pytest.mark.parametrize('stop', [KeyboardInterrupt(), SystemExit(143)])
