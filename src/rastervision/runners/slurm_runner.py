@@ -4,7 +4,7 @@ import logging
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from secrets import token_hex
 from typing import ClassVar
 
@@ -130,7 +130,8 @@ class _Submission:
             tasks.update(_tasks(stage, accepted[-1], script))
             count = f' ({len(stage.jobs)} splits)' if stage.is_array else ''
             after = f', after {", ".join(before)}' if before else ''
-            click.echo(f'{job.command} is job {accepted[-1]}{count}{after}')
+            whose = f'{PurePath(job.pipeline).parent.name}: ' if len(self.folders) > 1 else ''
+            click.echo(f'{whose}{job.command} is job {accepted[-1]}{count}{after}')
         first = [name for name, stage in zip(accepted, plan, strict=True) if not stage.after]
         slurm_client.release(first)
         for folder in dict.fromkeys(self.folders.values()):

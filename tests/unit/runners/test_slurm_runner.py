@@ -72,10 +72,11 @@ def test_stages_wait_for_each_other_and_the_first_starts_last(calls, scripted, c
     ]
 
 
-def test_pipelines_are_submitted_together(calls, scripted):
+def test_pipelines_are_submitted_together(calls, scripted, capsys):
     submit(scripted.pipeline('one'), scripted.pipeline('two'), num_splits=1)
     assert calls()[-1] == ['scontrol', 'release', '1,4']
     assert '--dependency=afterok:4' in calls()[4]
+    assert 'two: many is job 5, after 4' in capsys.readouterr().out.splitlines()
 
 
 def test_what_was_accepted_is_cancelled_if_something_is_refused(calls, scripted, monkeypatch):
