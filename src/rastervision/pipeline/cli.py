@@ -26,8 +26,8 @@ LAZY_COMMANDS = {
     'compare': ('rastervision.core.cli_compare', 'Compare the scores of experiments.'),
     'plan': ('rastervision.pipeline.cli_plan', 'Show what a run would do, and why.'),
     'predict': ('rastervision.core.cli', 'Predict on images with a model bundle.'),
-    'status': ('rastervision.pipeline.cli_status', 'Show how far runs are.'),
     'predict_scene': ('rastervision.core.cli', 'Predict on a scene with a model bundle.'),
+    'status': ('rastervision.pipeline.cli_status', 'Show how far runs are.'),
     'validate': ('rastervision.pipeline.cli_validate', 'Open all inputs; tell what is wrong.'),
 }
 """Commands of our own packages: name -> module that has them, and their line in the help."""

@@ -87,7 +87,8 @@ def _took(command: CommandStatus) -> str:
 
 def _notes(run: RunStatus) -> Iterator[str]:
     for command in run.commands:
-        if command.reason is not None:
-            yield f'{command.command} {command.status}: {command.reason}'
+        if command.reason or command.logs:
+            reason = f': {command.reason}' if command.reason else ''
+            yield f'{command.command} {command.status}{reason}'
         for log in command.logs:
             yield f'  log: {public_uri(log)}'

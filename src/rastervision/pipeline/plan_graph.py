@@ -24,7 +24,7 @@ class Step:
         jobs: Number of jobs that run.
         gpu: Whether it uses a GPU.
         gather: Whether it is a gather step.
-        after: Numbers of the steps whose outputs it reads.
+        after: Numbers of the steps whose outputs it reads; of a shared one, the step that runs it.
     """
 
     step: int
@@ -53,13 +53,14 @@ def steps(
     for (uri, command), state in states.items():
         own = [job for job in jobs if (job.pipeline, job.command) == (uri, command)]
         number = len(found) + 1
-        after = tuple(ends[uri, name] for name in state.upstream)
         gpu = command in pipelines[uri].gpu_commands
         if state.same_as is not None:
             ends[uri, command] = number
-            why = f'the same as step {ends[state.same_as, command]}'
-            found.append(Step(number, uri, command, 'shared', why, gpu=gpu, after=after))
+            same = ends[state.same_as, command]
+            why = f'the same as step {same}'
+            found.append(Step(number, uri, command, 'shared', why, gpu=gpu, after=(same,)))
             continue
+        after = tuple(ends[uri, name] for name in state.upstream)
         status: Status = 'runs' if own else 'up to date'
         why = state.reason or 'nothing that it reads has changed'
         found.append(Step(number, uri, command, status, why, len(own), gpu, after=after))

@@ -44,7 +44,7 @@ def test_what_is_up_to_date_is_shown_as_such(kitchen):
 def test_what_two_pipelines_share_is_one_step(kitchen, tmp_path):
     shared = {'mix_uri': f'{tmp_path}/shared/mix'}
     found = steps_of(kitchen('a', **shared), kitchen('b', **shared))
-    assert found[4] == Step(5, '1', 'mix', 'shared', 'the same as step 1')
+    assert found[4] == Step(5, '1', 'mix', 'shared', 'the same as step 1', after=(1,))
     assert (found[5].command, found[5].after) == ('bake', (5,))
     assert [step.step for step in found] == list(range(1, 9))
 

@@ -180,7 +180,7 @@ def test_the_command_shows_who_runs_and_for_how_long(records, tmp_path):
     assert 'the run with slurm since 2026-01-02 03:04:05 (process 5 on far) goes on, or' in text
     assert lines[2] == ['a', 'done', '1/1', '2026-01-02', '03:04:05', '1:01:01', 'far']
     assert lines[3][-2:] == ['0:00', 'far']
-    assert lines[5] == ['log:', 'c.log']
+    assert lines[5:] == [['c', 'runs'], ['log:', 'c.log']]
     code, text = invoke(tmp_path, '--format', 'json')
     (found,) = json.loads(text)
     assert (code, found['root_uri']) == (0, str(root))
