@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
-from rastervision.core.backend import Backend, BackendConfig, TrainingFacts
+from rastervision.core.backend import Backend, BackendConfig, ModelSize, TrainingFacts
 from rastervision.core.bundle import bundle_digest
 from rastervision.core.data import (
     DatasetConfig,
@@ -260,7 +260,9 @@ class PyTorchLearnerBackendConfig(BackendConfig):
             self.data.img_sz, self.solver.batch_sz, self.solver.num_epochs, self.data.num_workers
         )
 
-    def try_model(self, pipeline: RVPipelineConfig, channels: int, tmp_dir: str) -> int | None:
+    def try_model(
+        self, pipeline: RVPipelineConfig, channels: int, tmp_dir: str
+    ) -> ModelSize | None:
         """Make the network, and load the weights that the config names.
 
         Code of an ``external_def``, which may have to be fetched, is not run.
@@ -277,7 +279,11 @@ class PyTorchLearnerBackendConfig(BackendConfig):
             from rastervision.pytorch_learner.learner import Learner
 
             learner = Learner.from_model_bundle(pipeline.source_bundle_uri, tmp_dir, cfg=cfg)
-        return sum(parameter.numel() for parameter in learner.model.parameters())
+        from rastervision.pytorch_learner.utils.model_size import activation_bytes, count_parameters
+
+        model, sz = learner.model, self.data.img_sz
+        shape = (self.solver.batch_sz, cfg.data.img_channels, sz, sz)
+        return ModelSize(count_parameters(model), activation_bytes(model, shape))
 
     def check_prediction(self, options: PredictOptions) -> None:
         """Raise ConfigError if predictions are wanted in float16 and there is no GPU."""

@@ -8,7 +8,7 @@ from rastervision.core.backend.chip_store import (
     SampleWriter,
     ShareWriter,
 )
-from rastervision.core.backend.training_facts import TrainingFacts
+from rastervision.core.backend.training_facts import ModelSize, TrainingFacts
 from rastervision.core.compat_exports import further_names
 from rastervision.pipeline.config import Config
 from rastervision.pipeline.lazy import further_exports
@@ -19,6 +19,7 @@ __all__ = [
     'ChipStore',
     'ChippedScene',
     'Config',
+    'ModelSize',
     'SampleWriter',
     'ShareWriter',
     'TrainingFacts',

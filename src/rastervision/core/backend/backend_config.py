@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from rastervision.core.backend.backend import Backend
-from rastervision.core.backend.training_facts import TrainingFacts
+from rastervision.core.backend.training_facts import ModelSize, TrainingFacts
 from rastervision.core.bundle import open_bundle
 from rastervision.core.stac_mlm import ModelFacts
 from rastervision.pipeline.config import Config, register_config
@@ -63,7 +63,7 @@ class BackendConfig(Config):
         pipeline: 'RVPipelineConfig',
         channels: int,  # noqa: ARG002 - for subclasses
         tmp_dir: str,  # noqa: ARG002 - for subclasses
-    ) -> int | None:
+    ) -> ModelSize | None:
         """Make the model with the weights that TRAIN starts from; for `rastervision validate`.
 
         Weights that a library would fetch are left out.
@@ -74,7 +74,7 @@ class BackendConfig(Config):
             tmp_dir: Local folder for temporary files.
 
         Returns:
-            The number of its parameters; None if that is not known.
+            How large it is; None if that is not known.
 
         Raises:
             RVError: It cannot be made, or weights cannot be read or do not fit.

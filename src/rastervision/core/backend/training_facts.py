@@ -1,4 +1,4 @@
-"""TrainingFacts: what is known of a training before it starts."""
+"""What is known of a training before it starts."""
 
 from dataclasses import dataclass
 
@@ -18,3 +18,17 @@ class TrainingFacts:
     batch_sz: int
     num_epochs: int
     num_workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """How large a network is.
+
+    Attributes:
+        parameters: How many numbers it learns.
+        activations: Bytes that a training step keeps for the backward pass, besides the weights;
+            None if nobody knows.
+    """
+
+    parameters: int
+    activations: int | None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rastervision.core.backend import TrainingFacts
+from rastervision.core.backend import ModelSize, TrainingFacts
 from rastervision.core.data.raster_source.rasterio_io import CACHE_BYTES
 from rastervision.core.rv_pipeline.validation.findings import SceneFindings, Use
 from rastervision.pipeline.file_system import is_local
@@ -34,8 +34,7 @@ class Need:
         command: Name.
         work: What it does, for people.
         count: How many chips or windows.
-        memory: Bytes, without what a library takes and, in training, without the activations of
-            the model, which are often most of it; None if nobody knows.
+        memory: Bytes, about, without what libraries take; None if nobody knows.
         disk: Bytes that it writes at most; None if nobody knows.
     """
 
@@ -47,14 +46,14 @@ class Need:
 
 
 def needs(
-    config: 'RVPipelineConfig', found: Sequence[SceneFindings], parameters: int | None
+    config: 'RVPipelineConfig', found: Sequence[SceneFindings], model: ModelSize | None
 ) -> list[Need]:
     """Return what CHIP, TRAIN and PREDICT take.
 
     Args:
         config: An updated config.
         found: What was found out about all scenes.
-        parameters: Parameters of the model; None if nobody knows.
+        model: Size of the model; None if nobody knows.
     """
     image = next((f.image for f in found if f.image is not None), None)
     if image is None:
@@ -74,14 +73,14 @@ def needs(
     facts = config.backend.training_facts(config)
     if facts is not None:
         what = 'chips' if needs_chips else 'windows'
-        result.append(_training(facts, count['train'], what, image.channels, parameters))
+        result.append(_training(facts, count['train'], what, image.channels, model))
     predicted = [f.prediction for f in found if f.prediction is not None]
     if predicted and config.predict_options is not None:
         options = config.predict_options
         windows = sum(p.windows for p in predicted)
         batch = options.batch_sz * options.chip_sz**2 * image.channels * FLOAT_BYTES
         memory = CACHE_BYTES[1] + batch + max(p.rows_bytes for p in predicted)
-        memory += (parameters or 0) * FLOAT_BYTES
+        memory += (model.parameters if model else 0) * FLOAT_BYTES
         work = f'{windows:,} windows of {options.chip_sz}x{options.chip_sz}'
         disk = sum(p.disk_bytes for p in predicted)
         result.append(Need('predict', work, windows, memory, disk or None))
@@ -93,12 +92,15 @@ def _windows(found: Sequence[SceneFindings], use: Use) -> int:
 
 
 def _training(
-    facts: TrainingFacts, count: int, what: str, channels: int, parameters: int | None
+    facts: TrainingFacts, count: int, what: str, channels: int, model: ModelSize | None
 ) -> Need:
-    batch = facts.batch_sz * facts.img_sz**2 * channels * FLOAT_BYTES
-    memory = batch * (1 + AHEAD * facts.num_workers) + TRAINED * FLOAT_BYTES * (parameters or 0)
     number = f'{count:,} {what}, ' if count else ''
     work = f'{number}batches of {facts.batch_sz} of {facts.img_sz}x{facts.img_sz}'
+    memory = None
+    if model is not None and model.activations is not None:
+        batch = facts.batch_sz * facts.img_sz**2 * channels * FLOAT_BYTES
+        memory = batch * (1 + AHEAD * facts.num_workers)
+        memory += model.activations + TRAINED * FLOAT_BYTES * model.parameters
     return Need('train', f'{work}, {facts.num_epochs} epochs', count, memory, None)
 
 

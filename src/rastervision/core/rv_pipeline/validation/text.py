@@ -111,8 +111,7 @@ def _commands(commands: Iterable[Need]) -> str:
     rows += [(need.command, need.work, size(need.memory), size(need.disk)) for need in commands]
     if len(rows) == 1:
         return ''
-    note = 'Memory is without that of libraries, and of what the model computes on the way.'
-    return f'{table(rows)}\n{note}'
+    return f'{table(rows)}\nMemory is without that of libraries.'
 
 
 def _machine(machine: dict[str, Any], parameters: int | None) -> str:

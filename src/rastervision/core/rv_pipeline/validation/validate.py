@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from rastervision.core.backend import ModelSize
 from rastervision.core.data import SceneConfig
 from rastervision.core.rv_pipeline.command_facts import PipelineFacts
 from rastervision.core.rv_pipeline.config_checks import require_train_scenes
@@ -42,8 +43,9 @@ def validate_pipeline(pipeline: 'RVPipeline') -> Validation:
     with quiet_log(), ThreadPoolExecutor(THREADS) as pool:
         looked = pool.map(lambda item: checks.look_at(*item), work)
         found = list(track(looked, total=len(work), desc='Looking at scenes', unit='scenes'))
-        problems, parameters = _check_model(pipeline, found)
-    commands = needs(config, found, parameters)
+        problems, model = _check_model(pipeline, found)
+    commands = needs(config, found, model)
+    parameters = None if model is None else model.parameters
     here = machine(config.root_uri or '.')
     problems += [problem for f in found for problem in f.problems]
     problems += problems_between([scene for scene, _ in work], found, classes)
@@ -80,16 +82,16 @@ def scenes_and_uses(config: 'RVPipelineConfig') -> list[tuple[SceneConfig, tuple
 
 def _check_model(
     pipeline: 'RVPipeline', found: Sequence[SceneFindings]
-) -> tuple[list[Problem], int | None]:
-    """Try the model, and what decides how it is used; its problems and number of parameters."""
+) -> tuple[list[Problem], ModelSize | None]:
+    """Try the model, and what decides how it is used; return its problems and its size."""
     config, backend = pipeline.config, pipeline.config.backend
     channels = next((f.image.channels for f in found if f.image is not None), None)
-    parameters = None
+    model: ModelSize | None = None
 
     def make_model() -> None:
-        nonlocal parameters
+        nonlocal model
         if channels is not None:
-            parameters = backend.try_model(config, channels, pipeline.tmp_dir)
+            model = backend.try_model(config, channels, pipeline.tmp_dir)
 
     def check_prediction() -> None:
         if config.predict_options is not None:
@@ -105,7 +107,7 @@ def _check_model(
     problems += wrong or _failing('TRAIN', make_model)
     if pipeline.is_hooked('check_inputs'):
         problems += _failing('inputs', lambda: pipeline.check_inputs(pipeline.commands))
-    return problems, parameters
+    return problems, model
 
 
 def _failing(where: str, check: Callable[[], object]) -> Iterator[Problem]:

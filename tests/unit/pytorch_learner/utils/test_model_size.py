@@ -1,0 +1,42 @@
+"""What a network keeps for the backward pass is known without running it on values."""
+
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from rastervision.pytorch_learner import SemanticSegmentationModelConfig
+from rastervision.pytorch_learner.utils.model_size import activation_bytes, count_parameters
+
+
+def test_inputs_of_convolutions_are_kept_once() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.ReLU(), nn.Conv2d(4, 2, 1, bias=False)
+    )
+    assert count_parameters(net) == 4 * 3 * 9 + 2 * 4
+    # the images, and what leaves the ReLU, which it and the second convolution share
+    assert activation_bytes(net, (2, 3, 8, 8)) == 4 * 2 * (3 + 4) * 64
+
+
+def test_bytes_are_those_of_a_real_step() -> None:
+    model = SemanticSegmentationModelConfig(
+        architecture='unet', encoder='resnet18', pretrained=False
+    ).build(2, 3)
+    kept = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if not (tensor.is_leaf and tensor.requires_grad):
+            kept[tensor.data_ptr()] = tensor
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        model.train()(torch.rand(2, 3, 32, 32))
+    real = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    assert activation_bytes(model, (2, 3, 32, 32)) == real
+
+
+def test_a_network_that_cannot_be_run_so_is_not_known() -> None:
+    class Picky(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * float(x.mean())  # needs a value
+
+    assert activation_bytes(Picky(), (1, 3, 4, 4)) is None
