@@ -1,32 +1,84 @@
-"""A proxy as a process of its own: rasterio holds the GIL while it opens a file.
+"""The S3 server of tests behind a proxy that keeps a log of what is asked for.
 
-`python watched_proxy.py TARGET EVERY LOG` prints its URL. The log has a line for every request: its
-method, its path, the range that it asks for or '-', and the bytes of the answer. One request in
-EVERY goes wrong, none for 0.
+It is a process of its own, `python watched_proxy.py TARGET EVERY LOG`, because rasterio holds the
+GIL while it opens a file.
 """
 
+import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import pytest
 from servers import FaultyProxy
 
 
-class WatchedProxy(FaultyProxy):
-    """Keeps a log of requests."""
+@dataclass(frozen=True)
+class Request:
+    """A request, and how many bytes the answer had."""
+
+    method: str
+    path: str
+    span: str
+    """The range that was asked for, '-' for all."""
+    size: int
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the proxy has passed on."""
 
     log: Path
 
-    def _ask(self, handler, body):  # type: ignore[no-untyped-def]
+    @property
+    def requests(self) -> list[Request]:
+        """All requests so far."""
+        lines = [line.split('\t') for line in self.log.read_text().splitlines()]
+        return [Request(method, path, span, int(size)) for method, path, span, size in lines]
+
+    @property
+    def received(self) -> int:
+        """Bytes that came back so far."""
+        return sum(request.size for request in self.requests)
+
+
+@pytest.fixture
+def watched(
+    ministack: str,
+    s3: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Watched]:
+    """The proxy; a parameter says that one request in so many goes wrong."""
+    log = tmp_path / 'requests.log'
+    log.touch()
+    command = [sys.executable, __file__, ministack, str(getattr(request, 'param', 0)), str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        monkeypatch.setenv('AWS_ENDPOINT_URL', process.stdout.readline().strip())
+        yield Watched(log)
+        process.terminate()
+
+
+class _WatchedProxy(FaultyProxy):
+    log: Path
+
+    def _ask(
+        self, handler: BaseHTTPRequestHandler, body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
         status, headers, data = super()._ask(handler, body)
-        span = handler.headers.get('Range', '-')
         size = 0 if handler.command == 'HEAD' else len(data)
+        line = (handler.command, handler.path, handler.headers.get('Range', '-'), str(size))
         with self.log.open('a') as log:
-            log.write(f'{handler.command} {handler.path.partition("?")[0]} {span} {size}\n')
+            log.write('\t'.join(line) + '\n')
         return status, headers, data
 
 
 if __name__ == '__main__':
-    proxy = WatchedProxy(sys.argv[1], every=int(sys.argv[2]))
+    proxy = _WatchedProxy(sys.argv[1], every=int(sys.argv[2]))
     proxy.log = Path(sys.argv[3])
-    print(proxy.url, flush=True)  # noqa: T201 read by the test
+    print(proxy.url, flush=True)  # noqa: T201 read by the fixture
     proxy.httpd.serve_forever()

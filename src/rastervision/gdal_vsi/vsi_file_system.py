@@ -156,6 +156,12 @@ class VsiFileSystem(FileSystem):
         file = _find(uri)
         return FileSystem.get_file_system(file.uri).stamp(file.uri)
 
+    @classmethod
+    def size_if_ranged(cls, uri: str) -> int | None:
+        file = _find(uri)
+        fs = FileSystem.get_file_system(file.uri)
+        return None if file.archive else fs.size_if_ranged(file.uri)
+
     @staticmethod
     def list_paths(uri: str, ext: str = '') -> list[str]:
         """Names of the entries of a directory, those of directories with a slash at the end."""
@@ -232,8 +238,8 @@ def _open(uri: str, file: VirtualFile) -> Iterator[IO[bytes]]:
     """A member of an archive; errors name `uri`."""
     if file.archive == 'gzip':
         try:
-            with gzip.open(download_if_needed(file.uri)) as data:
-                yield cast('IO[bytes]', data)
+            with gzip.open(download_if_needed(file.uri)) as content:
+                yield cast('IO[bytes]', content)
         except _DAMAGED as error:
             raise unreadable(uri, f'the archive is damaged ({error})') from error
         return

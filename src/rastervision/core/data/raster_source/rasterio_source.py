@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,8 @@ class RasterioSource(RasterSource):
             uris: one URI, or several for a mosaic in which later files lie on top. Names of GDAL,
                 such as 'NETCDF:file.nc:variable', are URIs, too.
             raster_transformers: transformers of the chips.
-            allow_streaming: whether GDAL reads remote files in place, window by window. False
-                downloads them first.
+            allow_streaming: whether GDAL reads remote files in place, window by window, in any
+                case. False leaves that to `reads_well_in_place`: others are downloaded first.
             channel_order: indices of the bands to use; None takes all but an alpha band.
             bbox: part of the raster that is used, in pixels; None for all of it.
             tmp_dir: directory for downloads; None for the download cache.
@@ -147,9 +148,14 @@ class RasterioSource(RasterSource):
         return str(vrt_path)
 
     def _fetch(self, uri: str, stream: bool) -> str:
-        if is_gdal_name(uri) or (is_remote(uri) if stream else reads_well_in_place(uri)):
+        if is_gdal_name(uri):
             return uri
-        return str(Path(download_if_needed(uri, self.tmp_dir)).absolute())
+        in_vrt = len(self.uris) > 1 or self.nodata is not None
+        if in_vrt and '@' in urlsplit(uri).netloc:  # the XML of a VRT cannot name an Azure account
+            in_place = False
+        else:
+            in_place = is_remote(uri) if stream else reads_well_in_place(uri)
+        return uri if in_place else str(Path(download_if_needed(uri, self.tmp_dir)).absolute())
 
     def get_chip(  # type: ignore[override] # 0.31 has bands in the second place here
         self,
@@ -230,8 +236,9 @@ class RasterioSourceConfig(RasterSourceConfig):
     )
     allow_streaming: bool = Field(
         False,
-        description='Read remote files in place, window by window, through GDAL. Worth it for '
-        'tiled files such as Cloud Optimized GeoTIFFs. False: download them first.',
+        description='Read remote files in place, window by window, in any case. False: do so with '
+        'large tiled files, such as Cloud Optimized GeoTIFFs, and download others first; the '
+        'setting RV_STREAMING=never downloads all.',
     )
     nodata: float | None = Field(
         None,

@@ -45,7 +45,7 @@ def reads_well_in_place(uri: str) -> bool:
 
 
 def _may_stream() -> bool:
-    choice = rv_config_.get_namespace_option('RV', 'streaming', CHOICES[0])
+    choice: str = rv_config_.get_namespace_option('RV', 'streaming', CHOICES[0])
     if choice not in CHOICES:
         raise ConfigError(
             f'The setting streaming is {choice!r}; it is one of {", ".join(CHOICES)}.'
@@ -55,6 +55,7 @@ def _may_stream() -> bool:
 
 def _has_tiles(dataset: Any) -> bool:
     """Whether a window takes a small part of the file: no long rows, no file that is one block."""
-    return dataset.driver in TILED and all(
-        max(shape) <= MAX_TILE and shape[0] < dataset.height for shape in dataset.block_shapes
-    )
+    if dataset.driver not in TILED:
+        return False
+    height = dataset.height
+    return all(max(rows, cols) <= MAX_TILE and rows < height for rows, cols in dataset.block_shapes)
