@@ -24,6 +24,7 @@ INTERRUPTED = 130
 
 LAZY_COMMANDS = {
     'compare': ('rastervision.core.cli_compare', 'Compare the scores of experiments.'),
+    'init': ('rastervision.pipeline.cli_init', 'Make a new project.'),
     'plan': ('rastervision.pipeline.cli_plan', 'Show what a run would do, and why.'),
     'predict': ('rastervision.core.cli', 'Predict on images with a model bundle.'),
     'predict_scene': ('rastervision.core.cli', 'Predict on a scene with a model bundle.'),
@@ -163,8 +164,8 @@ def run(
 ) -> None:
     """Run COMMANDS of the pipelines in CFG_MODULE with RUNNER.
 
-    RUNNER is "inprocess" (all in this process), "local" (on worker processes of this machine), or
-    the name of a runner that a plugin adds.
+    RUNNER is "inprocess" (all in this process), "local" (on worker processes of this machine),
+    "dask", "slurm", "batch" (AWS Batch), or the name of a runner that a plugin adds.
 
     CFG_MODULE is a Python file or module with a function get_config (or get_configs) that returns
     a pipeline config (or a list of them), or a JSON file such as a pipeline-config.json.
