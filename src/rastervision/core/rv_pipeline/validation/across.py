@@ -35,12 +35,10 @@ def problems_between(
     yield from _classes(found, classes)
 
 
-def class_counts(
-    found: Iterable[SceneFindings], use: Use, num_classes: int
-) -> NDArray[np.int64] | None:
+def class_counts(found: Iterable[SceneFindings], use: Use) -> NDArray[np.int64] | None:
     """(K,) labels of each class in the scenes for a use; None without any scene with labels."""
     counts = [f.labels.counts for f in found if use in f.uses and f.labels is not None]
-    return np.sum(counts, axis=0, dtype=np.int64)[:num_classes] if counts else None
+    return np.array(counts, dtype=np.int64).sum(axis=0) if counts else None
 
 
 def _shared_images(
@@ -108,7 +106,7 @@ def _classes(found: Sequence[SceneFindings], classes: ClassConfig) -> Iterator[P
     nodata = classes.null_class if classes.null_is_nodata else None
     counted = [i for i, name in enumerate(names) if name != nodata]
     for use in ('train', 'validation'):
-        counts = class_counts(found, use, len(names))
+        counts = class_counts(found, use)
         if counts is None or not counts.any():
             continue
         missing = [names[i] for i in counted if not counts[i]]

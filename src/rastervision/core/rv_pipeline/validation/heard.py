@@ -41,7 +41,8 @@ def quiet_log() -> Iterator[None]:
 @contextmanager
 def listening() -> Iterator[list[str]]:
     """Take down the warnings of this thread, within `quiet_log`."""
-    _thread.heard = heard = []
+    heard: list[str] = []
+    _thread.heard = heard
     try:
         yield heard
     finally:

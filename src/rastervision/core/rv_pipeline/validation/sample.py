@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip
@@ -57,7 +58,9 @@ class Sample:
         return np.flatnonzero(self.lows == self.highs).tolist()
 
 
-def sample_tiles(extent: Box, aoi_polygons: Sequence[object], seed: str) -> tuple[list[Box], int]:
+def sample_tiles(
+    extent: Box, aoi_polygons: Sequence[BaseGeometry], seed: str
+) -> tuple[list[Box], int]:
     """Return the tiles to read of an extent, and how many pixels all of its tiles have.
 
     Args:
@@ -104,7 +107,7 @@ def read_sample(scene: Scene, num_classes: int) -> Sample:
 def _seen(chip: Chip) -> NDArray[np.bool_]:
     """(H, W) mask of the pixels that have data, at any time."""
     valid = chip.valid
-    return valid.reshape(-1, *valid.shape[-2:]).any(axis=0)
+    return np.asarray(valid.reshape(-1, *valid.shape[-2:]).any(axis=0))
 
 
 def _count_pixels(sample: Sample, chip: Chip) -> None:

@@ -1,6 +1,5 @@
 """Opening a scene as the commands will, and finding all that is wrong with it, not the first."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rastervision.core.data import (
@@ -10,7 +9,7 @@ from rastervision.core.data import (
     StatsTransformerConfig,
 )
 from rastervision.core.rv_pipeline.config_checks import require_labels
-from rastervision.core.rv_pipeline.scenes import Split, without_labels
+from rastervision.core.rv_pipeline.scenes import Split
 from rastervision.core.rv_pipeline.validation.findings import SceneFindings, Use, WindowFacts
 from rastervision.core.rv_pipeline.validation.heard import listening
 from rastervision.core.rv_pipeline.validation.images import describe_image, describe_pixels
@@ -26,6 +25,9 @@ from rastervision.pipeline.errors import RVError
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
+
+PARTS = ('label_source', 'label_store', 'aoi_uris')
+"""What a scene has beside its image."""
 
 SPLITS: dict[Use, Split] = {'train': 'train', 'validation': 'valid'}
 
@@ -113,28 +115,29 @@ class SceneChecks:
     # --- building
 
     def _built(self, found: SceneFindings, config: SceneConfig) -> Scene | None:
-        """Build a scene; what fails is noted, and left out if the image at least is there."""
+        """Build a scene; what fails is noted and left out, None if the image itself does."""
         try:
             return self.pipeline.build_scene(config)
         except RVError as error:
             whole = error
+        good = _bare(config)
         try:
-            scene = self.pipeline.build_scene(_bare(config))
+            scene = self.pipeline.build_scene(good)
         except RVError as error:
             found.error(error)
             return None
-        reasons = [reason for part in _with_one_part(config) if (reason := self._reason(part))]
-        for reason in reasons or [whole]:
-            found.error(reason)
+        is_explained = False
+        for field in PARTS:
+            more = good.copy()
+            setattr(more, field, getattr(config, field))
+            try:
+                scene, good = self.pipeline.build_scene(more), more
+            except RVError as error:
+                found.error(error)
+                is_explained = True
+        if not is_explained:
+            found.error(whole)
         return scene
-
-    def _reason(self, config: SceneConfig) -> RVError | None:
-        """Why a scene cannot be built; None if it can."""
-        try:
-            self.pipeline.build_scene(config)
-        except RVError as error:
-            return error
-        return None
 
     def _before_analyze(self, config: SceneConfig) -> SceneConfig:
         """Return a copy of a scene without the transformers that wait for ANALYZE."""
@@ -150,16 +153,7 @@ class SceneChecks:
 
 def _bare(config: SceneConfig) -> SceneConfig:
     """Return a copy of a scene with the image alone."""
-    config = without_labels(config)
-    config.label_store = None
-    config.aoi_uris = None
+    config = config.copy()
+    for field in PARTS:
+        setattr(config, field, None)
     return config
-
-
-def _with_one_part(config: SceneConfig) -> Iterator[SceneConfig]:
-    """Yield copies of a scene with the image and one of the other parts."""
-    for field in ('label_source', 'label_store', 'aoi_uris'):
-        if getattr(config, field) is not None:
-            part = _bare(config)
-            setattr(part, field, getattr(config, field))
-            yield part

@@ -91,19 +91,19 @@ def _classes(found: Sequence[SceneFindings], names: Sequence[str]) -> str:
     labelled = [f.labels for f in found if f.labels is not None]
     if not labelled:
         return ''
-    columns = {use: class_counts(found, use, len(names)) for use in USES}
+    unit = labelled[0].unit
+    sign = '~' if any(labels.is_estimate for labels in labelled) else ''
+    columns = {use: class_counts(found, use) for use in USES}
     present = {use: counts for use, counts in columns.items() if counts is not None}
-    is_estimate = any(labels.is_estimate for labels in labelled)
-    sign = '~' if is_estimate else ''
-    rows = [(f'{"target" if labelled[0].unit == "values" else "class"}', *present)]
+
+    def cell(count: int, total: int) -> str:
+        is_share = total and unit != 'values'  # a cell may have values of several targets
+        return f'{sign}{count:,}' + (f' ({_share(count / total)})' if is_share else '')
+
+    rows = [('target' if unit == 'values' else 'class', *present)]
     for i, name in enumerate(names):
-        cells = []
-        for counts in present.values():
-            total = counts.sum()
-            share = f' ({_share(counts[i] / total)})' if total else ''
-            cells.append(f'{sign}{counts[i]:,}{share}')
-        rows.append((name, *cells))
-    return f'Labels, in {labelled[0].unit}:\n{table(rows)}'
+        rows.append((name, *(cell(int(c[i]), int(c.sum())) for c in present.values())))
+    return f'Labels, in {unit}:\n{table(rows)}'
 
 
 def _commands(commands: Iterable[Need]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rastervision.core.box import Box
 from rastervision.core.data import Scene, SemanticSegmentationLabelStore
-from rastervision.core.prediction import ScenePlan
+from rastervision.core.prediction import WindowPlan
 from rastervision.core.rv_pipeline.chip_options import ChipOptions
 from rastervision.core.rv_pipeline.validation.findings import PredictionFacts, WindowFacts
 from rastervision.core.sampling import WindowSamplingConfig, WindowSamplingMethod, windows_of_scene
@@ -69,18 +69,19 @@ def _tried(
     passed = 0
     for window in tried:
         chip, label = scene.read(window)
-        passed += options is None or options.keep_chip(chip.pixels, label, rng)
+        passed += options is None or bool(options.keep_chip(chip.pixels, label, rng))
     share = passed / len(tried) if tried else 0.0
     return WindowFacts(count, round(count * share), len(tried) == count, _largest(sampling))
 
 
 def _largest(sampling: WindowSamplingConfig) -> tuple[int, int]:
-    if sampling.method == WindowSamplingMethod.sliding:
-        return ensure_tuple(sampling.size)
-    if sampling.size_lims is not None:
-        return ensure_tuple(sampling.size_lims[1] - 1)
     heights, widths = sampling.h_lims, sampling.w_lims
-    return (heights[1] - 1, widths[1] - 1) if heights and widths else ensure_tuple(sampling.size)
+    if sampling.size_lims is not None:
+        heights = widths = sampling.size_lims
+    if heights is not None and widths is not None:  # of random windows; the limits are exclusive
+        return heights[1] - 1, widths[1] - 1
+    height, width = ensure_tuple(sampling.size)
+    return height, width
 
 
 def prediction_facts(pipeline: 'RVPipeline', scene: Scene) -> PredictionFacts | None:
@@ -92,9 +93,11 @@ def prediction_facts(pipeline: 'RVPipeline', scene: Scene) -> PredictionFacts | 
     plan = pipeline.scene_plan(scene)
     if plan is None:
         return None
-    num_windows = sum(len(run.windows) for run in plan.runs(plan.parts))
     rows = 0
-    if isinstance(plan, ScenePlan):
+    if isinstance(plan, WindowPlan):
+        num_windows = len(plan.windows)
+    else:
+        num_windows = sum(len(run.windows) for run in plan.runs(plan.parts))
         options = pipeline.predict_options()
         width = max(part.box.width for part in plan.parts)
         height = options.chip_sz + (options.stride or options.chip_sz)
@@ -108,9 +111,6 @@ def _raster_bytes(pipeline: 'RVPipeline', scene: Scene) -> int:
     store = scene.label_store
     if not isinstance(store, SemanticSegmentationLabelStore):
         return 0
-    per_pixel = 3 if store.save_as_rgb else 1
-    if store.smooth_output:
-        per_pixel += np.dtype(store.smooth_dtype).itemsize * len(
-            pipeline.config.dataset.class_config
-        )
-    return scene.extent.area * per_pixel
+    num_classes = len(pipeline.config.dataset.class_config)
+    score_bytes = np.dtype(store.smooth_dtype).itemsize if store.smooth_output else 0
+    return scene.extent.area * ((3 if store.save_as_rgb else 1) + score_bytes * num_classes)

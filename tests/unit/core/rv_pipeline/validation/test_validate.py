@@ -178,6 +178,16 @@ def test_all_problems_are_found_at_once(validate, config, make_scene, tmp_path) 
     assert len(found.splitlines()) == 5
 
 
+def test_what_is_fine_of_a_scene_is_told_beside_what_fails(validate, config, tmp_path) -> None:
+    config.dataset.train_scenes[0].aoi_uris = [str(tmp_path / 'none.geojson')]
+    validation = validate()
+    (error,) = validation.errors
+    assert 'none.geojson' in error.message
+    facts = scene_facts(validation, 'train 1')
+    assert sum(facts['labels']['counts'].values()) == 70 * 90
+    assert facts['aoi'] is None
+
+
 def test_train_scenes_need_labels(validate, config) -> None:
     config.dataset.train_scenes[0].label_source = None
     assert 'has no label_source' in messages(validate().errors)
