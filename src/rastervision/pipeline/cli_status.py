@@ -40,13 +40,14 @@ def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
         click.echo(json.dumps([asdict(run) for run in found], indent=2))
     else:
         click.echo('\n\n'.join(_text(run) for run in found))
-    ctx.exit(any(command.status in PROBLEMS for run in found for command in run.commands))
+    statuses = {command.status for run in found for command in run.commands}
+    ctx.exit(0 if statuses.isdisjoint(PROBLEMS) else 1)
 
 
 def _text(run: RunStatus) -> str:
-    rows = [('command', 'status', 'jobs', 'started (UTC)', 'time', 'host')]
-    rows += [_row(command) for command in run.commands]
-    return '\n'.join([f'{public_uri(run.root_uri)}: {_head(run)}', *aligned(rows), *_notes(run)])
+    header = ('command', 'status', 'jobs', 'started (UTC)', 'time', 'host')
+    lines = aligned([header, *map(_row, run.commands)])
+    return '\n'.join([f'{public_uri(run.root_uri)}: {_head(run)}', *lines, *_notes(run)])
 
 
 def _head(run: RunStatus) -> str:
