@@ -20,7 +20,7 @@ READING = {
     'GDAL_HTTP_MAX_RETRY': str(RETRIES),
     'GDAL_HTTP_RETRY_DELAY': '0.2',
     'GDAL_HTTP_CONNECTTIMEOUT': '10',
-    'GDAL_HTTP_LOW_SPEED_TIME': '60',
+    'GDAL_HTTP_LOW_SPEED_TIME': '30',
     'GDAL_HTTP_LOW_SPEED_LIMIT': '1',
     'GDAL_HTTP_USERAGENT': 'rastervision',
     # what a file was when it was last opened, or that it could not be, is not remembered

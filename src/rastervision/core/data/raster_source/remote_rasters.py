@@ -2,13 +2,14 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Thread, current_thread, main_thread
+from typing import Any, TypeVar
 
 import rasterio
 from rasterio.session import Session
@@ -73,9 +74,9 @@ class RemoteRaster:
         Raises:
             ValueError: The URI is not complete.
         """
-        if cloud_of(uri) and to_vsi(uri):
-            return cls([uri])
         name = to_vsi(uri)
+        if cloud_of(uri):
+            return cls([uri])  # it may name an account, which the name does not
         if name.lower().endswith('.vrt') and Path(name).is_file():
             name = Path(name).read_text('utf-8', 'replace')
         files = files_within(name) if name.startswith(('/vsi', '<')) else []
@@ -110,13 +111,37 @@ class RemoteRaster:
         raise AssertionError('the last attempt returns or raises')
 
 
+class _Helper:
+    """A thread that reads for the main thread; connections to servers belong to a thread."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+        Thread(target=self._work, name='remote rasters', daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            function, future = self._jobs.get()
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001 - raised in the main thread
+                future.set_exception(error)
+
+    def run(self, function: Callable[[], Result]) -> Result:
+        future: Future[Result] = Future()
+        self._jobs.put((function, future))
+        try:
+            return future.result()
+        except KeyboardInterrupt:  # it goes on, and nobody waits for it
+            _helper.cache_clear()
+            raise
+
+
 @lru_cache(maxsize=1)
-def _helper(pid: int) -> ThreadPoolExecutor:  # noqa: ARG001 (a forked process has no threads)
-    """The thread that reads for the main thread; connections to servers belong to a thread."""
-    return ThreadPoolExecutor(1, 'remote rasters')
+def _helper(pid: int) -> _Helper:  # noqa: ARG001 (a forked process has no threads)
+    return _Helper()
 
 
 def _outside_main_thread(function: Callable[[], Result]) -> Result:
-    if threading.current_thread() is threading.main_thread():
-        return _helper(os.getpid()).submit(function).result()
+    if current_thread() is main_thread():
+        return _helper(os.getpid()).run(function)
     return function()

@@ -131,6 +131,8 @@ def fetch(uri: str) -> Path:
             f'{uri}: a Shapefile is several files, and the others cannot be found behind a URL '
             'with a query. Put them in a zip file.'
         )
+    if url.path.rstrip('/').lower().endswith(_FOLDERS) and not is_local(uri):
+        raise DataError(f'{uri} is a folder of files. Put it in a zip file, and name that.')
     path = Path(download_if_needed(uri))
     if path.is_dir() and path.suffix.lower() not in _FOLDERS:
         raise unreadable(uri, 'it is a directory')

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import pickle
+import signal
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -296,6 +298,27 @@ def _make_signed_bucket(url: str, bucket: str) -> None:
         region_name='us-east-1',
     )
     client.create_bucket(Bucket=bucket)
+
+
+def test_ctrl_c_ends_the_wait_for_a_read(s3, cog, monkeypatch):
+    upload_or_copy(str(cog), f'{s3}/image.tif')
+    source = RasterioSource(f'{s3}/image.tif')
+    expected = pixels_of(source)
+    go_on, read = threading.Event(), source._reader._read
+
+    def slow(*args):
+        go_on.wait(20)
+        return read(*args)
+
+    monkeypatch.setattr(source._reader, '_read', slow)
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        pixels_of(source)
+    assert time.monotonic() - started < 10
+    monkeypatch.setattr(source._reader, '_read', read)
+    assert np.array_equal(pixels_of(source), expected)  # although the other one still waits
+    go_on.set()
 
 
 def test_settings_of_the_store_are_gone_after_a_read(s3, cog):

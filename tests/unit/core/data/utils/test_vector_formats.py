@@ -342,3 +342,9 @@ def test_a_crs_that_gdal_cannot_read_is_told_with_a_way_out(tmp_path) -> None:
         read_features(uri)
     projection.unlink()
     assert read_features(uri, crs=CRS('EPSG:4326'))[1] == 'EPSG:4326'
+
+
+@pytest.mark.parametrize('uri', ['s3://bucket/a.gdb', 'https://host/a.gdb/'])
+def test_a_remote_folder_is_refused(uri: str) -> None:
+    with pytest.raises(DataError, match=r'a\.gdb/? is a folder of files\. Put it in a zip file'):
+        read_features(uri)
