@@ -75,12 +75,15 @@ def _overlap(a: SceneFindings, b: SceneFindings) -> bool:
 
 
 def _channels(found: Sequence[SceneFindings]) -> Iterator[Problem]:
-    channels = {f.id: f.image.channels for f in found if f.image is not None}
-    if len({*channels.values()}) > 1:
-        listing = ', '.join(f'{name!r} {count}' for name, count in channels.items())
+    by_count: dict[int, list[str]] = {}
+    for f in found:
+        if f.image is not None:
+            by_count.setdefault(f.image.channels, []).append(f.id)
+    if len(by_count) > 1:
+        listing = ', '.join(f'{count} in {_some(ids, 3)}' for count, ids in by_count.items())
         yield Problem(
             'scenes',
-            f'a model needs images with one number of channels, but the scenes have {listing}; set '
+            f'a model needs images with one number of channels, but there are {listing}; set '
             'channel_order.',
             is_error=True,
         )
@@ -111,17 +114,20 @@ def _classes(found: Sequence[SceneFindings], classes: ClassConfig) -> Iterator[P
             continue
         missing = [names[i] for i in counted if not counts[i]]
         if missing:
-            learns = 'the model cannot learn it' if use == LEARNT_FROM else 'it is not scored'
-            yield _warning(f'{use} scenes', f'there is no label of {_some(missing)} (so {learns}).')
+            result = 'the model cannot learn' if use == LEARNT_FROM else 'EVAL cannot score'
+            yield _warning(
+                f'{use} scenes',
+                f'there is no label of {_some(missing)}; {result} what is not there.',
+            )
         is_of_classes = any(f.labels is not None and f.labels.unit != 'values' for f in found)
         rare = [names[i] for i in counted if 0 < counts[i] < FEW * counts[counted].sum()]
         if rare and use == LEARNT_FROM and is_of_classes:
             yield _warning(f'{use} scenes', f'less than {FEW:.1%} of the labels are {_some(rare)}.')
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f' and {len(names) - MANY_CLASSES} more' if len(names) > MANY_CLASSES else ''
-    return ', '.join(names[:MANY_CLASSES]) + more
+def _some(names: Sequence[str], most: int = MANY_CLASSES) -> str:
+    more = f' and {len(names) - most} more' if len(names) > most else ''
+    return ', '.join(names[:most]) + more
 
 
 def _warning(where: str, message: str) -> Problem:

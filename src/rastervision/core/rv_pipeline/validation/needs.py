@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,10 +104,10 @@ def _training(
 
 
 def machine(root_uri: str) -> dict[str, Any]:
-    """Return what this machine has: GPUs, and room for the outputs (None in a store)."""
+    """Return what this machine has: GPUs, and room for the outputs (None if nobody knows)."""
     free = None
     if is_local(root_uri):
         folder = to_path(root_uri).absolute()
-        existing = next(path for path in (folder, *folder.parents) if Path(path).exists())
-        free = shutil.disk_usage(existing).free
+        existing = next((path for path in (folder, *folder.parents) if path.exists()), None)
+        free = None if existing is None else shutil.disk_usage(existing).free
     return {'gpus': len(visible_gpus()), 'free_disk': free}
