@@ -186,10 +186,32 @@ def test_several_configs_run_with_roots_of_their_own(cli):
     assert 'Two configs of several.py would be written to' in done.stderr
 
 
+def test_a_sweep_runs_side_by_side_and_its_status_is_shown(cli):
+    args = ('-a', 'loud', 'true,false', '-a', 'names', 'ann,bob', '-s', '2')
+    done = cli('run', 'local', *RUN[2:], *args)
+    roots = {loud: cli.folder / 'out' / f'loud={loud}' for loud in (True, False)}
+    for loud, root in roots.items():
+        end = '!' if loud else '.'
+        assert (root / 'greetings.txt1').read_text() == f'hello bob{end}'
+        assert f'{Path("out", root.name)}:\n\nAll are greeted.' in done.stdout
+    text = cli('status', 'out').stdout
+    assert text.count(': nothing runs\n') == 2
+    assert [line.split()[1:3] for line in text.splitlines() if 'greet' in line] == 2 * [
+        ['done', '2/2']
+    ]
+    failed = cli('run', 'local', *RUN[2:], '-a', 'names', 'villain', code=1)
+    assert 'a.tif has no pixels' in failed.stderr
+    told = cli('status', 'out', code=1).stdout
+    assert 'fail failed: a.tif has no pixels; use another file' in told
+    assert f'log: {Path("out", "logs", "fail.log")}' in told
+
+
 @pytest.mark.parametrize(
     ('args', 'code', 'text'),
     [
         (['run', 'inprocess', 'no.py'], 1, 'There is no config file no.py'),
+        (['status', '.'], 1, '. has no pipeline-config.json'),
+        (['compare', '.'], 1, '. has no pipeline-config.json'),
         (['run_command', 'no.json', 'greet'], 1, 'no.json'),
         (['run', 'inprocess', 'empty.py'], 1, 'empty.py has no function get_config'),
         (['run', 'inprocess', 'broken.py'], 1, 'broken.py:2: ZeroDivisionError'),
