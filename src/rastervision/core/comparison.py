@@ -12,7 +12,14 @@ from rastervision.core.config_diff import differences
 from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.summary import BALANCED, METRICS, is_average, metric_of
 from rastervision.pipeline.errors import ConfigError, NotReadableError, RVError, did_you_mean
-from rastervision.pipeline.file_system import file_exists, file_to_json, get_tmp_dir, str_to_file
+from rastervision.pipeline.file_system import (
+    file_exists,
+    file_to_json,
+    get_tmp_dir,
+    is_local,
+    str_to_file,
+)
+from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.loading import config_uri
 from rastervision.pipeline.pipeline import PipelineConfig
 from rastervision.pipeline.plan_graph import aligned
@@ -160,14 +167,15 @@ def write(rows: Sequence[Row], uri: str) -> None:
 
 def _scores(config: dict[str, Any], root: str) -> dict[str, list[dict[str, Any]]]:
     """Return the evaluation items of each scene group that has scores."""
-    old_root = str(config.get('root_uri') or root)
+    old_root = str(config.get('root_uri') or root).rstrip('/')
     default = config.get('eval_uri') or layout.stage_uri(root, 'eval')
     folders = [e.get('output_uri') or default for e in config.get('evaluators') or [{}]]
     found: dict[str, list[dict[str, Any]]] = {}
     for group in (config.get('dataset') or {}).get('scene_groups') or ():
         for folder in dict.fromkeys(folders):
             # the folder of the experiment may have been moved since it ran
-            place = root + folder.removeprefix(old_root) if folder.startswith(old_root) else folder
+            is_below = folder.startswith(f'{old_root}/')
+            place = root.rstrip('/') + folder.removeprefix(old_root) if is_below else folder
             uri = layout.eval_uri(place, group)
             if file_exists(uri, include_dir=False):
                 content = file_to_json(uri)
@@ -180,8 +188,8 @@ def _why_outdated(root: str) -> str | None:
     """Why EVAL would run; None if it would not, or if nobody can tell from here."""
     try:
         config = PipelineConfig.from_file(config_uri(root))
-        if config.root_uri != root:
-            return None
+        if not _is_same(config.root_uri or '', root):
+            return None  # it was moved: what it reads and writes is not where its config says
         with get_tmp_dir() as tmp_dir:
             found = outdated(config.build(tmp_dir))
     except RVError:
@@ -190,6 +198,12 @@ def _why_outdated(root: str) -> str | None:
         return None
     causes = (f'{name.upper()}: {why}' for name, why in found.items() if not why.endswith(RUNS))
     return next(causes, found['eval'])
+
+
+def _is_same(root: str, other: str) -> bool:
+    if is_local(root) and is_local(other):
+        return to_path(root).resolve() == to_path(other).resolve()
+    return root.rstrip('/') == other.rstrip('/')
 
 
 def _shown_metrics(items: Sequence[dict[str, Any]], asked: Sequence[str]) -> list[str]:

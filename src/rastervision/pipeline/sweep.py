@@ -107,6 +107,6 @@ def _label(text: str, kind: Any) -> str:
         if isinstance(value, int | float):
             text = str(value)
     clean = re.sub(r'[^\w.+-]+', '-', text)
-    if clean == text and 0 < len(text) <= LONGEST_NAME:
+    if clean == text and 0 < len(text) <= LONGEST_NAME and not text.endswith('.'):
         return text
     return f'{clean[:LONGEST_NAME]}-{digest(text)[:6]}'

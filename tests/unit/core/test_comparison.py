@@ -79,10 +79,17 @@ def test_targets_of_a_regression(make):
 
 
 def test_a_moved_experiment_has_its_scores(make, tmp_path):
-    root = make('x', {'val': items(0.5)})
+    make('x', {'val': items(0.5)})
     (tmp_path / 'x').rename(tmp_path / 'moved')
-    (row,) = compare([f'{root[:-1]}moved'])
+    (row,) = compare([f'{tmp_path}/moved/'])
     assert (row.experiment, row.metrics['f1']) == ('moved', 0.25)
+
+
+def test_scores_outside_of_the_root_stay_where_they_are(make, tmp_path):
+    other = make('x2', {'val': items(1)})
+    elsewhere = [{'output_uri': f'{other}/eval'}]
+    (row,) = compare([make('x', {'val': items(0.5)}, evaluators=elsewhere)])
+    assert row.metrics['f1'] == 0.5
 
 
 def test_experiments_with_the_same_name_go_by_their_roots(make):

@@ -114,6 +114,7 @@ def test_names_are_those_of_folders_and_do_not_depend_on_other_values(texts):
     found = names(str, Values(texts))
     assert len(set(found)) == len(texts)
     assert found == [names(str, Values([text]))[0] for text in texts]
+    assert not any(name.endswith('.') for name in found)  # which Windows would drop
     assert all(len(name) < 60 and not set(name) & set('/\\:*?"<>| \n') for name in found)
 
 
