@@ -35,10 +35,10 @@ BUILTIN_RUNNERS = {
     'slurm': 'rastervision.runners.slurm_runner:SlurmRunner',
 }
 BUILTIN_FILE_SYSTEMS = (
-    'rastervision.gdal_vsi.vsi_file_system:VsiFileSystem',
     'rastervision.pipeline.file_system.local_file_system:LocalFileSystem',
     'rastervision.pipeline.file_system.http_file_system:HttpFileSystem',
     'rastervision.pipeline.file_system.object_store:ObjectStoreFileSystem',
+    'rastervision.gdal_vsi.vsi_file_system:VsiFileSystem',
 )
 # Asked when no plugin takes a URI either.
 LAST_FILE_SYSTEM = 'rastervision.pipeline.file_system.fsspec_file_system:FsspecFileSystem'

@@ -27,7 +27,7 @@ class LocalFileSystem(FileSystem):
 
     @staticmethod
     def matches_uri(uri: str, mode: str) -> bool:  # noqa: ARG004 (local files serve both modes)
-        return '://' not in uri or uri.startswith(('file://', '/'))
+        return ('://' not in uri or uri.startswith(('file://', '/'))) and not uri.startswith('/vsi')
 
     @staticmethod
     def file_exists(uri: str, include_dir: bool = True) -> bool:

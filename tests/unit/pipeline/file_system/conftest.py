@@ -28,6 +28,7 @@ class WebServer:
         self.modified: float | None = 1_600_000_000.0
         self.etags = True
         self.ranges = True
+        self.tells_size = False
         self.delay = 0.0
         self.bytes_sent = 0
         server = self
@@ -66,6 +67,9 @@ class WebServer:
         body = data[start : 1 if probe else None] if part else data
         handler.send_response(206 if part else 200)
         handler.send_header('Content-Length', str(len(body)))
+        if part and self.tells_size:
+            span = f'{start}-{start + len(body) - 1}'
+            handler.send_header('Content-Range', f'bytes {span}/{len(data)}')
         if self.etags:
             handler.send_header('ETag', f'"{sha256(data).hexdigest()}"')
         if self.modified is not None:

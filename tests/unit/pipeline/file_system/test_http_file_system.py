@@ -66,6 +66,17 @@ def test_last_modified_has_a_time_zone(web):
     assert HttpFileSystem.last_modified(uri) is None
 
 
+def test_the_size_of_a_file_of_which_parts_can_be_read(web):
+    uri = web.put('/a', b'abc')
+    assert HttpFileSystem.size_if_ranged(uri) is None  # parts without a word on the whole
+    web.tells_size = True
+    assert HttpFileSystem.size_if_ranged(uri) == 3
+    web.ranges = False
+    assert HttpFileSystem.size_if_ranged(uri) is None
+    with pytest.raises(NotReadableError, match='no such file'):
+        HttpFileSystem.size_if_ranged(f'{uri}/none')
+
+
 @pytest.mark.parametrize('ranges', [True, False])
 def test_a_download_goes_on_after_faults(web, tmp_path, ranges):
     web.ranges = ranges
