@@ -24,7 +24,9 @@ def test_several_sources_of_one_image_read_the_same_file():
 
 
 def test_other_numbers_of_files_are_refused_with_the_way_out():
-    with pytest.raises(DataError, match=r'reads 2 images of a scene, got 1: a\. .*\.csv.*predict\(\['):
+    with pytest.raises(
+        DataError, match=r'reads 2 images of a scene, got 1: a\. .*\.csv.*predict\(\['
+    ):
         _for_each(sources('old', 'other'), ['a'])
     with pytest.raises(DataError, match='reads 0 images'):
         _for_each([], ['a'])
