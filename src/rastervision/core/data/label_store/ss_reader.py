@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rastervision.core.box import Box
 from rastervision.core.data.class_config import ClassConfig
-from rastervision.core.data.raster_source.rasterio_io import RasterReader
+from rastervision.core.data.raster_source.raster_reader import RasterReader
 from rastervision.core.data.raster_transformer.rgb_class_transformer import RGBClassTransformer
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import download_if_needed, is_local

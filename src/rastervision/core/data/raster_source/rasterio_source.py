@@ -12,15 +12,12 @@ from pydantic import Field, field_validator
 from rastervision.core.box import Box
 from rastervision.core.chip import Chip
 from rastervision.core.data.crs_transformer import CRSTransformer, RasterioCRSTransformer
+from rastervision.core.data.raster_source.raster_reader import RasterReader
 from rastervision.core.data.raster_source.raster_source import (
     RasterSource,
     RasterSourceConfig,
 )
-from rastervision.core.data.raster_source.rasterio_io import (
-    RasterReader,
-    is_gdal_name,
-    is_remote,
-)
+from rastervision.core.data.raster_source.rasterio_io import is_gdal_name, is_remote
 from rastervision.core.data.raster_source.streaming import reads_well_in_place
 from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.data.raster_transformer.raster_transformer import RasterTransformer

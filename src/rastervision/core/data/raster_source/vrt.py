@@ -8,12 +8,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import shapely
 
-from rastervision.core.data.raster_source.rasterio_io import (
-    RasterInfo,
-    band_dtypes,
-    gdal_path,
-    open_raster,
-)
+from rastervision.core.data.raster_source.raster_reader import RasterInfo
+from rastervision.core.data.raster_source.rasterio_io import band_dtypes, gdal_path, open_raster
 from rastervision.pipeline.errors import DataError
 
 GDAL_TYPES = {

@@ -13,7 +13,8 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from rastervision.core.box import Box
-from rastervision.core.data.raster_source.rasterio_io import RasterInfo, gdal_errors, open_raster
+from rastervision.core.data.raster_source.raster_reader import RasterInfo
+from rastervision.core.data.raster_source.rasterio_io import gdal_errors, open_raster
 from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.grid import apply_affine
 from rastervision.pipeline.errors import DataError

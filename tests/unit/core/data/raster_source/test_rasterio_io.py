@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rastervision.core.box import Box
 from rastervision.core.data.raster_source import rasterio_io
-from rastervision.core.data.raster_source.rasterio_io import CACHE_BYTES, RasterReader, open_raster
+from rastervision.core.data.raster_source.raster_reader import RasterReader
+from rastervision.core.data.raster_source.rasterio_io import CACHE_BYTES, open_raster
 
 
 def write_empty(path, width, height, **options):
