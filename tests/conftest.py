@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from hypothesis import HealthCheck, settings
 
 from rastervision.core.data import (
     ClassConfig,
@@ -30,6 +31,10 @@ pytest_plugins = ['scripted', 'servers', 'watched_proxy']
 # process that a test starts to try it on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How busy the machine is says nothing about a law.
+settings.register_profile('ours', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('ours')
 
 WEST, NORTH, PIXEL = 8.0, 47.0, 0.0001
 BUILDING, GROUND = 200, 60
