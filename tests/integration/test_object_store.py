@@ -47,22 +47,22 @@ def test_a_pipeline_in_a_bucket_does_as_on_a_disk(
     config = local_run / 'config_s3.py'
     text = (local_run / 'config.py').read_text()
     config.write_text(text.replace("str(HERE / f'{name}.", f"str(f'{s3}/inputs/{{name}}."))
-    command = (*RUN, config, '-a', 'root_uri', f'{s3}/root')
+    command = (*RUN, config, '-a', 'root_uri', f'{s3}/out')
     assert 'Running train command' in cli(*command).output
     assert 'Running' not in cli(*command).output
 
-    sync_from_dir(f'{s3}/root', str(tmp_path / 'copy'))
+    sync_from_dir(f'{s3}/out', str(tmp_path / 'copy'))
     assert outputs(tmp_path / 'copy') == outputs(local_run / 'root')
     files = {p.relative_to(tmp_path / 'copy').as_posix() for p in (tmp_path / 'copy').rglob('*')}
     assert files >= {'train/last-model.pth', 'bundle/model-bundle.zip'}
     assert not [name for name in files if '.partial' in name]
     assert set(faulty.seen) == set(faulty.faults)
     stored = (tmp_path / 'copy' / 'pipeline-config.json').read_text()
-    assert json.loads(stored)['root_uri'] == f'{s3}/root'
+    assert json.loads(stored)['root_uri'] == f'{s3}/out'
     assert 'not-a-secret' not in stored
 
     out = f'{s3}/predictions'
-    cli('predict', f'{s3}/root/bundle/model-bundle.zip', f'{s3}/inputs/b.tif', out, '--trust-code')
+    cli('predict', f'{s3}/out/bundle/model-bundle.zip', f'{s3}/inputs/b.tif', out, '--trust-code')
     sync_from_dir(out, str(tmp_path / 'out'))
     predicted = local_run / 'root' / 'predict' / 'b'
     assert outputs(tmp_path / 'out') == outputs(predicted)
