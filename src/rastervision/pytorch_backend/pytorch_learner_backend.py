@@ -25,6 +25,7 @@ from rastervision.pipeline.file_system import file_exists
 from rastervision.pipeline.file_system.utils import remove
 from rastervision.pytorch_backend.chip_store import ZipChipStore
 from rastervision.pytorch_backend.sample_writer import PyTorchLearnerSampleWriter
+from rastervision.pytorch_backend.trial import check_float16, model_size
 from rastervision.pytorch_backend.upgraders import pytorch_learner_backend_config_upgrader
 from rastervision.pytorch_learner.data_config import DataConfig
 from rastervision.pytorch_learner.geo_data_config import GeoDataConfig
@@ -244,7 +245,7 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         """Raise ConfigError if no library has the network, or it does not fit the classes."""
         self.get_learner_config(pipeline).validate_config()
         self.model.check_names()
-        _check_float16(self.solver.precision, 'solver.precision')
+        check_float16(self.solver.precision, 'solver.precision')
 
     def training_sampling(
         self,
@@ -270,24 +271,12 @@ class PyTorchLearnerBackendConfig(BackendConfig):
         if self.model.external_def is not None:
             return super().try_model(pipeline, channels, tmp_dir)
         cfg = self.get_learner_config(pipeline)
-        cfg.data.img_channels = cfg.data.img_channels or channels
-        if cfg.model is not None:
-            cfg.model.pretrained = False
-        if pipeline.source_bundle_uri is None:
-            learner = cfg.build(tmp_dir, training=False)
-        else:
-            from rastervision.pytorch_learner.learner import Learner
-
-            learner = Learner.from_model_bundle(pipeline.source_bundle_uri, tmp_dir, cfg=cfg)
-        from rastervision.pytorch_learner.utils.model_size import activation_bytes, count_parameters
-
-        model, sz = learner.model, self.data.img_sz
-        shape = (self.solver.batch_sz, cfg.data.img_channels, sz, sz)
-        return ModelSize(count_parameters(model), activation_bytes(model, shape))
+        bundle = pipeline.source_bundle_uri
+        return model_size(cfg, channels, self.solver.batch_sz, tmp_dir, bundle)
 
     def check_prediction(self, options: PredictOptions) -> None:
         """Raise ConfigError if predictions are wanted in float16 and there is no GPU."""
-        _check_float16(options.precision, 'predict_options.precision')
+        check_float16(options.precision, 'predict_options.precision')
 
     def get_learner_config(self, pipeline: RVPipelineConfig) -> LearnerConfig:
         """Return the config of the learner that does the work."""
@@ -344,14 +333,3 @@ def _img_channels(pipeline: RVPipelineConfig) -> int | None:
             return None
         return len(source.channel_order)
     return None
-
-
-def _check_float16(precision: str, field: str) -> None:
-    """Raise ConfigError if a number format is one that this machine has not."""
-    if precision != 'float16':  # all devices have the others; torch need not be imported
-        return
-    import torch
-
-    from rastervision.pytorch_learner.utils.precision import check_precision
-
-    check_precision(torch.device('cuda' if torch.cuda.is_available() else 'cpu'), precision, field)

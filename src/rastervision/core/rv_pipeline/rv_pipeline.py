@@ -39,7 +39,6 @@ from rastervision.core.utils.overrides import overridden_since, overrides
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system.utils import file_exists, remove
 from rastervision.pipeline.fingerprint import CommandFacts
-from rastervision.pipeline.progress import progress
 from rastervision.pipeline.standing import outdated
 from rastervision.pipeline.validation import Validation
 
@@ -85,8 +84,7 @@ class RVPipeline(PipelineWithModel):
         """Tell what a command reads and writes; None for one that a subclass brings."""
         if command not in layout.STAGES:
             return None
-        gather = RVPipeline.gather_commands.get(command)
-        if self.is_hooked(command, *([gather] if gather else [])):
+        if self.is_hooked(command, RVPipeline.gather_commands.get(command, command)):
             return None
         return self._facts.of(command)
 
@@ -94,10 +92,10 @@ class RVPipeline(PipelineWithModel):
         """Remove what TRAIN or PREDICT would go on from: checkpoints, and finished predictions."""
         if command == 'train':
             self.any_backend().forget_training()
-        facts = self.command_facts(command) if command == 'predict' else None
-        for uri in facts.outputs if facts else ():
-            if file_exists(uri, include_dir=False):
-                remove(uri)
+        elif command == 'predict' and (facts := self.command_facts(command)):
+            for uri in facts.outputs:
+                if file_exists(uri, include_dir=False):
+                    remove(uri)
 
     @cached_property
     def _facts(self) -> PipelineFacts:
@@ -195,11 +193,7 @@ class RVPipeline(PipelineWithModel):
         """
         prediction = self.scene_prediction(scene)
         if prediction is not None:
-            parts = prediction.missing()
-            total = prediction.num_windows(parts)
-            with progress(total, f'Predicting {scene.id}', 'windows') as advance:
-                prediction.predict(parts, advance)
-            prediction.join()
+            prediction.carry_out()
             return
         if self.predict_options().aoi_polygons(scene):
             raise ConfigError(

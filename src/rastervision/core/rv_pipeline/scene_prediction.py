@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rastervision.core.data import Scene
 from rastervision.core.sampling.random_windows import warn_if_larger
+from rastervision.pipeline.progress import progress
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
@@ -98,6 +99,14 @@ class ScenePrediction(ABC):
             with closing(self.pipeline.predict_windows(self.scene, run.windows)) as stream:
                 self._write(run, map(count, stream))
             advance(left)  # windows that fill up the last batch
+
+    def carry_out(self) -> None:
+        """Predict the parts that are missing, and write the outputs of the scene."""
+        parts = self.missing()
+        total = self.num_windows(parts)
+        with progress(total, f'Predicting {self.scene.id}', 'windows') as advance:
+            self.predict(parts, advance)
+        self.join()
 
     def clean_up(self) -> None:
         """Remove parts of a scene whose outputs are there, which a crash may have left."""
