@@ -31,18 +31,18 @@ _fresh: set[tuple[str, str]] = set()
 def cache_dir() -> str:
     """The directory of the cache, shared by all processes of a user and kept between runs.
 
-    The setting `cache_dir` of section `[RV]`, else a directory of the user's own below the root of
-    temporary directories.
+    A directory of the user's own, with nothing else in it, below that of the setting `cache_dir`
+    of section `[RV]`, else below the root of temporary directories.
 
     Raises:
         NotWritableError: It cannot be made, or another user has made it.
     """
     from rastervision.pipeline import rv_config_
 
-    if folder := rv_config_.get_namespace_option(SETTINGS, 'cache_dir'):
-        return str(Path(folder).expanduser())
+    folder = rv_config_.get_namespace_option(SETTINGS, 'cache_dir')
+    root = Path(folder or rv_config_.get_tmp_dir_root()).expanduser()
     user = getattr(os, 'getuid', lambda: 'user')()
-    path = Path(rv_config_.get_tmp_dir_root(), f'rastervision-cache-{user}')
+    path = root / f'rastervision-cache-{user}'
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.stat().st_uid not in {user, 0}:

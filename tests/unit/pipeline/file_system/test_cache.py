@@ -38,14 +38,14 @@ def test_the_cache_may_lie_in_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setenv('USERPROFILE', str(tmp_path))
     monkeypatch.setenv('RV_CACHE_DIR', '~/cache')
-    assert Path(cache_module.cache_dir()) == tmp_path / 'cache'
+    assert Path(cache_module.cache_dir()).parent == tmp_path / 'cache'
 
 
 def test_an_uri_is_downloaded_once(web, cache):
     uri = web.put('/d/a.tif', b'abc')
     path = download_if_needed(uri)
     assert Path(path).read_bytes() == b'abc'
-    assert path == get_local_path(uri, cache)
+    assert path == get_local_path(uri, cache_module.cache_dir())
     cache_module._fresh.clear()  # as another process would
     assert download_if_needed(uri) == path
     assert web.requests['/d/a.tif'] == 1
@@ -125,13 +125,23 @@ def test_the_setting_bounds_the_cache(web, cache, monkeypatch):
     assert not Path(first).exists()
 
 
+def test_files_of_the_user_in_the_folder_of_the_setting_stay(web, cache, monkeypatch):
+    monkeypatch.setenv('RV_CACHE_GB', '0')
+    mine = Path(cache, 'd', 'mine.tif')
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(bytes(900))
+    os.utime(mine, (0, 0))
+    download_if_needed(web.put('/a', bytes(900)))
+    assert mine.exists()
+
+
 def test_download_or_copy_makes_an_own_copy(web, tmp_path, cache):
     uri = web.put('/a.tif', b'abc')
     for delete_tmp in (True, False):
         path = Path(download_or_copy(uri, str(tmp_path / 'out'), delete_tmp=delete_tmp))
         assert path == tmp_path / 'out' / 'a.tif'
         assert path.read_bytes() == b'abc'
-        assert Path(get_local_path(uri, cache)).exists() is not delete_tmp
+        assert Path(get_local_path(uri, cache_module.cache_dir())).exists() is not delete_tmp
         assert [p.name for p in (tmp_path / 'out').iterdir()] == ['a.tif']
 
 

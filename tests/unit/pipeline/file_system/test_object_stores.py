@@ -193,7 +193,7 @@ def test_an_object_is_downloaded_once_and_again_when_it_changes(any_bucket, tmp_
     uri = f'{any_bucket}/d/a.tif'
     str_to_file('old', uri)
     path = download_if_needed(uri)
-    assert path == get_local_path(uri, str(tmp_path / 'cache'))
+    assert path == get_local_path(uri, cache_module.cache_dir())
     Path(path).write_text('mine')
     cache_module._fresh.clear()
     assert Path(download_if_needed(uri)).read_text() == 'mine'
