@@ -100,8 +100,7 @@ class AWSBatchRunner(PlanRunner):
             click.echo(f'The jobs go on without this process; see {self._batch.page}')
             return
         with self._ending_jobs_after(KeyboardInterrupt, SystemExit):
-            walk = follow(self._batch, dict(zip(ids, plan, strict=True)))
-        self._submitted.clear()
+            walk, self._submitted = follow(self._batch, dict(zip(ids, plan, strict=True)))
         walk.raise_failures()
 
     def build_cmd(

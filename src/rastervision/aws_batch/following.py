@@ -1,6 +1,5 @@
 """Waiting for jobs of AWS Batch."""
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +10,9 @@ from rastervision.pipeline.errors import ConfigError, RVError, StageError
 from rastervision.pipeline.file_system import file_to_str
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.job_log import LAST_LINES, log_uri
+from rastervision.pipeline.runner.patience import Patience
 from rastervision.pipeline.runner.plan_walk import JobResult, PlanWalk
 from rastervision.pipeline.runner.stages import Stage
-
-log = logging.getLogger(__name__)
 
 SHORTEST, LONGEST = 2.0, 30.0
 """Seconds between two looks: few after something happened, more and more while nothing does."""
@@ -31,7 +29,7 @@ OWN_FAILURE = 1
 """Exit code of a job that has said why it failed, at the end of its log."""
 
 
-def follow(batch: BatchClient, submitted: Mapping[str, Stage]) -> PlanWalk:
+def follow(batch: BatchClient, submitted: Mapping[str, Stage]) -> tuple[PlanWalk, list[str]]:
     """Wait until jobs have ended, and show how they get on.
 
     Args:
@@ -40,7 +38,7 @@ def follow(batch: BatchClient, submitted: Mapping[str, Stage]) -> PlanWalk:
             it waits for.
 
     Returns:
-        The plan, with all that failed.
+        The plan, with all that failed, and the ids of jobs that were not seen to end.
 
     Raises:
         ConfigError: The credentials are no longer accepted; the jobs go on.
@@ -51,7 +49,7 @@ def follow(batch: BatchClient, submitted: Mapping[str, Stage]) -> PlanWalk:
     while watch.going_on:
         time.sleep(pause)
         pause = SHORTEST if watch.look() else min(LONGEST, 1.25 * pause)
-    return watch.walk
+    return watch.walk, watch.unseen
 
 
 class _Watch:
@@ -60,9 +58,10 @@ class _Watch:
     def __init__(self, batch: BatchClient, submitted: Mapping[str, Stage]) -> None:
         self.walk = PlanWalk([job for stage in submitted.values() for job in stage.jobs])
         self.going_on = dict(submitted)
+        self.unseen: list[str] = []
         self._batch = batch
         self._told: dict[str, str] = {}
-        self._is_deaf = False
+        self._patience = Patience()
 
     def look(self) -> bool:
         """Look at all jobs; whether there is anything new.
@@ -74,27 +73,30 @@ class _Watch:
         before = dict(self._told)
         try:
             details = {detail['jobId']: detail for detail in self._batch.details([*self.going_on])}
+            self._patience.answer(details.keys())
             for job_id in list(self.going_on):
                 self._look_at(job_id, details.get(job_id))
         except (ConfigError, DeniedError) as error:
             error.add_note(f'The jobs go on; see {self._batch.page}')
             raise
-        except StageError as error:  # a network may be away for a while; the jobs go on
-            if not self._is_deaf:
-                log.warning('%s. Trying again until it answers.', error)
-            self._is_deaf = True
+        except StageError as error:
+            self._patience.no_answer(error)
             return False
-        self._is_deaf = False
         return before != self._told
 
     def _look_at(self, job_id: str, detail: Detail | None) -> None:
         stage = self.going_on[job_id]
-        if detail is None:
-            detail = {'status': 'FAILED', 'statusReason': 'AWS Batch no longer knows it'}
         waiting = [job for job in stage.jobs if job in self.walk.waiting]
         if not waiting:  # one that it waits for has failed, so it does not run
             del self.going_on[job_id]
+            if self.unseen:  # unless that one goes on after all
+                self.unseen.append(job_id)
             return
+        if detail is None:
+            if not self._patience.is_over(job_id):
+                return
+            self.unseen.append(job_id)
+            detail = {'status': 'FAILED', 'statusReason': 'AWS Batch no longer knows it'}
         if detail['status'] in ENDED:
             results = self._results(waiting, detail)
             del self.going_on[job_id]

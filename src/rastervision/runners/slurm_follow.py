@@ -1,6 +1,5 @@
 """Waiting for jobs of SLURM: states by squeue, exit codes by file, no accounts."""
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +10,12 @@ import click
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.job_log import LAST_LINES
+from rastervision.pipeline.runner.patience import Patience
 from rastervision.pipeline.runner.plan_walk import JobResult, PlanWalk
 from rastervision.runners.slurm_client import TaskState, task_states
 
-log = logging.getLogger(__name__)
-
 SHORTEST, LONGEST = 0.5, 10.0
 """Seconds between two looks: few after something happened, more and more while nothing does."""
-PATIENCE = 60.0
-"""Seconds until the exit code of a job that SLURM has forgotten must be seen from here."""
 WHY = {
     'BOOT_FAIL': 'its node did not start',
     'CANCELLED': 'it was cancelled',
@@ -91,19 +87,16 @@ class _Watch:
         self._tasks = tasks
         self._ids = list(dict.fromkeys(task.id.partition('_')[0] for task in tasks.values()))
         self._running: set[str] = set()
-        self._forgotten: dict[str, float] = {}
-        self._is_deaf = False
+        self._patience = Patience()
 
     def look(self) -> bool:
         """Look at all jobs; whether any has started or ended since the last time."""
         try:
             states = task_states(self._ids)
-        except StageError as error:  # a controller may be away for a while; the jobs go on
-            if not self._is_deaf:
-                log.warning('%s Trying again until it answers.', error)
-            self._is_deaf = True
+        except StageError as error:
+            self._patience.no_answer(error)
             return False
-        self._is_deaf = False
+        self._patience.answer(states.keys())
         before = len(self.walk.waiting), len(self._running)
         # jobs that wait for others are looked at after these: their failure is what cancels them
         while sum(self._look_at(job, states) for job in self.walk.ready()):
@@ -119,10 +112,9 @@ class _Watch:
                 self._running.add(task.id)
                 click.echo(f'{job.label} (job {task.id}) runs')
             return False
-        if now is None:  # SLURM forgets jobs some minutes after their end
-            since = self._forgotten.setdefault(task.id, time.monotonic())
-            if task.exit_code() is None and time.monotonic() - since < PATIENCE:
-                return False
+        # SLURM forgets jobs some minutes after their end; their exit codes may be seen later still
+        if now is None and task.exit_code() is None and not self._patience.is_over(task.id):
+            return False
         reason = _failure(task, now)
         self.walk.start(job)
         lines = task.lines()[-LAST_LINES:] if reason else ()

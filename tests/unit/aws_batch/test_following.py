@@ -8,6 +8,7 @@ from rastervision.aws_batch import AWSBatchRunner, following
 from rastervision.aws_batch.client import DeniedError
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.plan import plan
+from rastervision.pipeline.runner import patience
 
 URI = 's3://bucket/root/pipeline-config.json'
 LOG = 'Running first command...\nError: no pixels\n'
@@ -166,9 +167,16 @@ def test_an_array_of_which_nothing_starts(run):
         run(FakeBatch({'many': [failed]}, {'many': {}}))
 
 
-def test_a_job_that_is_forgotten(run):
+def test_a_job_that_is_forgotten_may_go_on(run, monkeypatch):
+    """So may those that wait for it: the lock of the run is kept while AWS Batch has them."""
+    monkeypatch.setattr(patience, 'PATIENCE', 0.2)
     with pytest.raises(StageError, match='first failed: AWS Batch no longer knows it'):
         run(FakeBatch({'first': ['RUNNING', None]}))
+    assert run.runner.engine_jobs() == [f'here/{n}' for n in ('first', 'many', 'gather', 'last')]
+
+
+def test_a_job_that_is_missing_from_an_answer(run):
+    assert run(FakeBatch({'first': [None, 'RUNNING', None, 'SUCCEEDED']})).engine_jobs() == []
 
 
 def test_a_job_that_no_machine_suits(run, capsys):

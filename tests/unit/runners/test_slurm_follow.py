@@ -7,6 +7,7 @@ import pytest
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.plan import plan
+from rastervision.pipeline.runner import patience
 from rastervision.runners import slurm_follow
 from rastervision.runners.slurm_client import TaskState
 from rastervision.runners.slurm_follow import Task, follow
@@ -148,7 +149,7 @@ def test_an_exit_code_that_nobody_sees_is_waited_for(cluster):
     made.leave('2_1', '', '0')
     with pytest.raises(StageError, match=r'many 1/2 failed: SLURM no longer knows it'):
         follow(made.tasks)
-    assert slurm_follow.PATIENCE <= made.clock <= slurm_follow.PATIENCE + 30
+    assert patience.PATIENCE <= made.clock <= patience.PATIENCE + 30
 
 
 def test_a_controller_may_be_away_for_a_while(cluster, caplog):
