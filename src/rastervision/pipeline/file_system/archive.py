@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
 
-from rastervision.pipeline.file_system.cache import download_if_needed
+from rastervision.pipeline.file_system.cache import download_if_needed, set_use
 from rastervision.pipeline.file_system.file_system import unreadable, unwritable
 from rastervision.pipeline.file_system.local_file_system import (
     LocalFileSystem,
@@ -122,7 +122,10 @@ def _untar(tar_path: str, target_dir: str) -> None:
     try:
         with tarfile.open(tar_path) as archive:
             _check_names(tar_path, archive.getnames())
-            archive.extractall(target_dir, filter='data')
+            for member in archive:
+                archive.extract(member, target_dir, filter='data')
+                if member.isfile():  # it has the time of the original now, but is new in the cache
+                    set_use(str(Path(target_dir, member.name)))
     except (tarfile.TarError, *_BROKEN) as error:
         raise unreadable(tar_path, f'not a tar file, damaged, or unsafe ({error})') from error
     except OSError as error:

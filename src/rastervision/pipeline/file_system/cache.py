@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Self
 
 from rastervision.pipeline.file_system.file_system import FileSystem, unreadable, unwritable
 from rastervision.pipeline.file_system.local_file_system import (
+    TMP_PREFIX,
     LocalFileSystem,
     atomic_local_path,
     files_below,
@@ -99,8 +101,10 @@ def download_if_needed(
         if not Path(path).exists():
             raise unreadable(uri, 'no such file')
         return path
-    if use_cache and (uri, path) in _fresh and Path(path).is_file():
-        return path
+    if use_cache and (uri, path) in _fresh:
+        with suppress(FileNotFoundError):
+            set_use(path)
+            return path
     with _Lock(folder, path) as lock:
         stamp = fs.stamp(uri)
         if not (use_cache and _is_current(path, stamp, lock.record)):
@@ -112,7 +116,7 @@ def download_if_needed(
                 trim(folder, _max_bytes())
             if stamp is not None:
                 LocalFileSystem.write_str(str(lock.record), stamp)
-        _set_use(path)
+        set_use(path)
     _fresh.add((uri, path))
     return path
 
@@ -120,23 +124,48 @@ def download_if_needed(
 def trim(folder: str, max_bytes: float, keep_seconds: float = KEEP_SECONDS) -> None:
     """Remove the files of a cache that were not asked for the longest until it fits.
 
+    What downloads that were killed have left is removed in any case.
+
     Args:
         folder: The cache.
         max_bytes: Size that it should not exceed.
         keep_seconds: Leave files that were asked for in this time, even if it does not fit then.
     """
+    root = Path(folder)
     files = []
-    for path in files_below(Path(folder)):
+    for path in files_below(root, unfinished=True):
         if _LOCKS not in path.parts:
             with suppress(FileNotFoundError):  # another process has removed it
-                files.append((path.stat(), path))
-    excess = sum(stat.st_size for stat, _ in files) - max_bytes
+                files.append(_Entry.of(path, root))
+    excess = sum(entry.size for entry in files) - max_bytes
     oldest_kept = time.time() - keep_seconds
-    for stat, path in sorted(files, key=lambda item: item[0].st_atime):
-        if excess <= 0 or stat.st_atime > oldest_kept:
-            return
-        path.unlink(missing_ok=True)
-        excess -= stat.st_size
+    for entry in sorted(files, key=lambda entry: (entry.finished, entry.used)):
+        if entry.used <= oldest_kept and (excess > 0 or not entry.finished):
+            entry.path.unlink(missing_ok=True)
+            excess -= entry.size
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file of the cache.
+
+    Attributes:
+        used: When it was asked for last; of a download that runs or was killed, when it grew.
+    """
+
+    path: Path
+    size: int
+    used: float
+    finished: bool
+
+    @classmethod
+    def of(cls, path: Path, root: Path) -> Self:
+        """Raises FileNotFoundError if it is gone."""
+        stat = path.stat()
+        folders = path.relative_to(root).parts[:-1]
+        finished = not any(name.startswith(TMP_PREFIX) for name in folders)
+        used = stat.st_atime if finished else max(stat.st_atime, stat.st_mtime)
+        return cls(path, stat.st_size, used, finished)
 
 
 def _max_bytes() -> float:
@@ -161,8 +190,12 @@ def _set_age(path: str, modified: datetime | None) -> None:
         os.utime(path, (time.time(), modified.timestamp()))
 
 
-def _set_use(path: str) -> None:
-    """Record the time of use as access time."""
+def set_use(path: str) -> None:
+    """Record the time of use as access time; `trim` leaves the file alone for a while.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
     os.utime(path, (time.time(), Path(path).stat().st_mtime))
 
 

@@ -175,13 +175,13 @@ def _link(src: Path, dst: Path) -> bool:
     return True
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """All files below `folder`, half-written ones left out; none if there is no such folder.
+def files_below(folder: Path, *, unfinished: bool = False) -> Iterator[Path]:
+    """All files below `folder`, half-written ones only if asked; none if there is no such folder.
 
     Others may write there meanwhile: directories that go away are passed over.
     """
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(TMP_PREFIX)]
+        folders[:] = [name for name in folders if unfinished or not name.startswith(TMP_PREFIX)]
         for name in names:
             if (path := Path(parent, name)).is_file():
                 yield path

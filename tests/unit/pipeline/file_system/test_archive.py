@@ -1,6 +1,8 @@
 """Zip and tar files come back whole and never leave their target directory."""
 
 import io
+import os
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rastervision.pipeline.file_system import NotReadableError, extract, is_archive, unzip, zipdir
+from rastervision.pipeline.file_system.cache import cache_dir, trim
 
 NAMES = st.text(st.sampled_from('abä ._'), min_size=1, max_size=8).filter(
     lambda name: name.strip('. ') == name
@@ -107,6 +110,17 @@ def test_extract_downloads(web, tmp_path, cache):
         archive.writestr('a', 'data')
     folder = extract(web.put('/x.zip', data.getvalue()), target_dir=str(tmp_path / 'out'))
     assert (Path(folder) / 'a').read_text() == 'data'
+
+
+@pytest.mark.parametrize('ext', ['zip', 'tar'])
+def test_what_was_extracted_in_the_cache_is_in_use(web, tmp_path, cache, ext):
+    (tmp_path / 'src').mkdir()
+    (tmp_path / 'src' / 'a').write_text('data')
+    os.utime(tmp_path / 'src' / 'a', (1e9, 1e9))
+    archive = shutil.make_archive(str(tmp_path / 'x'), ext, tmp_path / 'src')
+    folder = extract(web.put(f'/x.{ext}', Path(archive).read_bytes()))
+    trim(cache_dir(), max_bytes=0)
+    assert Path(folder, 'a').read_text() == 'data'
 
 
 def test_extract_refuses_unsafe_tars_and_other_files(tmp_path):

@@ -135,6 +135,34 @@ def test_files_of_the_user_in_the_folder_of_the_setting_stay(web, cache, monkeyp
     assert mine.exists()
 
 
+def test_a_copy_that_is_asked_for_again_is_in_use(web, cache):
+    uri = web.put('/a', b'x')
+    path = Path(download_if_needed(uri))
+    os.utime(path, (0, 0))
+    assert download_if_needed(uri) == str(path)
+    cache_module.trim(cache_module.cache_dir(), max_bytes=0)
+    assert path.exists()
+    path.unlink()
+    assert Path(download_if_needed(uri)).read_bytes() == b'x'
+
+
+def test_what_killed_downloads_have_left_goes(tmp_path):
+    now = time.time()
+    for name, age_hours in {'a': 100, 'd/.tmp-x/.tmp-y/c': 50, '.tmp-z/b': 1}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(1000))
+        os.utime(path, (0, now - age_hours * 3600))
+
+    def left() -> set[str]:
+        return {path.name for path in tmp_path.rglob('*') if path.is_file()}
+
+    cache_module.trim(str(tmp_path), max_bytes=2000)
+    assert left() == {'a', 'b'}
+    cache_module.trim(str(tmp_path), max_bytes=1000)
+    assert left() == {'b'}
+
+
 def test_download_or_copy_makes_an_own_copy(web, tmp_path, cache):
     uri = web.put('/a.tif', b'abc')
     for delete_tmp in (True, False):
