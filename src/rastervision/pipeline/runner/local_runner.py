@@ -1,12 +1,13 @@
 """Jobs on a pool of worker processes of this machine."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
 from queue import Empty, SimpleQueue
 from typing import ClassVar
 
+from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.display import Display
@@ -20,7 +21,7 @@ from rastervision.pipeline.runner.job_process import (
     job_message,
     job_result,
 )
-from rastervision.pipeline.runner.plan_walk import PlanWalk
+from rastervision.pipeline.runner.plan_walk import JobResult, PlanWalk
 from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.runner.worker_process import Event, WorkerProcess
@@ -177,9 +178,11 @@ class _Run:
         job, log = assignment.job, assignment.log
         self.display.end_loops(worker)
         try:
-            result = job_result(failure, log)
-        finally:
-            log.close()
+            with closing(log):
+                result = job_result(failure, log)
+        except RVError as error:  # of its log, and no matter of the jobs that run beside it
+            reason = f'{failure["reason"]}; {error}' if failure else str(error)
+            result = JobResult(reason, log.uri, tuple(log.last_lines))
         lost = self.walk.end(job, result)
         self.display.over(1 + len(lost))
         if failure is None:

@@ -139,6 +139,29 @@ def test_a_log_that_cannot_be_written_is_named(scripted):
         run([(uri, pipeline)])
 
 
+def test_a_log_that_cannot_be_uploaded_fails_its_job_alone(scripted, monkeypatch):
+    close = JobLog.close
+
+    def refuse(log):
+        close(log)
+        if 'many-1' in log.uri:
+            raise NotWritableError('the store is away')
+
+    monkeypatch.setattr(JobLog, 'close', refuse)
+    wait = 'time.sleep(.5)'
+    uri, pipeline = scripted.pipeline('out', many__0='print("here")', many__1=wait)
+    with pytest.raises(StageError) as caught:
+        run([(uri, pipeline)], 2)
+    assert str(caught.value).splitlines() == [
+        'many 1/2 failed: the store is away',
+        f'Its log is {Path(uri).parent / "logs" / "many-1-of-2.log"} and ends with',
+        '    Running many command split 1/2...',
+        '    here',
+        'Not run because of it: gather, last',
+    ]
+    assert scripted.jobs('out')[-1] == 'many 1/2'
+
+
 def test_an_exit_with_success_is_success(scripted):
     run([scripted.pipeline('out', first='sys.exit()')], commands=['first'])
 
