@@ -1,16 +1,19 @@
 """A pipeline whose results are cells, for tests."""
 
+import json
 import zlib
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
+from unit.core.rv_pipeline.split_pipeline import run
 
 from rastervision.core.backend import Backend, BackendConfig, SampleWriter
 from rastervision.core.bundle import write_bundle
 from rastervision.core.data import (
     ChipClassificationLabels,
     ChipClassificationLabelSourceConfig,
+    ChipRegressionLabelSourceConfig,
     ClassConfig,
     ClassInferenceTransformerConfig,
     DatasetConfig,
@@ -22,6 +25,7 @@ from rastervision.core.prediction import WindowScores
 from rastervision.core.rv_pipeline import (
     ChipClassification,
     ChipClassificationConfig,
+    ChipRegressionConfig,
     PredictOptions,
 )
 from rastervision.pipeline.config import register_config
@@ -145,11 +149,40 @@ def pipelines_of_cells(make_scene, tmp_path):
     return make
 
 
-def run(pipeline, command, num_splits=1):
-    for i in range(num_splits):
-        getattr(pipeline, command)(i, num_splits)
-    if num_splits > 1:
-        getattr(pipeline, pipeline.gather_commands[command])(num_splits)
+def pipeline_of_values(files, folder, *names):
+    """A pipeline over one scene, whose buildings have the values 1, 0, 0 ... of the names."""
+    path = Path(files.labels)
+    collection = json.loads(path.read_text())
+    for feature in collection['features']:
+        feature['properties'] = {names[0]: 1.0} | dict.fromkeys(names[1:], 0)
+    path.write_text(json.dumps(collection))
+    source = ChipRegressionLabelSourceConfig(
+        vector_source=GeoJSONVectorSourceConfig(uris=files.labels)
+    )
+    config = ChipRegressionConfig(
+        root_uri=str(folder / 'root'),
+        dataset=DatasetConfig(
+            class_config=ClassConfig(names=[*names]),
+            train_scenes=[],
+            validation_scenes=[scene_config(files, source)],
+        ),
+        backend=CellBackendConfig(log_dir=str(folder)),
+        predict_options=PredictOptions(chip_sz=8, batch_sz=7),
+    )
+    config.update()
+    return config.build(str(folder))
+
+
+def outputs_of_splits(make):
+    """What the commands write, which is the same whatever the number of splits."""
+    found = []
+    for num_splits in (1, 2, 3, 7):
+        pipeline = make(str(num_splits))
+        for command in COMMANDS:
+            run(pipeline, command, num_splits)
+        found.append(outputs(pipeline))
+    assert all(other == found[0] for other in found[1:])
+    return found[0]
 
 
 def outputs(pipeline):

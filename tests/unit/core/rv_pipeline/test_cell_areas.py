@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from unit.core.rv_pipeline.cell_pipeline import COMMANDS, counted, outputs, pipelines_of_cells, run
+from unit.core.rv_pipeline.cell_pipeline import (
+    counted,
+    outputs,
+    outputs_of_splits,
+    pipelines_of_cells,
+)
+from unit.core.rv_pipeline.split_pipeline import run
 
 from rastervision.pipeline.errors import StageError
 
@@ -70,13 +76,7 @@ def test_cells_outside_of_areas_of_interest_are_not_predicted(make_pipeline, aoi
 
 
 def test_splits_change_no_byte_of_areas_of_interest(aoi_only):
-    found = []
-    for num_splits in (1, 2, 3, 7):
-        pipeline = aoi_only(str(num_splits))
-        for command in COMMANDS:
-            run(pipeline, command, num_splits)
-        found.append(outputs(pipeline))
-    assert all(other == found[0] for other in found[1:])
+    assert outputs_of_splits(aoi_only)
 
 
 @pytest.mark.parametrize('num_splits', [1, 2])

@@ -39,6 +39,12 @@ def dataset(cls, uris, classes, **kwargs):
     return cls.from_uris(*uris, class_config=classes, label_vector_default_class_id=1, **kwargs)
 
 
+def resized_windows(uris, classes, transform):
+    """Windows of 40 pixels, as images of 80."""
+    cls, sizes = ObjectDetectionSlidingWindowGeoDataset, {'size': 40, 'stride': 40, 'out_size': 80}
+    return dataset(cls, uris, classes, **sizes, transform=transform)
+
+
 def test_windows_on_a_grid_have_the_boxes_in_them(uris, classes):
     ds = dataset(
         ObjectDetectionSlidingWindowGeoDataset, uris, classes, size=40, stride=40, to_pytorch=False
@@ -55,15 +61,7 @@ def test_windows_on_a_grid_have_the_boxes_in_them(uris, classes):
 
 
 def test_boxes_are_tensors_and_make_batches(uris, classes):
-    ds = dataset(
-        ObjectDetectionSlidingWindowGeoDataset,
-        uris,
-        classes,
-        size=40,
-        stride=40,
-        out_size=80,
-        transform=alb.HorizontalFlip(p=1),
-    )
+    ds = resized_windows(uris, classes, alb.HorizontalFlip(p=1))
     x, y = ds[0]
     assert x.shape == (3, 80, 80)
     assert isinstance(y, BoxList)
@@ -76,29 +74,14 @@ def test_boxes_are_tensors_and_make_batches(uris, classes):
 
 def test_a_transform_for_boxes_may_be_followed_by_a_resizing(uris, classes):
     params = alb.BboxParams(format='albumentations', label_fields=['category_id'])
-    ds = dataset(
-        ObjectDetectionSlidingWindowGeoDataset,
-        uris,
-        classes,
-        size=40,
-        stride=40,
-        out_size=80,
-        transform=alb.Compose([alb.HorizontalFlip(p=1)], bbox_params=params),
-    )
+    ds = resized_windows(uris, classes, alb.Compose([alb.HorizontalFlip(p=1)], bbox_params=params))
     np.testing.assert_allclose(ds[0][1].convert_boxes('yxyx'), [[10, 28, 30, 68]], atol=1e-3)
 
 
 def test_resizing_leaves_the_probability_of_a_transform(uris, classes):
     params = alb.BboxParams(format='albumentations', label_fields=['category_id'])
-    ds = dataset(
-        ObjectDetectionSlidingWindowGeoDataset,
-        uris,
-        classes,
-        size=40,
-        stride=40,
-        out_size=80,
-        transform=alb.Compose([alb.HorizontalFlip(p=1)], bbox_params=params, p=0.5),
-    )
+    transform = alb.Compose([alb.HorizontalFlip(p=1)], bbox_params=params, p=0.5)
+    ds = resized_windows(uris, classes, transform)
     torch.manual_seed(0)
     xmins = [float(ds[0][1].boxes[0, 0]) for _ in range(40)]
     assert {round(x) for x in xmins} == {12, 28}

@@ -1,24 +1,14 @@
 """Labels of all tasks are counted, each in its own unit."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from unit.core.rv_pipeline.box_pipeline import BOXES, pipelines_of_boxes
 from unit.core.rv_pipeline.cell_pipeline import (
-    CellBackendConfig,
+    pipeline_of_values,
     pipelines_of_cells,
-    scene_config,
 )
-
-from rastervision.core.data import (
-    ChipRegressionLabelSourceConfig,
-    ClassConfig,
-    DatasetConfig,
-    GeoJSONVectorSourceConfig,
-)
-from rastervision.core.rv_pipeline import ChipRegressionConfig, PredictOptions
 
 
 def test_boxes_are_counted(tmp_path) -> None:
@@ -52,26 +42,8 @@ def test_cells_are_counted(make_scene, tmp_path) -> None:
 
 def test_values_are_counted(make_scene, tmp_path) -> None:
     files = make_scene('a', 1)
-    path = Path(files.labels)
-    collection = json.loads(path.read_text())
-    for feature in collection['features']:
-        feature['properties'] = {'brightness': 1.0}
-    path.write_text(json.dumps(collection))
-    source = ChipRegressionLabelSourceConfig(
-        vector_source=GeoJSONVectorSourceConfig(uris=files.labels)
-    )
-    config = ChipRegressionConfig(
-        root_uri=str(tmp_path / 'root'),
-        dataset=DatasetConfig(
-            class_config=ClassConfig(names=['brightness']),
-            train_scenes=[],
-            validation_scenes=[scene_config(files, source)],
-        ),
-        backend=CellBackendConfig(log_dir=str(tmp_path)),
-        predict_options=PredictOptions(chip_sz=8),
-    )
-    config.update()
-    labels = config.build(str(tmp_path)).validate().facts['scenes'][0]['labels']
+    pipeline = pipeline_of_values(files, tmp_path, 'brightness')
+    labels = pipeline.validate().facts['scenes'][0]['labels']
     cells = [
         files.truth[y : y + 8, x : x + 8].any() for y in range(0, 70, 8) for x in range(0, 90, 8)
     ]
