@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from queue import SimpleQueue
 from typing import IO, Any, Literal, cast
 
@@ -19,6 +20,9 @@ from rastervision.pipeline.runner.worker import GRACE_SECONDS, Message
 from rastervision.pipeline.rv_config import child_environment
 
 IS_WINDOWS = sys.platform == 'win32'
+CHUNK_BYTES = 1 << 16
+LONGEST_LINE = 1 << 20
+"""Bytes of a line that has not ended after which the rest of it is a further line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +137,40 @@ class WorkerProcess:
         self.kill()
 
     def _read(self, events: 'SimpleQueue[Event]') -> None:
-        """Turn the output into events; of a line redrawn by carriage returns, the last state."""
-        with cast(IO[bytes], self.process.stdout) as output:
-            for raw in output:
-                text = raw.decode(errors='replace').rstrip('\r\n')
-                line, mark, message = text.partition(self._mark)
+        """Turn the output into events."""
+        with cast(BufferedReader, self.process.stdout) as output:
+            for raw in lines(output, self._mark.encode()):
+                line, mark, message = raw.decode(errors='replace').partition(self._mark)
                 if line or not mark:
-                    events.put(Event(self, 'line', line.rpartition('\r')[2]))
+                    events.put(Event(self, 'line', line))
                 if mark:
                     events.put(Event(self, 'message', json.loads(message)))
         # The process is waited for by `end` only: until then its number is nobody else's.
         events.put(Event(self, 'exit'))
+
+
+def lines(output: BufferedReader, mark: bytes) -> Iterator[bytes]:
+    """Lines as they come, without their ends; of one that is redrawn, the last state.
+
+    A line is held in memory until it ends, but not the states that carriage returns have replaced,
+    and at most `LONGEST_LINE` of it unless it has a message.
+
+    Args:
+        output: What a worker writes.
+        mark: What stands before a message, which a line ends with.
+    """
+    rest = b''
+    while chunk := output.read1(CHUNK_BYTES):
+        *whole, rest = (rest + chunk).split(b'\n')
+        yield from map(_last_state, whole)
+        ending = rest[-1:] if rest.endswith(b'\r') else b''  # the next byte may end the line
+        rest = _last_state(rest) + ending
+        if len(rest) > LONGEST_LINE and mark not in rest:
+            yield rest[: -len(mark)]
+            rest = rest[-len(mark) :]  # the mark may have come in part
+    if rest:
+        yield _last_state(rest)
+
+
+def _last_state(line: bytes) -> bytes:
+    return line.rstrip(b'\r').rpartition(b'\r')[2]
