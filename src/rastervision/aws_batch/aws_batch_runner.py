@@ -202,6 +202,7 @@ class AWSBatchRunner(PlanRunner):
             request['arrayProperties'] = {'size': num_array_jobs}
         job_id = self._batch.submit(**(request | kwargs))
         self._submitted.append(job_id)
+        self.note()
         array = '' if num_array_jobs is None else f', an array of {num_array_jobs}'
         click.echo(f'{request["jobName"]}: job {job_id}{array}')
         return job_id

@@ -8,24 +8,19 @@ moves as long as it lives.
 
 import json
 import logging
-import os
-import platform
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from rastervision.pipeline.errors import NotWritableError, RVError
-from rastervision.pipeline.file_system import json_to_file
+from rastervision.pipeline.errors import NotReadableError, NotWritableError, RVError
+from rastervision.pipeline.file_system import file_exists, json_to_file
 from rastervision.pipeline.file_system.file_system import FileSystem, public_uri
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
-from rastervision.pipeline.state import now, read_json, state_uri
+from rastervision.pipeline.process import lives_here, this_process
+from rastervision.pipeline.state import now, state_uri
 
 log = logging.getLogger(__name__)
 
@@ -58,16 +53,13 @@ class RunLock(AbstractContextManager['RunLock']):
             'run': self.run,
             'runner': runner,
             'since': now(),
-            'host': socket.gethostname(),
-            'boot': _boot_id(),
-            'pid': os.getpid(),
-            'started': process_start(os.getpid()),
+            **this_process(),
             'interval': INTERVAL,
         }
         self._engine_jobs = engine_jobs
         self._is_running = is_running
         self._locks = ExitStack()
-        self._folders: set[str] = set()
+        self._held: dict[str, _Lock] = {}
 
     def take(self, folders: Iterable[str]) -> bool:
         """Take the locks of folders or URIs that the run writes to.
@@ -77,14 +69,20 @@ class RunLock(AbstractContextManager['RunLock']):
 
         Raises:
             NotWritableError: Another run holds one of the locks, or it cannot be written.
+            NotReadableError: There is a lock that cannot be read.
         """
-        new = {without_file_scheme(folder) for folder in folders} - self._folders
+        new = {without_file_scheme(folder) for folder in folders} - self._held.keys()
         for folder in sorted(new):
             lock = _Lock(folder, self._holder, self._engine_jobs, self._is_running)
             lock.acquire()
             self._locks.callback(lock.release)
-        self._folders |= new
+            self._held[folder] = lock
         return bool(new)
+
+    def note(self) -> None:
+        """Write into the locks which jobs the engine has been given by now."""
+        for lock in self._held.values():
+            lock.beat()
 
     def __exit__(self, *error: object) -> None:
         self._locks.close()
@@ -103,9 +101,11 @@ class _Lock:
         self.folder = folder
         self.uri = state_uri(folder, 'lock.json')
         self._holder = holder
+        self.run = holder['run']
         self._engine_jobs = engine_jobs
         self._is_running = is_running
         self._beat = 0
+        self._beating = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
 
@@ -115,7 +115,9 @@ class _Lock:
         for _ in range(ATTEMPTS):
             if fs.create(self.uri, json.dumps(self._content()).encode()):
                 break
-            other = read_json(self.uri) or {}
+            other = self._read()
+            if other is None:  # it was released in that moment
+                continue
             if 'run' in other:
                 self._refuse_if_alive(other)
             if self._take_over(fs, other):
@@ -128,7 +130,13 @@ class _Lock:
         """Give the lock back, unless jobs of the engine go on."""
         self._over.set()
         self._thread.join()
-        if not self._is_ours():
+        try:
+            self._release()
+        except RVError as error:  # others find out that this process is gone
+            log.warning('The lock %s stays: %s', public_uri(self.uri), error)
+
+    def _release(self) -> None:
+        if (self._read() or {}).get('run') != self.run:
             return
         jobs = list(self._engine_jobs())
         if jobs and self._is_running(self._holder['runner'], jobs) is not False:
@@ -139,33 +147,65 @@ class _Lock:
         except RVError:  # a store that cannot remove files
             json_to_file({}, self.uri)
 
+    def beat(self) -> bool:
+        """Move the counter, and write which jobs the engine has.
+
+        Returns:
+            Whether the lock is still that of this run. If it cannot be read or written, the next
+            beat makes up for it.
+        """
+        try:
+            with self._beating:
+                found = self._read()
+                self._beat += 1
+                if found is None:  # somebody has removed it
+                    fs = FileSystem.get_file_system(self.uri, 'w')
+                    fs.create(self.uri, json.dumps(self._content()).encode())
+                    return True
+                if found.get('run', self.run) == self.run:
+                    json_to_file(self._content(), self.uri)
+                    return True
+        except RVError as error:
+            log.warning('%s', error)
+            return True
+        log.error('Another run has taken over %s; stop this one.', self.folder)
+        return False
+
     def _content(self) -> Holder:
         return {**self._holder, 'beat': self._beat, 'engine_jobs': list(self._engine_jobs())}
 
-    def _is_ours(self) -> bool:
-        return bool((read_json(self.uri) or {}).get('run') == self._holder['run'])
+    def _read(self) -> Holder | None:
+        """What the lock says, {} if it is damaged; None if there is none.
+
+        Raises:
+            NotReadableError: There is one, but nobody can tell what it says.
+        """
+        try:
+            text = FileSystem.get_file_system(self.uri).read_bytes(self.uri)
+        except NotReadableError:
+            if file_exists(self.uri, include_dir=False):
+                raise
+            return None
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
 
     def _keep_beating(self) -> None:
-        while not self._over.wait(INTERVAL):
-            try:
-                if not self._is_ours():
-                    log.error('Another run has taken over %s; stop this one.', self.folder)
-                    return
-                self._beat += 1
-                json_to_file(self._content(), self.uri)
-            except RVError as error:  # made up for by the next beat
-                log.warning('%s', error)
+        while not self._over.wait(INTERVAL) and self.beat():
+            pass
 
     def _take_over(self, fs: type[FileSystem], dead: Holder) -> bool:
         """Replace the lock of a dead run; of several that try, one succeeds."""
         marker = state_uri(self.folder, f'lock-{dead.get("run", "none")}.json')
         if not fs.create(marker, b'{}'):
             time.sleep(1)  # another run is about to replace it, or died in that moment
-            if (read_json(self.uri) or {}) == dead:
+            if self._read() == dead:
                 fs.remove(marker)
             return False
         try:
-            if (read_json(self.uri) or {}) != dead:
+            if self._read() != dead:
                 return False
             json_to_file(self._content(), self.uri)
         finally:
@@ -203,42 +243,6 @@ class _Lock:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(min(1.0, seconds / 4))
-            if (read_json(self.uri) or {}).get('beat') != other.get('beat'):
+            if (self._read() or {}).get('beat') != other.get('beat'):
                 return True
         return False
-
-
-def lives_here(other: Holder) -> bool | None:
-    """Whether a process of this machine is there; None if it is of another, or nobody can tell."""
-    if (other.get('host'), other.get('boot')) != (socket.gethostname(), _boot_id()):
-        return None
-    if other.get('started') is None:
-        return None
-    return bool(process_start(int(other['pid'])) == other['started'])
-
-
-def process_start(pid: int) -> str | None:
-    """When a process of this machine was started; None if there is none, or nobody can tell.
-
-    Together with the number it names a process, since numbers are used again.
-    """
-    if sys.platform == 'linux':
-        try:
-            stat = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8', errors='replace')
-        except OSError:
-            return None
-        state, *rest = stat.rpartition(')')[2].split()
-        return None if state in {'Z', 'X'} else rest[18]
-    if sys.platform == 'win32':
-        return None
-    command = ['ps', '-o', 'lstart=', '-p', str(pid)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (fixed)
-    return done.stdout.strip() or None
-
-
-def _boot_id() -> str:
-    """What tells this machine, since it was started, from others with the same name."""
-    try:
-        return Path('/proc/sys/kernel/random/boot_id').read_text(encoding='utf-8').strip()
-    except OSError:
-        return platform.node()

@@ -66,6 +66,7 @@ def run_pipelines(
             pipeline.check_inputs(asked)
     engine.check(pipelines, commands)
     with RunLock(runner, engine.engine_jobs, is_running) as lock:
+        engine.note = lock.note
         states = _locked_standings(lock, pipelines, commands, rerun)
         for line in report(states):
             click.echo(line)

@@ -4,8 +4,6 @@ The process that carries a job out writes its record, whatever the runner. A com
 has a record of each split, and one of its gather step, which stands for the command as a whole.
 """
 
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -15,8 +13,10 @@ from typing import Any, Literal
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.file_system import file_exists, file_to_json, is_local, json_to_file
 from rastervision.pipeline.file_system.local_file_system import to_path
+from rastervision.pipeline.file_system.stable_names import stable_uri
 from rastervision.pipeline.fingerprint import CommandFacts, Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
+from rastervision.pipeline.process import this_process
 
 Status = Literal['running', 'done', 'failed']
 
@@ -36,12 +36,11 @@ class Record:
         run: Id of the run that it is part of; None if it was started on its own.
         fingerprint: Fingerprint of the command; None if it has none.
         parts: What the fingerprint is made of, see `Fingerprint`.
-        upstream: URI of what it reads of other commands -> stamp.
-        outputs: URI of what it has written -> stamp, None for what has no stamp.
+        upstream: `stable_uri` of what it reads of other commands -> stamp.
+        outputs: `stable_uri` of what it has written -> stamp, None for what has no stamp.
         started: Start, in UTC, as the clock of the host has it.
         ended: End, likewise; None while it runs.
-        host: Name of the machine.
-        pid: Number of the process.
+        process: What names the machine and the process, see `process.this_process`.
         attempt: Which attempt it is, counted since the command was done or changed.
         reason: Why it failed.
         log: URI of its log; None if none is kept.
@@ -58,8 +57,7 @@ class Record:
     outputs: dict[str, str | None] = field(default_factory=dict)
     started: str = ''
     ended: str | None = None
-    host: str = ''
-    pid: int = 0
+    process: dict[str, Any] = field(default_factory=dict)
     attempt: int = 1
     reason: str | None = None
     log: str | None = None
@@ -176,8 +174,7 @@ def _started(pipeline: Pipeline, command: str, before: Record | None) -> Record:
     record = Record(
         command,
         started=now(),
-        host=socket.gethostname(),
-        pid=os.getpid(),
+        process=this_process(),
         upstream=prints.upstream_stamps(command),
     )
     if fingerprint is not None:
@@ -192,7 +189,9 @@ def _succeed(pipeline: Pipeline, record: Record, uri: str) -> None:
     if facts is not None and record.split is None:
         stamps = Stamps().of(facts.outputs)
         record.outputs = {
-            uri: stamp for uri, stamp in stamps.items() if stamp is not None or file_exists(uri)
+            stable_uri(uri): stamp
+            for uri, stamp in stamps.items()
+            if stamp is not None or file_exists(uri)
         }
     record.status = 'done'
     _end(record, uri)

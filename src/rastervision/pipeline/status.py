@@ -1,7 +1,5 @@
 """How far a run is, by what is below its root alone: plan, records and lock."""
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +9,8 @@ from rastervision.pipeline.file_system import json_to_file, list_paths
 from rastervision.pipeline.fingerprint import THREADS
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan_graph import Step
-from rastervision.pipeline.run_lock import Holder, IsRunning, lives_here, process_start
+from rastervision.pipeline.process import lives_here
+from rastervision.pipeline.run_lock import Holder, IsRunning
 from rastervision.pipeline.state import INTERRUPTED, Record, read_json, read_record, state_uri
 
 PLAN = 'plan.json'
@@ -135,9 +134,10 @@ class _Lock:
 
     def lives(self, record: Record) -> bool:
         """Whether the job of a record that says 'running' may be at work."""
-        if record.host == socket.gethostname() and process_start(os.getpid()) is not None:
-            return process_start(record.pid) is not None
-        return record.run is None or self.may_be_held_by(record.run)
+        alive = lives_here(record.process)
+        if alive is None:
+            return record.run is None or self.may_be_held_by(record.run)
+        return alive
 
 
 def _records(root_uri: str) -> list[Record]:
@@ -189,7 +189,7 @@ def _of_records(command: str, records: Sequence[Record], jobs: int, lock: _Lock)
         kinds.count('done'),
         min(record.started for record in records),
         max(ends, default=None) if status != 'runs' else None,
-        tuple(dict.fromkeys(record.host for record in records)),
+        tuple(dict.fromkeys(record.process.get('host', '') for record in records)),
         told[0].reason or LOST if status in PROBLEMS else None,
         tuple(record.log for record in told if record.log and status != 'done'),
     )

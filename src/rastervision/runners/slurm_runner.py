@@ -62,6 +62,8 @@ class SlurmRunner(PlanRunner):
         with cleaning_up_on_signals():
             try:
                 tasks = submission.submit(stages(jobs), self._jobs)
+                self.note()
+                slurm_client.release(submission.held)
                 if self.wait:
                     follow(tasks)
                     self._jobs = []
@@ -98,17 +100,21 @@ class _Submission:
     Args:
         pipelines: URI of the config -> pipeline.
         name: Name of the run, with which the names of jobs start.
+
+    Attributes:
+        held: Ids of the jobs that wait for nothing else.
     """
 
     def __init__(self, pipelines: Mapping[str, Pipeline], name: str) -> None:
         self.name = name
+        self.held: list[str] = []
         run = f'{time.strftime("%Y%m%d-%H%M%S")}-{token_hex(2)}'
         self.folders = {uri: _folder(uri, run) for uri in pipelines}
         self.modules = {uri: _modules(pipeline) for uri, pipeline in pipelines.items()}
         self.settings = {gpu: job_settings(gpu) for gpu in (False, True)}
 
     def submit(self, plan: Sequence[Stage], accepted: list[str]) -> dict[Job, Task]:
-        """Submit all stages, then let the first ones start.
+        """Submit all stages; `held` waits for `slurm_client.release`.
 
         Args:
             plan: The stages.
@@ -132,8 +138,8 @@ class _Submission:
             after = f', after {", ".join(before)}' if before else ''
             whose = f'{PurePath(job.pipeline).parent.name}: ' if len(self.folders) > 1 else ''
             click.echo(f'{whose}{job.command} is job {accepted[-1]}{count}{after}')
-        first = [name for name, stage in zip(accepted, plan, strict=True) if not stage.after]
-        slurm_client.release(first)
+            if not stage.after:
+                self.held.append(accepted[-1])
         for folder in dict.fromkeys(self.folders.values()):
             click.echo(f'Scripts and output are in {folder}')
         return tasks

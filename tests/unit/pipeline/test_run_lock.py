@@ -13,7 +13,8 @@ import pytest
 
 from rastervision.pipeline import run_lock
 from rastervision.pipeline.errors import NotWritableError
-from rastervision.pipeline.run_lock import RunLock, process_start
+from rastervision.pipeline.process import process_start
+from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.state import current_run
 
 HOLD = """

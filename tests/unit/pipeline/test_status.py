@@ -1,7 +1,6 @@
 """The state of a run is what its records, its plan and its lock say, also while it is at work."""
 
 import json
-import os
 import socket
 from dataclasses import asdict
 
@@ -11,6 +10,7 @@ from click.testing import CliRunner
 from rastervision.pipeline.cli_status import status as status_command
 from rastervision.pipeline.errors import DataError, NotReadableError
 from rastervision.pipeline.experiments import experiment_roots
+from rastervision.pipeline.process import this_process
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.running import run_pipelines
 from rastervision.pipeline.state import INTERRUPTED, Record, now
@@ -45,7 +45,7 @@ def records(tmp_path):
         (tmp_path / 'root/pipeline-config.json').write_text('{}')
         (folder / 'plan.json').write_text(json.dumps({'run': run, 'steps': steps}))
         for i, record in enumerate(found):
-            fields = {'run': run, 'started': now(), 'host': 'far', **record}
+            fields = {'run': run, 'started': now(), 'process': {'host': 'far'}, **record}
             (folder / f'{i}.json').write_text(json.dumps(asdict(Record(**fields))))
         if lock is not None:
             (folder / 'lock.json').write_text(json.dumps({'run': run, **lock}))
@@ -120,10 +120,11 @@ def test_a_command_that_another_pipeline_carries_out(kitchen, cook, tmp_path):
     assert statuses(tmp_path / 'b')['mix'] == 'done'
 
 
-def test_a_record_is_not_believed_when_its_process_is_gone(records):
-    mine = {'command': 'a', 'host': HERE, 'pid': os.getpid()}
-    dead = {'command': 'b', 'host': HERE, 'pid': DEAD, 'log': 'b.log'}
-    root = records(mine, dead)
+@pytest.mark.parametrize('named', [{'pid': DEAD}, {'started': '1'}], ids=['number', 'start'])
+def test_a_record_is_not_believed_when_its_process_is_gone(records, named):
+    mine = {'command': 'a', 'process': this_process()}
+    gone = {'command': 'b', 'process': {**this_process(), **named}, 'log': 'b.log'}
+    root = records(mine, gone)
     found = {c.command: c for c in run_status(str(root), lambda *_: None).commands}
     assert (found['a'].status, found['b'].status, found['b'].reason) == ('runs', 'stopped', LOST)
     assert found['b'].logs == ('b.log',)

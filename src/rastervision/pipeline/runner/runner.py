@@ -2,7 +2,7 @@
 
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from rastervision.pipeline.errors import StageError
@@ -17,10 +17,13 @@ class Runner(ABC):
         on_this_machine: Whether commands see the files that this process sees.
         wait: Whether `run` and `run_jobs` return only when all jobs have ended, also with an engine
             that goes on without this process.
+        note: To be called when an engine has been given jobs, before they can do harm without this
+            process: `engine_jobs` goes into the lock of the run.
     """
 
     on_this_machine: ClassVar[bool] = False
     wait: bool = False
+    note: Callable[[], None] = staticmethod(lambda: None)
 
     @abstractmethod
     def run(

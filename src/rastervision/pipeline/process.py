@@ -1,0 +1,68 @@
+"""Which process on which machine: what tells whether that which has left a note still lives."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def this_process() -> dict[str, Any]:
+    """What names this process among all of all machines, for `lives_here`."""
+    pid = os.getpid()
+    return {**_machine(), 'pid': pid, 'started': process_start(pid)}
+
+
+def lives_here(process: Mapping[str, Any]) -> bool | None:
+    """Whether a process of this machine is there; None if it is of another, or nobody can tell.
+
+    Args:
+        process: What `this_process` has told of it; further keys do not matter.
+    """
+    if any(process.get(key) != value for key, value in _machine().items()):
+        return None
+    if process.get('started') is None:
+        return None
+    return bool(process_start(int(process['pid'])) == process['started'])
+
+
+def process_start(pid: int) -> str | None:
+    """When a process of this machine was started; None if there is none, or nobody can tell.
+
+    Together with the number it names a process, since numbers are used again.
+    """
+    if sys.platform == 'linux':
+        try:
+            stat = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8', errors='replace')
+        except OSError:
+            return None
+        state, *rest = stat.rpartition(')')[2].split()
+        return None if state in {'Z', 'X'} else rest[18]
+    if sys.platform == 'win32':
+        return None
+    command = ['ps', '-o', 'lstart=', '-p', str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (fixed)
+    return done.stdout.strip() or None
+
+
+def _machine() -> dict[str, str]:
+    """What tells those who see the same processes, since a start, from others of the same name."""
+    return {'host': socket.gethostname(), 'boot': _boot_id(), 'pids': _pid_namespace()}
+
+
+def _boot_id() -> str:
+    try:
+        return Path('/proc/sys/kernel/random/boot_id').read_text(encoding='utf-8').strip()
+    except OSError:
+        return platform.node()
+
+
+def _pid_namespace() -> str:
+    """Containers on one machine each have processes of their own."""
+    try:
+        return str(Path('/proc/self/ns/pid').readlink())
+    except OSError:
+        return ''
