@@ -14,6 +14,7 @@ from rastervision.pipeline.config_model import walk
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.file_system.file_system import FileSystem
 from rastervision.pipeline.file_system.local_file_system import files_below, to_path
+from rastervision.pipeline.file_system.stable_names import stable, stable_uri
 from rastervision.pipeline.file_system.utils import is_local
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Fingerprints:
         """Stamps of the outputs that a command reads, as far as they are there now."""
         facts = [self.facts(name) for name in self.upstream(command)]
         stamps = self.stamps.of(uri for fact in facts if fact for uri in fact.outputs)
-        return {uri: stamp for uri, stamp in stamps.items() if stamp is not None}
+        return _by_name({uri: stamp for uri, stamp in stamps.items() if stamp is not None})
 
     def _make(self, command: str) -> Fingerprint | None:
         facts = self.facts(command)
@@ -168,8 +169,8 @@ class Fingerprints:
             before[name.upper()] = fingerprint.digest
         parts: dict[str, str | None] = {'command': command}
         parts['the version of Raster Vision'] = version('rastervision')
-        parts |= {name: digest(value) for name, value in facts.config.items()}
-        parts |= self.stamps.of(facts.inputs)
+        parts |= {name: digest(stable(value)) for name, value in facts.config.items()}
+        parts |= _by_name(self.stamps.of(facts.inputs))
         return Fingerprint(parts | self._code_digests() | before)
 
     def _code_digests(self) -> dict[str, str | None]:
@@ -177,6 +178,20 @@ class Fingerprints:
             classes = {type(part) for _, part in walk(self.pipeline.config)}
             self._code = code_digests({type(self.pipeline), *classes})
         return self._code
+
+
+def _by_name(stamps: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Stamps by the names of files, which have no signatures; several URIs may share a name."""
+    found: dict[str, list[str | None]] = {}
+    for uri, stamp in stamps.items():
+        found.setdefault(stable_uri(uri), []).append(stamp)
+    return {name: _joined([*dict.fromkeys(of_name)]) for name, of_name in found.items()}
+
+
+def _joined(stamps: list[str | None]) -> str | None:
+    if len(stamps) == 1:
+        return stamps[0]
+    return None if None in stamps else digest(stamps)
 
 
 def digest(value: Any) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system import file_exists
+from rastervision.pipeline.file_system.stable_names import stable_uri
 from rastervision.pipeline.fingerprint import Fingerprint, Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Standing, Standings, in_order
@@ -132,8 +133,9 @@ def _same(writers: dict[str, _Writer], new: _Writer | None) -> str | None:
             return other.uri
         raise ConfigError(
             f'{other.command.upper()} of {other.uri} and {new.command.upper()} of {new.uri} would '
-            f'both write {output}, with different options or inputs, such as the statistics of '
-            f'another folder; give each a {new.command}_uri of its own, or the same inputs.'
+            f'both write {stable_uri(output)}, with different options or inputs, such as the '
+            f'statistics of another folder; give each a {new.command}_uri of its own, or the same '
+            'inputs.'
         )
     return None
 
@@ -163,12 +165,15 @@ def _why_outdated(
         return 'it failed' if is_failure else INTERRUPTED
     if fingerprint.digest is None or fingerprint.digest != record.fingerprint:
         return fingerprint.change_since(record.parts)
-    outputs = prints.stamps.of(record.outputs)
-    for uri, stamp in record.outputs.items():
+    facts = prints.facts(command)
+    uris = {stable_uri(uri): uri for uri in facts.outputs} if facts else {}
+    outputs = prints.stamps.of(uris.get(name, name) for name in record.outputs)
+    for name, stamp in record.outputs.items():
+        uri = uris.get(name, name)
         if outputs[uri] is None and not file_exists(uri):
-            return f'its output {uri} is missing'
+            return f'its output {name} is missing'
         if outputs[uri] != stamp:
-            return f'its output {uri} was changed'
+            return f'its output {name} was changed'
     now, then = prints.upstream_stamps(command), record.upstream
     changed = [uri for uri in {**now, **then} if now.get(uri) != then.get(uri)]
     return f'{changed[0]} changed' if changed else None

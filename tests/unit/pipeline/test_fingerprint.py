@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rastervision.pipeline.errors import DataError
-from rastervision.pipeline.fingerprint import Fingerprint, Fingerprints, Stamps, digest
+from rastervision.pipeline.fingerprint import (
+    CommandFacts,
+    Fingerprint,
+    Fingerprints,
+    Stamps,
+    digest,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -132,3 +138,32 @@ def test_a_stamp_is_looked_up_once(tmp_path):
     before = stamps.of([str(file)])
     file.unlink()
     assert stamps.of([str(file)]) == before
+
+
+def test_signed_urls_are_known_by_names_that_outlive_the_signature(kitchen, monkeypatch):
+    tags = {}
+    monkeypatch.setattr(Stamps, 'of', lambda _, uris: {u: tags.get(u, 'same') for u in uris})
+
+    def mix(sig):
+        url = f'http://host/eggs?sig=SECRET{sig}'
+        pipeline = kitchen(pantry=url, recipes={'mix': url, 'bake': '', 'fry': '', 'serve': ''})
+        return Fingerprints(pipeline).of('mix')
+
+    before = mix(1)
+    assert 'SECRET' not in str(before.parts)
+    assert mix(2) == before
+    tags['http://host/eggs?sig=SECRET2'] = 'other'
+    assert mix(2).change_since(before.parts) == 'http://host/eggs changed'
+
+
+def test_a_change_of_one_of_several_urls_with_one_name_is_noticed(kitchen, monkeypatch):
+    urls = ('http://host/get?sig=1', 'http://host/get?sig=2')
+    pipeline = kitchen()
+    monkeypatch.setattr(type(pipeline), 'command_facts', lambda *_: CommandFacts(inputs=urls))
+
+    def digest_with(*tags):
+        monkeypatch.setattr(Stamps, 'of', lambda *_: dict(zip(urls, tags, strict=True)))
+        return Fingerprints(pipeline).of('mix').digest
+
+    assert len({digest_with(*tags) for tags in ('ab', 'cb', 'ac', 'ba', 'aa')}) == 5
+    assert digest_with('a', None) is None

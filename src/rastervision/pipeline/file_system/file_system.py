@@ -167,7 +167,9 @@ def public_uri(uri: str) -> str:
         return uri
     netloc, slash, path = rest.partition('/')
     path, query, _ = path.partition('?')
-    return f'{scheme}://{netloc.rpartition("@")[2]}{slash}{path}{query and "?..."}'
+    is_azure = scheme.lower().startswith(('abfs', 'az'))  # before the @ is the container
+    host = netloc if is_azure else netloc.rpartition('@')[2]
+    return f'{scheme}://{host}{slash}{path}{query and "?..."}'
 
 
 def unreadable(uri: str, reason: object) -> NotReadableError:

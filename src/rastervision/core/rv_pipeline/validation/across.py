@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rastervision.core.data import ClassConfig, SceneConfig
 from rastervision.core.rv_pipeline.scenes import file_sources
 from rastervision.core.rv_pipeline.validation.findings import SceneFindings, Use
+from rastervision.pipeline.file_system.stable_names import stable_uri
 from rastervision.pipeline.validation import Problem
 
 LEARNT_FROM = 'train'
@@ -67,7 +68,9 @@ def _shared_images(
 
 def _images(config: SceneConfig) -> tuple[str, ...]:
     uris = (source.uris for source in file_sources(config))
-    return tuple(sorted({u for us in uris for u in ([us] if isinstance(us, str) else us)}))
+    return tuple(
+        sorted({stable_uri(u) for us in uris for u in ([us] if isinstance(us, str) else us)})
+    )
 
 
 def _overlap(a: SceneFindings, b: SceneFindings) -> bool:
