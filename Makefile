@@ -4,7 +4,7 @@ DEMO_DIR ?= build/demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint typecheck docs bench pins azurite slurm clean
+.PHONY: demo test lint typecheck docs image bench pins azurite slurm clean
 
 demo: $(READY)
 	$(BIN)/rastervision run local rastervision.pytorch_backend.examples.tiny_buildings -a root_uri $(DEMO_DIR)
