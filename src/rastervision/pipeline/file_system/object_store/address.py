@@ -13,6 +13,8 @@ CLOUDS = {
 }
 """Scheme of a URI -> the store that it belongs to: 's3' (Amazon and alike), 'gs' or 'az'."""
 
+ODD_PARTS = "empty parts, '.' and '..' cannot be in the name of an object"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -63,5 +65,5 @@ def parse(uri: str) -> Address:
     key = key.strip('/')
     parts = key.split('/')
     if (key and not all(parts)) or {'.', '..'} & set(parts):
-        raise ValueError("empty parts, '.' and '..' cannot be in the name of an object")
+        raise ValueError(ODD_PARTS)
     return Address(cloud, bucket, key, f'{scheme}://{netloc}/', host.partition('.')[0])

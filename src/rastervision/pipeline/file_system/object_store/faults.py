@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rastervision.pipeline.errors import NotReadableError, NotWritableError, RVError
 from rastervision.pipeline.file_system.file_system import unreadable, unwritable
 from rastervision.pipeline.file_system.object_store import aws, azure, google
-from rastervision.pipeline.file_system.object_store.address import Address
+from rastervision.pipeline.file_system.object_store.address import ODD_PARTS, Address
 
 _EXPIRED = 'the credentials have expired; renew them (single sign-on: `aws sso login`) and go on'
 _WRONG = 'the credentials are wrong; check the key, its secret and the profile they come from'
@@ -58,6 +58,7 @@ _METADATA = re.compile(
     r'performing \w+ http://(169\.254\.169\.254|metadata(\.google\.internal)?/|[^/]+/metadata/id)'
 )
 _SERVER = re.compile(r'Error performing \w+ (\w+://[^/\s]+)')
+_ODD_NAME = re.compile(r'Path "(.*)"(: | contained)')
 _STATUS = re.compile(r'status code: (\d{3})')
 
 
@@ -91,6 +92,8 @@ def reason(error: Exception, address: Address | None = None) -> str:
     text = str(error)
     if isinstance(error, ValueError | PermissionError) or address is None:
         return text.partition('\n')[0]
+    if name := odd_name(error):
+        return f'{name!r} in it cannot be named here: {ODD_PARTS}; rename it or remove it'
     if _METADATA.search(text):
         return _NO_CREDENTIALS[address.cloud]
     words = _WORDS['NoSuchBucket'] if is_missing_bucket(error) else _WORDS.get(code_of(error) or '')
@@ -125,6 +128,13 @@ def code_of(error: Exception) -> str | None:
     """The code of the store's answer, such as 'NoSuchBucket'."""
     match = _CODE.search(str(error))
     return (match[1] or match[2]) if match else None
+
+
+def odd_name(error: Exception) -> str | None:
+    """The name of an object that the library stumbles over when it lists a directory."""
+    if type(error).__name__ != 'InvalidPathError' or not (found := _ODD_NAME.search(str(error))):
+        return None
+    return found[1]
 
 
 def is_missing_bucket(error: Exception) -> bool:

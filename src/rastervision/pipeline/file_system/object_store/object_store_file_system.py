@@ -12,6 +12,7 @@ from rastervision.pipeline.file_system.object_store.address import Address, clou
 from rastervision.pipeline.file_system.object_store.faults import (
     code_of,
     is_missing_bucket,
+    odd_name,
     reading,
     writing,
 )
@@ -19,6 +20,8 @@ from rastervision.pipeline.file_system.object_store.forks import safe_after_fork
 from rastervision.pipeline.file_system.object_store.requests import (
     call,
     delete,
+    entries,
+    has_objects_below,
     metadata,
     objects_below,
 )
@@ -181,19 +184,16 @@ class ObjectStoreFileSystem(FileSystem):
             ext: End of the names to list.
             delimiter: '' for all files below the directory, however deep.
         """
-        import obstore
-
         address = _readable(uri, a_dir=True)
         with reading(uri, address):
             if not delimiter:
                 keys = list(objects_below(address))
             else:
-                found = call(
-                    address, lambda store: obstore.list_with_delimiter(store, address.key or None)
-                )
-                folders = {f'{prefix}/' for prefix in found['common_prefixes']}
+                found = entries(address, address.key)
+                folders = set(found['common_prefixes'])
+                empty = {item['path'] for item in found['objects'] if not item['size']}
                 files = {item['path'] for item in found['objects']} - {address.key}
-                keys = [*folders, *(key for key in files if f'{key}/' not in folders)]
+                keys = [*(f'{folder}/' for folder in folders), *(files - (empty & folders))]
         return sorted(address.uri(key) for key in keys if key.endswith(ext or ''))
 
     @classmethod
@@ -228,13 +228,11 @@ def _parse(uri: str, a_dir: bool) -> Address:
 
 def _is_dir(address: Address) -> bool:
     """Whether there is an object below a directory; False too if there is no such bucket."""
-    import obstore
-
-    prefix = address.key or None
     try:
-        some = call(address, lambda store: obstore.list_with_delimiter(store, prefix))
+        return has_objects_below(address)
     except Exception as error:
         if is_missing_bucket(error):
             return False
+        if odd_name(error):
+            return True
         raise
-    return bool(some['objects'] or some['common_prefixes'])

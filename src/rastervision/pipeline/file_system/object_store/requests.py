@@ -1,7 +1,7 @@
 """Requests to a bucket that go on where the library gives up."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from rastervision.pipeline.file_system.object_store import aws, azure, google
@@ -70,15 +70,53 @@ def objects_below(address: Address) -> dict[str, dict[str, Any]]:
     import obstore
 
     found = call(address, lambda store: obstore.list(store, address.key or None).collect())
-    folders = {address.key}
-    for item in found:
-        parts = item['path'].split('/')
-        folders |= {'/'.join(parts[:count]) for count in range(1, len(parts))}
     return {
         item['path']: {**item, 'e_tag': _quoted(item['e_tag'])}
-        for item in found
-        if item['path'] not in folders
+        for item in _without_folders(address, found)
     }
+
+
+def entries(address: Address, folder: str) -> dict[str, Any]:
+    """What lies directly in a directory of a bucket: 'objects' and 'common_prefixes'."""
+    import obstore
+
+    return dict(call(address, lambda store: obstore.list_with_delimiter(store, folder or None)))
+
+
+def has_objects_below(address: Address) -> bool:
+    """Whether `objects_below` finds any; asks for no more than it takes."""
+    import obstore
+
+    def first(store: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for items in obstore.list(store, address.key or None):
+            found += items
+            if any(item['size'] for item in items):
+                break
+        return found
+
+    found = call(address, first)
+    return any(item['size'] for item in found) or bool(_without_folders(address, found))
+
+
+def parents(keys: Iterable[str]) -> set[str]:
+    """All directories that some objects lie in."""
+    found = {key.rpartition('/')[0] for key in keys}
+    return found | parents(found - {''}) if found - {''} else found
+
+
+def _without_folders(address: Address, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Listed objects but those that stand for directories.
+
+    These are empty, and have other objects below them or a slash at the end. The library does not
+    show the slash, and with it can neither read nor delete them.
+    """
+    folders = {address.key, *parents(item['path'] for item in found)}
+    empty = {item['path'] for item in found if not item['size']}
+    files = set()
+    for parent in {key.rpartition('/')[0] for key in empty - folders}:
+        files |= {item['path'] for item in entries(address, parent)['objects']}
+    return [item for item in found if item['path'] not in empty - (files - folders)]
 
 
 def _quoted(etag: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from rastervision.pipeline.file_system.local_file_system import atomic_local_path, files_below
 from rastervision.pipeline.file_system.object_store.address import Address, parse
 from rastervision.pipeline.file_system.object_store.faults import reading, writing
-from rastervision.pipeline.file_system.object_store.requests import delete, objects_below
+from rastervision.pipeline.file_system.object_store.requests import delete, objects_below, parents
 from rastervision.pipeline.file_system.object_store.threads import for_each
 from rastervision.pipeline.file_system.object_store.transfer import (
     download_file,
@@ -50,6 +50,8 @@ def sync_from(address: Address, dst: Path, *, remove_others: bool) -> int:
     there = objects_below(address)
     start = len(address.key) + 1 if address.key else 0
     wanted = {key: dst / _checked(key[start:]) for key in there}
+    if both := there.keys() & parents(there):
+        raise ValueError(f'{min(both)!r} in it is both a file and a directory; rename one of them')
 
     def fetch(item: tuple[str, Path]) -> None:
         key, path = item
