@@ -116,7 +116,8 @@ def _without_folders(address: Address, found: Sequence[dict[str, Any]]) -> list[
     files = set()
     for parent in {key.rpartition('/')[0] for key in empty - folders}:
         files |= {item['path'] for item in entries(address, parent)['objects']}
-    return [item for item in found if item['path'] not in empty - (files - folders)]
+    standing = empty - (files - folders)
+    return [item for item in found if item['path'] not in standing]
 
 
 def _quoted(etag: str | None) -> str | None:
