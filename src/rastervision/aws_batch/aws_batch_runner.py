@@ -12,12 +12,17 @@ import click
 
 from rastervision.aws_batch.client import BatchClient, DeniedError
 from rastervision.aws_batch.following import ENDED, follow
-from rastervision.aws_batch.remote_files import check_files, own_modules, require_remote
+from rastervision.aws_batch.remote_files import (
+    check_files,
+    code_uri,
+    own_modules,
+    require_remote,
+    upload_code,
+)
 from rastervision.aws_batch.settings import attempts as attempts_setting
 from rastervision.aws_batch.settings import place
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, RVError
-from rastervision.pipeline.file_system import upload_or_copy
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Job, can_split, in_order
 from rastervision.pipeline.runner.runner import PlanRunner
@@ -89,8 +94,7 @@ class AWSBatchRunner(PlanRunner):
                 )
             )
         for uri, pipeline in pipelines.items():
-            for _, path, copy in own_modules(uri, pipeline):
-                upload_or_copy(path, copy)
+            upload_code(uri, pipeline)
         ids: list[str] = []
         with self._ending_jobs_after(BaseException):
             for stage, (command, arguments) in zip(plan, requests, strict=True):
@@ -131,8 +135,9 @@ class AWSBatchRunner(PlanRunner):
         cmd += ['run_command', cfg_json_uri, command, '--runner', 'batch']
         if is_array or is_gather:
             cmd += ['--num-splits', str(num_splits)]
-        for name, _, copy in own_modules(cfg_json_uri, pipeline):
-            cmd += ['--module', name, copy]
+        if modules := own_modules(pipeline):
+            cmd += ['--code', code_uri(cfg_json_uri)]
+            cmd += [word for module in modules for word in ('--module', *module)]
         return cmd, {
             'job_name': _job_name(f'{pipeline_run_name}-{command}'),
             'attempts': attempts_setting(),

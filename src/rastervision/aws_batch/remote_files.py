@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
+from rastervision.pipeline.code_files import code_files, import_root
+from rastervision.pipeline.config_model import walk
 from rastervision.pipeline.errors import ConfigError
-from rastervision.pipeline.file_system import is_local
+from rastervision.pipeline.file_system import is_local, upload_or_copy
 from rastervision.pipeline.fingerprint import Fingerprints
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plugin_loader import is_part_of
@@ -53,19 +56,34 @@ def check_files(pipeline: Pipeline, commands: Sequence[str]) -> None:
             return
 
 
-def own_modules(cfg_json_uri: str, pipeline: Pipeline) -> list[tuple[str, str, str]]:
-    """Modules with classes of a config that are no part of Raster Vision.
+def code_uri(cfg_json_uri: str) -> str:
+    """The folder for the code of the classes of a config, beside the config."""
+    return f'{cfg_json_uri.rpartition("/")[0]}/code'
+
+
+def upload_code(cfg_json_uri: str, pipeline: Pipeline) -> None:
+    """Copy the code of classes that are no part of Raster Vision to where jobs find it.
 
     Args:
         cfg_json_uri: URI of the serialised config.
         pipeline: Its pipeline.
+    """
+    if own_modules(pipeline):
+        classes = {type(part) for _, part in walk(pipeline.config)}
+        for name, path in code_files({type(pipeline), *classes}).items():
+            if path is not None:
+                upload_or_copy(str(path), f'{code_uri(cfg_json_uri)}/{name}')
+
+
+def own_modules(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """Modules with classes of a config that are no part of Raster Vision.
 
     Returns:
-        Name and file of each, and where the jobs find a copy if it is not installed there.
+        Name of each, and its file, from the folder that its imports start from: jobs have a copy
+        of that, for what is not installed there.
     """
-    folder = f'{cfg_json_uri.rpartition("/")[0]}/code'
     return [
-        (name, path, f'{folder}/{name}.py')
+        (name, Path(path).relative_to(import_root(name, Path(path))).as_posix())
         for name, path in config_modules(pipeline.config)
         if path is not None
         and path.endswith('.py')

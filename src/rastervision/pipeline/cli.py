@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -206,6 +207,11 @@ def run(
     help='Module, and its file, to import before the config is read; for a config with classes '
     'that no plugin has. Repeat it for several.',
 )
+@click.option(
+    '--code',
+    metavar='URI',
+    help='Folder of a store with files of Python for the modules, which FILE is a path below.',
+)
 @click.pass_context
 def run_command(
     ctx: click.Context,
@@ -215,13 +221,14 @@ def run_command(
     num_splits: int,
     runner: str | None,
     modules: Sequence[tuple[str, str]],
+    code: str | None,
 ) -> None:
     """Run a single COMMAND of the pipeline whose config is the JSON file at CFG_JSON_URI.
 
     Runners use it to start jobs on other machines. The command is a gather step if it has several
     splits but no index of one.
     """
-    from rastervision.pipeline.file_system import file_to_json
+    from rastervision.pipeline.file_system import file_to_json, sync_from_dir
     from rastervision.pipeline.runner.execute import execute_config
     from rastervision.pipeline.runner.job_process import run_for_engine
     from rastervision.pipeline.runner.worker import import_modules
@@ -230,6 +237,10 @@ def run_command(
     stored = file_to_json(cfg_json_uri)
     settings = stored.get('rv_config') if isinstance(stored, dict) else None
     rv_config_.set_everett_config(profile, config_overrides=settings)
+    if code is not None:
+        folder = ctx.with_resource(rv_config_.get_tmp_dir())
+        sync_from_dir(code, folder)
+        modules = [(name, str(Path(folder, file))) for name, file in modules]
     if runner is None:
         import_modules(modules)
         execute_config(cfg_json_uri, command, split_ind or 0, num_splits)

@@ -27,22 +27,34 @@ def code_digests(classes: Iterable[type]) -> dict[str, str | None]:
         Name of a file, from the folder of its package -> digest. A class without a file, as in a
         notebook, is there by its name with None.
     """
+    return {
+        name: None if file is None else sha256(file.read_bytes()).hexdigest()
+        for name, file in code_files(classes).items()
+    }
+
+
+def code_files(classes: Iterable[type]) -> dict[str, Path | None]:
+    """The files that `code_digests` covers, by the same names."""
     wanted = {base for cls in classes for base in cls.__mro__[:-1] if not _is_library(base)}
-    digests: dict[str, str | None] = {}
+    files: dict[str, Path | None] = {}
     paths: dict[Path, type] = {}
     for cls in sorted(wanted, key=lambda cls: (cls.__module__, cls.__qualname__)):
         path = getattr(sys.modules.get(cls.__module__), '__file__', None)
         if path is None:
-            digests[cls.__qualname__] = None
+            files[cls.__qualname__] = None
         else:
             paths.setdefault(Path(path), cls)
     for path, cls in paths.items():
         root, package = _home(cls, path)
         for file in _with_imports(path, root, package):
-            name = file.relative_to(root).as_posix()
-            if name not in digests:
-                digests[name] = sha256(file.read_bytes()).hexdigest()
-    return digests
+            files.setdefault(file.relative_to(root).as_posix(), file)
+    return files
+
+
+def import_root(module: str, path: Path) -> Path:
+    """The folder that absolute imports of a module, which is in a file, start from."""
+    dots = module.count('.') + (path.name == '__init__.py')
+    return path.parents[min(dots, len(path.parents) - 1)]
 
 
 def _is_library(cls: type) -> bool:
@@ -52,8 +64,7 @@ def _is_library(cls: type) -> bool:
 
 def _home(cls: type, path: Path) -> tuple[Path, Path]:
     """The folder that absolute imports start from, and the one that imports are followed in."""
-    dots = cls.__module__.count('.') + (path.name == '__init__.py')
-    root = path.parents[min(dots, len(path.parents) - 1)]
+    root = import_root(cls.__module__, path)
     plugin = root.joinpath(*get_plugin(cls).split('.'))
     if plugin.is_dir():
         return root, plugin

@@ -16,7 +16,7 @@ from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.utils import download_if_needed, is_local
 from rastervision.pipeline.lazy import sparing_imports
 from rastervision.pipeline.pipeline import PipelineConfig
-from rastervision.pipeline.plugins import BUILTIN_PLUGINS, load_file
+from rastervision.pipeline.plugins import BUILTIN_PLUGINS, importable, load_file
 from rastervision.pipeline.sweep import below, combinations, place_below
 
 T = TypeVar('T')
@@ -104,13 +104,12 @@ def _load(source: str) -> ModuleType:
     if source.endswith('.py'):
         _require_file(source)
         path = str(Path(download_if_needed(source)).resolve())
-        _importable(str(Path(path).parent))
         _forget(path)
         with sparing_imports(path):
             return _explained(source, path, lambda: load_file(path))
     if '/' in source or '\\' in source:
         raise ConfigError(f'{source} is not a config; name a .py or .json file, or a module.')
-    _importable(str(Path.cwd()))
+    importable(Path.cwd())
     try:
         spec = find_spec(source)
     except (ModuleNotFoundError, ValueError):
@@ -136,12 +135,6 @@ def _near(source: str) -> str:
             if Path(folder, 'examples', f'{source}.py').is_file():
                 return f' Did you mean {package}.examples.{source}?'
     return ''
-
-
-def _importable(folder: str) -> None:
-    """Let a config import what lies beside it, without hiding anything that is installed."""
-    if folder not in sys.path:
-        sys.path.append(folder)
 
 
 def _forget(path: str) -> None:

@@ -120,8 +120,16 @@ def profile_sources(settings: 'RVConfig') -> Iterator[PluginSource]:
         yield PluginSource(uri, 'setting [PLUGINS] files', partial(load_file, uri))
 
 
+def importable(folder: str | Path) -> None:
+    """Let modules of a folder be imported, without hiding anything that is installed."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
 def load_file(uri: str) -> ModuleType:
     """Import a Python file that may lie on a remote file system.
+
+    It can import what lies beside it, and so can all that is imported from then on.
 
     Args:
         uri: Path or URI of the file.
@@ -135,6 +143,7 @@ def load_file(uri: str) -> ModuleType:
     from rastervision.pipeline.file_system.utils import download_if_needed
 
     path = Path(download_if_needed(uri)).resolve()
+    importable(path.parent)
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
     name = f'{path.stem}_{digest}'
     if name in sys.modules:

@@ -15,9 +15,10 @@ from rastervision.pipeline.pipeline import Pipeline
 
 REGION = 'eu-west-1'
 CONFIG = """
+from notes import note
 from rastervision.pipeline.config import register_config
 from rastervision.pipeline.errors import DataError
-from rastervision.pipeline.file_system import str_to_file
+from rastervision.pipeline.fingerprint import CommandFacts
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
 
 
@@ -35,11 +36,15 @@ class BatchTestPipeline(Pipeline):
     gpu_commands = ['last']
     gather_commands = {'many': 'gather'}
 
+    def command_facts(self, command):
+        before = self.commands[: self.commands.index(command)]
+        return CommandFacts(upstream=tuple(before[-1:]))
+
     def note(self, command, text=''):
         print('doing', command)
         if command == self.config.failing:
             raise DataError('no pixels')
-        str_to_file(text, f'{self.config.root_uri}/{command}.txt')
+        note(text, f'{self.config.root_uri}/{command}.txt')
 
     def first(self):
         self.note('first')
@@ -56,6 +61,10 @@ class BatchTestPipeline(Pipeline):
 
 def get_config(runner, root_uri, failing=''):
     return BatchTestPipelineConfig(root_uri=root_uri, failing=failing)
+"""
+
+HELPER = """
+from rastervision.pipeline.file_system import str_to_file as note
 """
 
 
@@ -118,6 +127,7 @@ def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(registry_, 'configs', dict(registry_.configs))
     path = tmp_path / 'my config.py'
     path.write_text(CONFIG)
+    (tmp_path / 'notes.py').write_text(HELPER)
     return path
 
 

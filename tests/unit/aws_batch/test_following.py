@@ -72,7 +72,7 @@ class FakeBatch:
 @pytest.fixture
 def run(no_aws, pipeline, monkeypatch):
     """Run the pipeline in four splits on a fake; returns the runner."""
-    monkeypatch.setattr('rastervision.aws_batch.aws_batch_runner.upload_or_copy', lambda *_: None)
+    monkeypatch.setattr('rastervision.aws_batch.remote_files.upload_or_copy', lambda *_: None)
     monkeypatch.setattr(following, 'SHORTEST', 0.0)
     monkeypatch.setattr(following, 'file_to_str', lambda uri: LOG)
 

@@ -16,6 +16,7 @@ from rastervision.pipeline.file_system import file_to_str, list_paths
 from rastervision.pipeline.pipeline import Pipeline, PipelineConfig
 from rastervision.pipeline.plan import plan
 from rastervision.pipeline.running import run_pipelines
+from rastervision.pipeline.standing import standings
 
 pytestmark = pytest.mark.integration
 ROOT = 's3://bucket/root'
@@ -46,6 +47,11 @@ def run(config_file, root, runner):
     run_pipelines({f'{root}/pipeline-config.json': config.build('')}, (), runner, num_splits=2)
 
 
+def standings_of(config_file, root):
+    config = get_configs(str(config_file), 'batch', {'root_uri': root})[0]
+    return standings({f'{root}/pipeline-config.json': config.build('')}).values()
+
+
 def test_what_is_submitted_does_what_a_local_run_does(account, s3, config_file, tmp_path, capsys):
     """The commands of the jobs are run here, in an order that their dependencies allow."""
     root = f'{s3}/root'
@@ -55,7 +61,11 @@ def test_what_is_submitted_does_what_a_local_run_does(account, s3, config_file, 
         f'raster-vision-{name}' for name in ('first', 'many', 'gather', 'last')
     ]
     run(config_file, str(tmp_path / 'local'), 'inprocess')
-    config_file.unlink()  # the machines do not see it
+    states = standings_of(config_file, root)
+    assert all(state.reason is not None for state in states)
+    config_file.rename(config_file.with_suffix('.away'))  # the machines do not see it
+    helper = config_file.with_name('notes.py')
+    helper.rename(helper.with_suffix('.away'))
     ended = set()
     for job in jobs:
         assert ended.issuperset(parent['jobId'] for parent in job['dependsOn'])
@@ -73,6 +83,9 @@ def test_what_is_submitted_does_what_a_local_run_does(account, s3, config_file, 
     assert outputs(root).keys() == {
         *('first.txt', 'gather.txt', 'last.txt', 'many-0.txt', 'many-1.txt')
     }
+    for path in (config_file, helper):
+        path.with_suffix('.away').rename(path)
+    assert [state.reason for state in standings_of(config_file, root)] == [None] * 3
     logs = {uri.rpartition('/')[2] for uri in list_paths(f'{root}/logs', '.log')}
     assert logs == {*('first.log', 'gather.log', 'last.log', 'many-1-of-2.log', 'many-2-of-2.log')}
 
@@ -80,7 +93,7 @@ def test_what_is_submitted_does_what_a_local_run_does(account, s3, config_file, 
 def test_requests(account, pipeline, requests, monkeypatch):
     monkeypatch.setenv('BATCH_ATTEMPTS', '3')
     runner = AWSBatchRunner()
-    monkeypatch.setattr('rastervision.aws_batch.aws_batch_runner.upload_or_copy', lambda *_: None)
+    monkeypatch.setattr('rastervision.aws_batch.remote_files.upload_or_copy', lambda *_: None)
     runner.run_jobs(plan({URI: pipeline}, (), 4), {URI: pipeline}, 4, 'Zürich, 2nd try')
     ids = [name.rpartition('/')[2] for name in runner.engine_jobs()]
     assert [name.rpartition('/')[0] for name in runner.engine_jobs()] == ['eu-west-1'] * 4
@@ -94,9 +107,9 @@ def test_requests(account, pipeline, requests, monkeypatch):
     assert [r.get('dependsOn') for r in requests] == [None, *([{'jobId': i}] for i in ids[:3])]
     assert all(r['retryStrategy'] == {'attempts': 3} for r in requests)
     commands = [r['containerOverrides']['command'] for r in requests]
-    own = re.search(r"'--module', '(my config_\w+)', 's3://bucket/root/code/\1\.py'", str(commands))
+    own = re.search(r"'--module', '(my config_\w+)'", str(commands))
     assert own is not None
-    module = ['--module', own[1], f'{ROOT}/code/{own[1]}.py']
+    module = ['--code', f'{ROOT}/code', '--module', own[1], 'my config.py']
     splits = [[], ['--num-splits', '4'], ['--num-splits', '4'], []]
     program = ['python', '-m', 'rastervision.pipeline', 'run_command', URI]
     assert commands == [
@@ -156,7 +169,7 @@ def test_whether_jobs_run(account):
 def test_a_refused_job_ends_those_before(account, pipeline, monkeypatch):
     ended = []
     monkeypatch.setattr(BatchClient, 'terminate', lambda self, job_id, reason: ended.append(job_id))
-    monkeypatch.setattr('rastervision.aws_batch.aws_batch_runner.upload_or_copy', lambda *_: None)
+    monkeypatch.setattr('rastervision.aws_batch.remote_files.upload_or_copy', lambda *_: None)
     monkeypatch.setenv('BATCH_GPU_JOB_DEF', 'not-there')
     runner = AWSBatchRunner()
     with pytest.raises(StageError, match=r'submit raster-vision-last .*not-there does not exist'):

@@ -19,18 +19,20 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 from typing import IO, Any
 
 from rastervision.pipeline import progress, rv_config_
+from rastervision.pipeline.code_files import import_root
 from rastervision.pipeline.errors import RVError
+from rastervision.pipeline.file_system import is_local
 from rastervision.pipeline.logs import log_to_stderr
-from rastervision.pipeline.plugins import load_file
+from rastervision.pipeline.plugins import importable, load_file
 from rastervision.pipeline.runner.execute import execute_config
 from rastervision.pipeline.verbosity import Verbosity
 
@@ -107,12 +109,23 @@ def _unexplained(reason: str) -> Message:
 def import_modules(modules: Iterable[tuple[str, str | None]]) -> None:
     """Import modules that register config classes, by name or else from their files."""
     for name, path in modules:
-        if name != '__main__':
-            with suppress(ImportError):
-                import_module(name)
-                continue
-        if path:
+        if _imports(name) or not path:
+            continue
+        if is_local(path):  # found by who planned the job in a folder that is not on our path
+            importable(import_root(name, Path(path)))
+        if not _imports(name):
             load_file(path)
+
+
+def _imports(name: str) -> bool:
+    """Whether a module can be imported by its name."""
+    if name == '__main__':
+        return False
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def _free_memory() -> None:

@@ -109,3 +109,26 @@ finally:
     assert parent.wait(20) == 128 + signal.SIGTERM
     assert (folder / 'clean').exists()
     assert read_record(record_uri(str(folder), 'first')).reason == INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ('name', 'file'),
+    [
+        ('my_config_0123abcd', 'my_config.py'),  # the name that a config file is loaded under
+        ('__main__', 'my_config.py'),
+        ('shop.config', 'shop/config.py'),
+        ('shop', 'shop/__init__.py'),
+    ],
+)
+def test_modules_of_a_job_import_what_lies_beside_them(tmp_path, name, file):
+    (tmp_path / 'shop').mkdir()
+    (tmp_path / 'parts.py').write_text('NAME = "parts"\n')
+    (tmp_path / 'my_config.py').write_text('import parts\nprint(parts.NAME)\n')
+    (tmp_path / 'shop' / '__init__.py').write_text('from . import config\n')
+    (tmp_path / 'shop' / 'config.py').write_text('import parts\nprint(parts.NAME)\n')
+    code = (
+        'from rastervision.pipeline.runner.worker import import_modules\n'
+        f'import_modules([{(name, str(tmp_path / file))!r}])'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout == 'parts\n'
