@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -33,6 +34,7 @@ BACKOFF = 0.5
 _CHUNK = 1 << 20
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _READ_ONLY = 'web servers are read only here; give a local path or the URI of a writable store'
+_CHANGED = 'the file changed while it was read'
 _NO_LISTS = 'web servers list no directories; name the files one by one'
 
 
@@ -141,8 +143,9 @@ class HttpFileSystem(FileSystem):
 class Download:
     """The bytes of one URL as an iterator of chunks that outlives dropped connections.
 
-    After a lost connection the rest is asked for; if the server cannot send a part, the first bytes
-    of the whole are skipped. A file that changed in the meantime is an error, never a mixture.
+    After a lost connection the rest is asked for. If the server cannot send a part, or has neither
+    ETag nor date to tell that the part is of the same file, the first bytes of the whole are read
+    and compared again. A file that changed in the meantime is an error, never a mixture.
 
     Attributes:
         size: Bytes in all, known after the first chunk and only if the server says.
@@ -152,7 +155,9 @@ class Download:
         self.uri = uri
         self.size: int | None = None
         self._version: str | None = None
+        self._validator: str | None = None
         self._done = 0
+        self._digest = sha256()
 
     def __iter__(self) -> Iterator[bytes]:
         for attempt in range(ATTEMPTS):
@@ -167,22 +172,46 @@ class Download:
             time.sleep(0 if self._done > before else BACKOFF * 2**attempt)
 
     def _rest(self) -> Iterator[bytes]:
-        headers = {'Range': f'bytes={self._done}-'} if self._done else {}
+        headers = {}
+        if self._done and self._validator is not None:
+            headers = {'Range': f'bytes={self._done}-', 'If-Range': self._validator}
         with _open(self.uri, headers) as response:
-            version = response.headers.get('ETag') or response.headers.get('Last-Modified')
-            if not self._done:
-                self._version = version
-                self.size = int(length) if (length := response.headers['Content-Length']) else None
-            elif version != self._version:
-                raise unreadable(self.uri, 'the file changed while it was read')
-            skip = 0 if response.status == http.HTTPStatus.PARTIAL_CONTENT else self._done
+            is_part = response.status == http.HTTPStatus.PARTIAL_CONTENT
+            self._check_same(response.headers, is_part)
+            if not is_part:
+                self._pass_over(response)
             while chunk := response.read(_CHUNK):
-                new, skip = chunk[skip:], max(0, skip - len(chunk))
-                self._done += len(new)
-                if new:
-                    yield new
+                self._done += len(chunk)
+                self._digest.update(chunk)
+                yield chunk
         if self.size is not None and self._done < self.size:
             raise http.client.IncompleteRead(b'', self.size - self._done)
+
+    def _check_same(self, headers: http.client.HTTPMessage, is_part: bool) -> None:
+        """Whether an answer is of the file that the first was of; the first tells which that is."""
+        date, etag = headers['Last-Modified'], headers['ETag']
+        size = headers['Content-Range'] if is_part else headers['Content-Length']
+        size = (size or '').rpartition('/')[2]
+        if not self._done:
+            self._version = etag or date
+            self._validator = date if (etag or 'W/').startswith('W/') else etag
+            self.size = int(size) if size else None
+        elif (etag or date) != self._version or (
+            self.size and size not in {'', '*', f'{self.size}'}
+        ):
+            raise unreadable(self.uri, _CHANGED)
+
+    def _pass_over(self, response: Any) -> None:
+        """Read again what is done already, which must be the same."""
+        again, left = sha256(), self._done
+        while left:
+            chunk = response.read(min(left, _CHUNK))
+            if not chunk:
+                raise http.client.IncompleteRead(b'', left)
+            again.update(chunk)
+            left -= len(chunk)
+        if again.digest() != self._digest.digest():
+            raise unreadable(self.uri, _CHANGED)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ class WebServer:
         self.requests: Counter[str] = Counter()
         self.modified: float | None = 1_600_000_000.0
         self.etags = True
+        self.weak = False
         self.ranges = True
         self.tells_size = False
         self.delay = 0.0
@@ -63,17 +64,23 @@ class WebServer:
         if status != 200:
             handler.send_error(status)
             return
-        part = start is not None and self.ranges
+        about = {}
+        if self.etags:
+            about['ETag'] = f'{"W/" * self.weak}"{sha256(data).hexdigest()}"'
+        if self.modified is not None:
+            about['Last-Modified'] = formatdate(self.modified, usegmt=True)
+        condition = handler.headers.get('If-Range')
+        assert not (condition or '').startswith('W/'), 'the standard forbids it'
+        same = condition in {None, *about.values()}
+        part = start is not None and self.ranges and same
         body = data[start : 1 if probe else None] if part else data
         handler.send_response(206 if part else 200)
         handler.send_header('Content-Length', str(len(body)))
         if part and self.tells_size:
             span = f'{start}-{start + len(body) - 1}'
             handler.send_header('Content-Range', f'bytes {span}/{len(data)}')
-        if self.etags:
-            handler.send_header('ETag', f'"{sha256(data).hexdigest()}"')
-        if self.modified is not None:
-            handler.send_header('Last-Modified', formatdate(self.modified, usegmt=True))
+        for name, value in about.items():
+            handler.send_header(name, value)
         handler.end_headers()
         body = body[: fault[1]] if isinstance(fault, tuple) else body
         self.bytes_sent += len(body)

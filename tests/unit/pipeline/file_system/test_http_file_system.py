@@ -3,7 +3,7 @@
 import os
 import socket
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -77,15 +77,17 @@ def test_the_size_of_a_file_of_which_parts_can_be_read(web):
         HttpFileSystem.size_if_ranged(f'{uri}/none')
 
 
+@pytest.mark.parametrize('etags', ['strong', 'weak', 'none'])
+@pytest.mark.parametrize('dates', [True, False])
 @pytest.mark.parametrize('ranges', [True, False])
-def test_a_download_goes_on_after_faults(web, tmp_path, ranges):
-    web.ranges = ranges
+def test_a_download_goes_on_after_faults(web, tmp_path, ranges, dates, etags):
+    web.ranges, web.modified = ranges, web.modified if dates else None
+    web.etags, web.weak = etags != 'none', etags == 'weak'
     uri = web.put('/big.tif', BIG)
     web.faults['/big.tif'] = [503, ('cut', 1_000_000), ('cut', 1_100_000)]
     HttpFileSystem.copy_from(uri, str(tmp_path / 'big.tif'))
     assert (tmp_path / 'big.tif').read_bytes() == BIG
-    if ranges:
-        assert web.bytes_sent == len(BIG)
+    assert (web.bytes_sent == len(BIG)) is (ranges and (dates or etags == 'strong'))
 
 
 def test_a_download_that_keeps_failing_leaves_nothing(web, tmp_path):
@@ -96,19 +98,29 @@ def test_a_download_that_keeps_failing_leaves_nothing(web, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(web):
+@pytest.mark.parametrize(
+    ('told_by', 'changed'),
+    [
+        *product(['etag', 'date', 'content'], [BIG[::-1], BIG[:2_000_000], BIG[:10], BIG + b'x']),
+        *product(['size'], [BIG[:2_000_000], BIG[:10], BIG + b'x']),
+    ],
+)
+def test_a_file_that_changes_while_it_is_read_is_refused(web, changed, told_by):
+    """The size tells it where the date does not: servers keep no more than whole seconds."""
+    web.etags, web.tells_size = told_by == 'etag', True
+    web.modified = web.modified if told_by in {'date', 'size'} else None
     uri = web.put('/a', BIG)
     web.faults['/a'] = [('cut', 1_000_000)]
-    chunks = HttpFileSystem.read_bytes
     original = web.answer
 
     def change_first(handler):
         original(handler)
-        web.files['/a'] = BIG[::-1]
+        web.files['/a'] = changed
+        web.modified = web.modified and web.modified + (told_by == 'date')
 
     web.answer = change_first
     with pytest.raises(NotReadableError, match='changed'):
-        chunks(uri)
+        HttpFileSystem.read_bytes(uri)
 
 
 def test_nobody_listens():
