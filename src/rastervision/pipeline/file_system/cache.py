@@ -94,9 +94,10 @@ def download_if_needed(
     fs = fs or FileSystem.get_file_system(uri)
     if download_dir is None:
         folder = '' if fs is LocalFileSystem else cache_dir()
+        path = _path_in_cache(uri, folder, fs)
     else:
         folder = download_dir
-    path = fs.local_path(uri, folder)
+        path = fs.local_path(uri, folder)
     if fs is LocalFileSystem or path == uri:
         if not Path(path).exists():
             raise unreadable(uri, 'no such file')
@@ -119,6 +120,15 @@ def download_if_needed(
         set_use(path)
     _fresh.add((uri, path))
     return path
+
+
+def _path_in_cache(uri: str, folder: str, fs: type[FileSystem]) -> str:
+    """Where the copy of `uri` lies in the cache.
+
+    Directories of the store get places of their own, as `d` and `d/a` can both be files there.
+    """
+    place = Path(fs.local_path(uri, '')).parent
+    return fs.local_path(uri, str(Path(folder, sha256(os.fsencode(place)).hexdigest()[:10])))
 
 
 def trim(folder: str, max_bytes: float, keep_seconds: float = KEEP_SECONDS) -> None:

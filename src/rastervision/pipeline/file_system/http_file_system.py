@@ -97,7 +97,7 @@ class HttpFileSystem(FileSystem):
 
     @staticmethod
     def local_path(uri: str, download_dir: str) -> str:
-        """`<download_dir>/http/<host>/<path>`; a query becomes part of the name."""
+        """`<download_dir>/http/<host>/<path>`; a query and a last slash become part of the name."""
         try:
             parts = urlsplit(uri)
         except ValueError as error:
@@ -106,8 +106,8 @@ class HttpFileSystem(FileSystem):
         names += [local_name(unquote(part)) for part in PurePosixPath(parts.path).parts[1:]]
         if len(names) == 1:
             names.append('index')
-        if parts.query:
-            names[-1] = with_digest(names[-1], of=parts.query)
+        if parts.query or parts.path.endswith('/'):
+            names[-1] = with_digest(names[-1], of=f'{parts.path}?{parts.query}')
         return str(Path(download_dir, parts.scheme.lower(), *names))
 
     @staticmethod

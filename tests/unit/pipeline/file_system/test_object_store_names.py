@@ -1,6 +1,7 @@
 """Names that others have given to objects: no files, two things at once, or not for any path."""
 
 import os
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from rastervision.pipeline.file_system import (
     NotReadableError,
     NotWritableError,
+    download_if_needed,
     file_exists,
     file_to_str,
     list_paths,
@@ -73,6 +75,13 @@ def test_an_object_that_others_lie_below_is_not_lost_in_silence(s3, put, tmp_pat
         sync_from_dir(f'{s3}/d', str(tmp_path))
     remove(f'{s3}/d')
     assert not file_exists(f'{s3}/d')
+
+
+def test_objects_that_others_lie_below_are_downloaded(s3, put, tmp_path, monkeypatch):
+    monkeypatch.setenv('RV_CACHE_DIR', str(tmp_path))
+    for name in ('d/a', 'd/a/b'):
+        put(name, name.encode())
+        assert Path(download_if_needed(f'{s3}/{name}')).read_text() == name
 
 
 @pytest.mark.parametrize('name', ['d/e//x', 'd/e/..%2Fx'])

@@ -19,7 +19,6 @@ from rastervision.pipeline.file_system import (
     file_exists,
     file_to_json,
     file_to_str,
-    get_local_path,
     is_local,
     json_to_file,
     list_paths,
@@ -193,7 +192,7 @@ def test_an_object_is_downloaded_once_and_again_when_it_changes(any_bucket, tmp_
     uri = f'{any_bucket}/d/a.tif'
     str_to_file('old', uri)
     path = download_if_needed(uri)
-    assert path == get_local_path(uri, cache_module.cache_dir())
+    assert Path(path).is_relative_to(cache_module.cache_dir())
     Path(path).write_text('mine')
     cache_module._fresh.clear()
     assert Path(download_if_needed(uri)).read_text() == 'mine'
