@@ -43,8 +43,13 @@ def process_start(pid: int) -> str | None:
         return None if state in {'Z', 'X'} else rest[18]
     if sys.platform == 'win32':
         return None
-    command = ['ps', '-o', 'lstart=', '-p', str(pid)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (fixed)
+    done = subprocess.run(  # noqa: S603 (a fixed program)
+        ['ps', '-o', 'lstart=', '-p', str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, 'LC_ALL': 'C', 'TZ': 'UTC'},  # the same words, whoever asks
+    )
     return done.stdout.strip() or None
 
 

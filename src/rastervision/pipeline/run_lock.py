@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 10.0
 """Seconds between two steps of the counter."""
+PAUSE = 1.0
+"""Seconds that others get to finish what they are writing."""
 ATTEMPTS = 5
 Holder = dict[str, Any]
 IsRunning = Callable[[str, Sequence[str]], bool | None]
@@ -80,9 +82,15 @@ class RunLock(AbstractContextManager['RunLock']):
         return bool(new)
 
     def note(self) -> None:
-        """Write into the locks which jobs the engine has been given by now."""
-        for lock in self._held.values():
-            lock.beat()
+        """Write into the locks which jobs the engine has been given by now.
+
+        Raises:
+            NotWritableError: A lock cannot be written, or is no longer that of this run.
+            NotReadableError: There is a lock that cannot be read.
+        """
+        for folder, lock in self._held.items():
+            if not lock.beat():
+                raise NotWritableError(f'Another run has taken over {public_uri(folder)}.')
 
     def __exit__(self, *error: object) -> None:
         self._locks.close()
@@ -131,7 +139,8 @@ class _Lock:
         self._over.set()
         self._thread.join()
         try:
-            self._release()
+            with self._beating:
+                self._release()
         except RVError as error:  # others find out that this process is gone
             log.warning('The lock %s stays: %s', public_uri(self.uri), error)
 
@@ -148,28 +157,27 @@ class _Lock:
             json_to_file({}, self.uri)
 
     def beat(self) -> bool:
-        """Move the counter, and write which jobs the engine has.
+        """Move the counter, and write which jobs the engine has; nothing once it is released.
 
         Returns:
-            Whether the lock is still that of this run. If it cannot be read or written, the next
-            beat makes up for it.
+            Whether the lock is still that of this run.
+
+        Raises:
+            NotWritableError: The lock cannot be written.
+            NotReadableError: Nobody can tell whose lock it is.
         """
-        try:
-            with self._beating:
-                found = self._read()
-                self._beat += 1
-                if found is None:  # somebody has removed it
-                    fs = FileSystem.get_file_system(self.uri, 'w')
-                    fs.create(self.uri, json.dumps(self._content()).encode())
-                    return True
-                if found.get('run', self.run) == self.run:
-                    json_to_file(self._content(), self.uri)
-                    return True
-        except RVError as error:
-            log.warning('%s', error)
+        with self._beating:
+            if self._over.is_set():
+                return True
+            found = self._read()
+            self._beat += 1
+            if found is None:  # somebody has removed it
+                fs = FileSystem.get_file_system(self.uri, 'w')
+                return fs.create(self.uri, json.dumps(self._content()).encode())
+            if found.get('run', self.run) != self.run:
+                return False
+            json_to_file(self._content(), self.uri)
             return True
-        log.error('Another run has taken over %s; stop this one.', self.folder)
-        return False
 
     def _content(self) -> Holder:
         return {**self._holder, 'beat': self._beat, 'engine_jobs': list(self._engine_jobs())}
@@ -180,27 +188,34 @@ class _Lock:
         Raises:
             NotReadableError: There is one, but nobody can tell what it says.
         """
-        try:
-            text = FileSystem.get_file_system(self.uri).read_bytes(self.uri)
-        except NotReadableError:
-            if file_exists(self.uri, include_dir=False):
-                raise
-            return None
-        try:
-            value = json.loads(text)
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
+        for pause in (PAUSE, 0.0):  # a store that cannot replace files at once may show a half
+            try:
+                text = FileSystem.get_file_system(self.uri).read_bytes(self.uri)
+            except NotReadableError:
+                if file_exists(self.uri, include_dir=False):
+                    raise
+                return None
+            with suppress(ValueError):
+                value = json.loads(text)
+                return value if isinstance(value, dict) else {}
+            time.sleep(pause)
+        return {}
 
     def _keep_beating(self) -> None:
-        while not self._over.wait(INTERVAL) and self.beat():
-            pass
+        while not self._over.wait(INTERVAL):
+            try:
+                if not self.beat():
+                    where = public_uri(self.folder)
+                    log.error('Another run has taken over %s; stop this one.', where)
+                    return
+            except RVError as error:  # made up for by the next beat
+                log.warning('%s', error)
 
     def _take_over(self, fs: type[FileSystem], dead: Holder) -> bool:
         """Replace the lock of a dead run; of several that try, one succeeds."""
         marker = state_uri(self.folder, f'lock-{dead.get("run", "none")}.json')
         if not fs.create(marker, b'{}'):
-            time.sleep(1)  # another run is about to replace it, or died in that moment
+            time.sleep(PAUSE)  # another run is about to replace it, or died in that moment
             if self._read() == dead:
                 fs.remove(marker)
             return False
@@ -212,7 +227,7 @@ class _Lock:
             with suppress(RVError):
                 fs.remove(marker)
         if 'run' in dead:
-            log.info('Taking over %s from a run that ended in the middle.', self.folder)
+            log.info('Taking over %s from a run that ended in the middle.', public_uri(self.folder))
         return True
 
     def _refuse_if_alive(self, other: Holder) -> None:
@@ -237,12 +252,13 @@ class _Lock:
         log.info(
             'A run on %s has not released %s; watching for %.0f seconds whether it lives.',
             other.get('host'),
-            self.folder,
+            public_uri(self.folder),
             seconds,
         )
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(min(1.0, seconds / 4))
-            if (self._read() or {}).get('beat') != other.get('beat'):
-                return True
+            found = self._read()
+            if found != other:  # moved; or released, or taken over by yet another run
+                return found is not None and found.get('run') == other['run']
         return False

@@ -139,6 +139,14 @@ def test_many_parents(account, requests):
     assert waits[-1] == joins
 
 
+def test_the_lock_knows_a_job_as_soon_as_it_is_submitted(account):
+    runner, noted = AWSBatchRunner(), []
+    runner.note = lambda: noted.append([*runner.engine_jobs()])
+    ids = [runner.run_command(['true']) for _ in range(2)]
+    names = [f'eu-west-1/{job_id}' for job_id in ids]
+    assert noted == [names[:1], names]
+
+
 def test_arguments_of_run_command(account, requests):
     runner = AWSBatchRunner()
     runner.run_command(['python', 'x.py'], debug=True, job_name='one', tags={'a': 'b'})

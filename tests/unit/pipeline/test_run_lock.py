@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from rastervision.pipeline import run_lock
-from rastervision.pipeline.errors import NotWritableError
+from rastervision.pipeline.errors import NotReadableError, NotWritableError
+from rastervision.pipeline.file_system.local_file_system import LocalFileSystem
 from rastervision.pipeline.process import process_start
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.state import current_run
@@ -120,21 +121,149 @@ def test_a_run_on_another_machine_lives_if_its_counter_moves(root, monkeypatch):
         assert content(root)['run'] == 'other', 'what is not ours is not released'
 
 
-def test_a_run_moves_its_counter(root, monkeypatch):
+def test_a_run_in_another_container_of_this_machine_is_watched_not_looked_up(root):
+    with make() as lock:
+        lock.take([str(root)])
+        change(root, run='other', pids='pid:[1]', pid=0, interval=20)
+        timer = threading.Timer(0.3, change, [root], {'beat': 7})
+        timer.start()
+        refused(root, 'process 0')
+        timer.join()
+
+
+def test_a_run_that_ends_while_it_is_watched_makes_room(root):
+    with make() as lock:
+        lock.take([str(root)])
+        change(root, run='other', host='elsewhere', interval=20)
+        timer = threading.Timer(0.3, (root / 'state/lock.json').unlink)
+        timer.start()
+        assert taken(root)
+        timer.join()
+
+
+@pytest.fixture
+def beats(monkeypatch):
+    """Beats come fast; a function that waits until a lock has been written some more times."""
     monkeypatch.setattr(run_lock, 'INTERVAL', 0.02)
-    beaten = threading.Event()
-    write = run_lock.json_to_file
+    write, written = run_lock.json_to_file, threading.Semaphore(0)
 
     def watch(value, uri):
         write(value, uri)
-        if value.get('beat', 0) >= 3:
-            beaten.set()
+        written.release()
 
     monkeypatch.setattr(run_lock, 'json_to_file', watch)
+    return lambda count: [written.acquire(timeout=30) for _ in range(count)] == [True] * count
+
+
+def test_a_run_moves_its_counter(root, beats):
     with make() as lock:
         lock.take([str(root)])
-        assert beaten.wait(30)
+        assert beats(3)
+        assert content(root)['beat'] >= 3
     assert files(root) == set()
+
+
+def failing(monkeypatch, method, error):
+    """Let a method of the store fail once; an event that tells when it has."""
+    works, failed = getattr(LocalFileSystem, method), threading.Event()
+
+    def fail_once(uri, *args):
+        if uri.endswith('lock.json') and not failed.is_set():
+            failed.set()
+            raise error('the store is away')
+        return works(uri, *args)
+
+    monkeypatch.setattr(LocalFileSystem, method, staticmethod(fail_once))
+    return failed
+
+
+@pytest.mark.parametrize(
+    ('method', 'error'), [('read_bytes', NotReadableError), ('write_str', NotWritableError)]
+)
+def test_a_store_that_fails_once_ends_no_heartbeat(root, beats, monkeypatch, caplog, method, error):
+    with make() as lock:
+        lock.take([str(root)])
+        assert beats(1)
+        failed = failing(monkeypatch, method, error)
+        assert failed.wait(30)
+        assert beats(3)
+        assert current_run(str(root)) == lock.run
+    assert 'the store is away' in caplog.text
+    assert 'taken over' not in caplog.text
+    assert files(root) == set()
+
+
+def test_a_lock_that_cannot_be_read_is_neither_released_nor_taken(root, monkeypatch, caplog):
+    with make() as lock:
+        lock.take([str(root)])
+        before = content(root)
+        failing(monkeypatch, 'read_bytes', NotReadableError)
+        with make() as other, pytest.raises(NotReadableError, match='the store is away'):
+            other.take([str(root)])
+        failing(monkeypatch, 'read_bytes', NotReadableError)
+    assert content(root) == before
+    assert 'stays: the store is away' in caplog.text
+
+
+def test_the_lock_knows_the_jobs_of_the_engine_when_it_is_told(tmp_path):
+    jobs, roots = [], [tmp_path / 'one', tmp_path / 'two']
+    with RunLock('slurm', lambda: jobs, lambda *_: False) as lock:
+        lock.take(map(str, roots))
+        jobs.append('17')
+        assert [content(root)['engine_jobs'] for root in roots] == [[], []]
+        lock.note()
+        assert [content(root)['engine_jobs'] for root in roots] == [['17'], ['17']]
+        jobs.append('18')
+        lock.note()
+        assert content(roots[0])['engine_jobs'] == ['17', '18']
+
+
+def test_jobs_that_the_lock_cannot_know_are_an_error(root, monkeypatch):
+    with make(['17'], is_running=False) as lock:
+        lock.take([str(root)])
+        failing(monkeypatch, 'write_str', NotWritableError)
+        with pytest.raises(NotWritableError, match='the store is away'):
+            lock.note()
+        lock.note()
+        mine = content(root)
+        change(root, run='other')
+        with pytest.raises(NotWritableError, match='taken over'):
+            lock.note()
+        assert content(root)['run'] == 'other'
+        change(root, **mine)
+    lock.note()
+    assert files(root) == set(), 'what is released does not come back'
+
+
+def test_a_lock_that_somebody_has_removed_comes_back(root):
+    with make() as lock:
+        lock.take([str(root)])
+        (root / 'state/lock.json').unlink()
+        lock.note()
+        assert current_run(str(root)) == lock.run
+
+
+def test_a_lock_that_is_half_written_is_not_free(root):
+    with make() as lock:
+        lock.take([str(root)])
+        whole = (root / 'state/lock.json').read_text()
+        (root / 'state/lock.json').write_text(whole[:20])
+        timer = threading.Timer(0.3, (root / 'state/lock.json').write_text, [whole])
+        timer.start()
+        refused(root)
+        timer.join()
+
+
+def test_clocks_of_two_machines_do_not_matter(root, monkeypatch):
+    """A machine whose clock is hours ahead, or behind, neither ends a live run nor keeps a dead."""
+    for since in ('2001-01-01T00:00:00+00:00', '2099-01-01T00:00:00+00:00'):
+        monkeypatch.setattr(run_lock, 'now', lambda since=since: since)
+        with make() as lock:
+            lock.take([str(root)])
+            monkeypatch.undo()
+            refused(root, f'process {os.getpid()}', since)
+            change(root, run='other', host='elsewhere', interval=0.2)
+            assert taken(root), 'its counter stood still'
 
 
 def test_a_run_whose_lock_was_taken_over_says_so(root, monkeypatch, caplog):
@@ -161,7 +290,8 @@ def test_jobs_of_an_engine_go_on_without_the_process(root, is_running, free):
 
 
 @pytest.mark.parametrize('text', ['', '{}', '[]', 'half of a fi'])
-def test_a_damaged_lock_is_no_lock(root, text):
+def test_a_damaged_lock_is_no_lock(root, monkeypatch, text):
+    monkeypatch.setattr(run_lock, 'PAUSE', 0.05)
     (root / 'state').mkdir(parents=True)
     (root / 'state/lock.json').write_text(text)
     assert taken(root)
@@ -207,11 +337,3 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / 'file').write_text('in the way')
     with make() as lock, pytest.raises(NotWritableError, match='file'):
         lock.take([str(Path(tmp_path, 'file', 'root'))])
-
-
-def test_processes_are_told_by_their_start():
-    mine = process_start(os.getpid())
-    assert mine == process_start(os.getpid())
-    if mine is not None:
-        assert process_start(1) != mine
-    assert process_start(2**22 + 1) is None

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rastervision.pipeline import rv_config_
-from rastervision.pipeline.errors import ConfigError, StageError
+from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
 from rastervision.pipeline.plan import plan
 from rastervision.runners import SlurmRunner
 
@@ -34,8 +34,8 @@ def calls(tmp_path, monkeypatch):
     return lambda: [line[1:-1].split('><') for line in notes.read_text('utf-8').splitlines()]
 
 
-def submit(*pipelines, num_splits=2) -> SlurmRunner:
-    runner = SlurmRunner()
+def submit(*pipelines, num_splits=2, runner=None) -> SlurmRunner:
+    runner = runner or SlurmRunner()
     jobs = plan(dict(pipelines), num_splits=num_splits)
     runner.run_jobs(jobs, dict(pipelines), num_splits, 'my-run')
     return runner
@@ -77,6 +77,25 @@ def test_pipelines_are_submitted_together(calls, scripted, capsys):
     assert calls()[-1] == ['scontrol', 'release', '1,4']
     assert '--dependency=afterok:4' in calls()[4]
     assert 'two: many is job 5, after 4' in capsys.readouterr().out.splitlines()
+
+
+def test_no_job_starts_before_the_lock_knows_all(calls, scripted):
+    runner, noted = SlurmRunner(), []
+    runner.note = lambda: noted.append((runner.engine_jobs(), len(calls())))
+    submit(scripted.pipeline('out'), runner=runner)
+    assert noted == [(('1', '2', '3', '4'), 4)]
+    assert calls()[4][0] == 'scontrol'
+
+
+def test_jobs_that_the_lock_cannot_know_are_cancelled(calls, scripted):
+    def note():
+        raise NotWritableError('the store is away')
+
+    runner = SlurmRunner()
+    runner.note = note
+    with pytest.raises(NotWritableError, match='the store is away'):
+        submit(scripted.pipeline('out'), runner=runner)
+    assert [call[0] for call in calls()] == [*['sbatch'] * 4, 'scancel']
 
 
 def test_what_was_accepted_is_cancelled_if_something_is_refused(calls, scripted, monkeypatch):
