@@ -20,10 +20,12 @@ from rastervision.pipeline.file_system import (
     str_to_file,
 )
 from rastervision.pipeline.file_system.local_file_system import to_path
+from rastervision.pipeline.file_system.stable_names import stable
 from rastervision.pipeline.loading import config_uri
 from rastervision.pipeline.pipeline import PipelineConfig
 from rastervision.pipeline.plan_graph import aligned
 from rastervision.pipeline.progress import shortened
+from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.standing import RUNS, outdated
 
 AVERAGE = 'average'
@@ -38,7 +40,7 @@ class Row:
 
     Attributes:
         experiment: Its name: the last folder of its root, or the root if others end alike.
-        root_uri: Its root.
+        root_uri: Its root, without credentials.
         options: Options that differ between the experiments -> values, None for what it lacks.
         scenes: Name of the scene group.
         name: Name of a class or target, or 'average'.
@@ -71,21 +73,23 @@ def compare(
         NotReadableError: A config or scores cannot be read, or there are no scores.
     """
     configs = [file_to_json(config_uri(root)) for root in roots]
-    options = differences(configs)
+    options = differences([stable(config) for config in configs])
     scores = [_scores(config, root) for config, root in zip(configs, roots, strict=True)]
     items = [item for of_groups in scores for items in of_groups.values() for item in items]
     if not items:
         raise NotReadableError(f'No scores below {", ".join(roots)}; run EVAL first.')
     shown = _shown_metrics(items, metrics)
     places = _places(scores, names)
+    shown_roots = [public_uri(root) for root in roots]
+    names_of = _names(shown_roots)
     rows = []
     for scenes, name in places:
-        for i, root in enumerate(roots):
-            item = next((x for x in scores[i].get(scenes, ()) if name_of(x) == name), None)
+        for i, of_groups in enumerate(scores):
+            item = next((x for x in of_groups.get(scenes, ()) if name_of(x) == name), None)
             if item is not None:
                 chosen = {option: values[i] for option, values in options.items()}
                 found = {metric: metric_of(item, metric) for metric in shown}
-                rows.append(Row(_names(roots)[i], root, chosen, scenes, name, found))
+                rows.append(Row(names_of[i], shown_roots[i], chosen, scenes, name, found))
     return rows
 
 
@@ -99,10 +103,11 @@ def doubts(roots: Iterable[str], rows: Iterable[Row]) -> list[str]:
     found = []
     scored = {row.root_uri for row in rows}
     for root in roots:
-        if root not in scored:
-            found.append(f'{root} has no scores: EVAL has not run.')
+        shown = public_uri(root)
+        if shown not in scored:
+            found.append(f'{shown} has no scores: EVAL has not run.')
         elif reason := _why_outdated(root):
-            found.append(f'The scores of {root} are not up to date: {reason}.')
+            found.append(f'The scores of {shown} are not up to date: {reason}.')
     return found
 
 
@@ -179,7 +184,9 @@ def _scores(config: dict[str, Any], root: str) -> dict[str, list[dict[str, Any]]
             uri = layout.eval_uri(place, group)
             if file_exists(uri, include_dir=False):
                 content = file_to_json(uri)
-                items = content['overall'] if isinstance(content, dict) else content
+                items = content.get('overall') if isinstance(content, dict) else content
+                if not (isinstance(items, list) and all(isinstance(i, dict) for i in items)):
+                    raise NotReadableError(f'{uri} is no eval.json: it lists no scores.')
                 found.setdefault(group, []).extend(items)
     return found
 
@@ -221,17 +228,26 @@ def _shown_metrics(items: Sequence[dict[str, Any]], asked: Sequence[str]) -> lis
 def _places(
     scores: Sequence[dict[str, list[dict[str, Any]]]], names: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """Return the scene groups, each with the average and the classes that are asked for."""
-    groups = dict.fromkeys(group for of_groups in scores for group in of_groups)
-    known = {name_of(x) for of_groups in scores for items in of_groups.values() for x in items}
+    """Return the scene groups, each with the average and the classes that are asked for.
+
+    All classes are asked for in a group without an average.
+    """
+    known: dict[str, set[str]] = {}
+    for of_groups in scores:
+        for group, items in of_groups.items():
+            known.setdefault(group, set()).update(map(name_of, items))
+    classes = sorted(set().union(*known.values()) - {AVERAGE})
     for name in names:
-        if name not in known:
-            classes = sorted(known - {AVERAGE})
+        if name not in {*classes, AVERAGE}:
             raise ConfigError(
                 f'There are no scores of {name!r}.{did_you_mean(name, classes)} '
                 f'There are those of: {", ".join(classes)}.'
             )
-    return [(group, name) for group in groups for name in dict.fromkeys([AVERAGE, *names])]
+    return [
+        (group, name)
+        for group, there in known.items()
+        for name in dict.fromkeys([AVERAGE, *names] if AVERAGE in there else names or sorted(there))
+    ]
 
 
 def _names(roots: Sequence[str]) -> list[str]:

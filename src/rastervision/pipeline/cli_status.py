@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import click
 
 from rastervision.pipeline.experiments import experiment_roots
-from rastervision.pipeline.file_system.file_system import public_uri
 from rastervision.pipeline.plan_graph import aligned
 from rastervision.pipeline.progress import clock
 from rastervision.pipeline.running import is_running
@@ -47,7 +46,7 @@ def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
 def _text(run: RunStatus) -> str:
     header = ('command', 'status', 'jobs', 'started (UTC)', 'time', 'host')
     lines = aligned([header, *map(_row, run.commands)])
-    return '\n'.join([f'{public_uri(run.root_uri)}: {_head(run)}', *lines, *_notes(run)])
+    return '\n'.join([f'{run.root_uri}: {_head(run)}', *lines, *_notes(run)])
 
 
 def _head(run: RunStatus) -> str:
@@ -92,4 +91,4 @@ def _notes(run: RunStatus) -> Iterator[str]:
             reason = f': {command.reason}' if command.reason else ''
             yield f'{command.command} {command.status}{reason}'
         for log in command.logs:
-            yield f'  log: {public_uri(log)}'
+            yield f'  log: {log}'

@@ -7,6 +7,7 @@ import click
 
 from rastervision.pipeline.cli_options import arg_option
 from rastervision.pipeline.loading import loaded_pipelines
+from rastervision.pipeline.public_text import public_text, public_uri, with_uris
 from rastervision.pipeline.sweep import gather_args
 
 
@@ -42,9 +43,9 @@ def validate(
         found = {uri: pipeline.validate() for uri, pipeline in pipelines.items()}
     if format_ == 'json':
         listing = [{'config': uri, **validation.to_json()} for uri, validation in found.items()]
-        click.echo(json.dumps(listing, indent=2))
+        click.echo(json.dumps(with_uris(listing, public_uri), indent=2))
     else:
         for uri, validation in found.items():
             heading = f'{uri}\n\n' if len(found) > 1 else ''
-            click.echo(f'{heading}{validation.report()}\n')
+            click.echo(public_text(f'{heading}{validation.report()}\n'))
     ctx.exit(1 if any(validation.errors for validation in found.values()) else 0)

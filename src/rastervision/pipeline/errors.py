@@ -7,9 +7,17 @@ user without a traceback.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from rastervision.pipeline.public_text import public_text
+
 
 class RVError(Exception):
-    """Base of every error that Raster Vision raises on purpose."""
+    """Base of every error that Raster Vision raises on purpose.
+
+    Messages are public: URIs in them lose passwords and signatures, whoever wrote them.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(public_text(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ConfigError(RVError, ValueError):

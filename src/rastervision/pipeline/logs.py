@@ -4,6 +4,7 @@ import logging
 import sys
 
 from rastervision.pipeline import rv_config_
+from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.verbosity import Verbosity
 
 
@@ -19,7 +20,7 @@ class _Formatter(logging.Formatter):
     """The message alone; a warning says that it is one; with -vv also when and where from."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = public_text(super().format(record))
         if record.levelno >= logging.WARNING:
             text = f'{record.levelname.capitalize()}: {text}'
         if rv_config_.get_verbosity() >= Verbosity.VERY_VERBOSE:

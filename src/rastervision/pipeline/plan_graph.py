@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Literal
 
 from rastervision.pipeline.plan import Job, PlannedPipeline, Standings
+from rastervision.pipeline.public_text import public_uri
 
 Status = Literal['runs', 'up to date', 'shared']
 
@@ -17,7 +18,7 @@ class Step:
 
     Attributes:
         step: Number within the plan, from 1.
-        config: URI of the config of the pipeline.
+        config: URI of the config of the pipeline, without credentials.
         command: The command, or the method that joins what the splits of one have written.
         status: Whether it runs; 'shared' if another pipeline runs it for this one as well.
         reason: Why, in words.
@@ -51,6 +52,7 @@ def steps(
     found: list[Step] = []
     ends: dict[tuple[str, str], int] = {}
     for (uri, command), state in states.items():
+        config = public_uri(uri)
         own = [job for job in jobs if (job.pipeline, job.command) == (uri, command)]
         number = len(found) + 1
         gpu = command in pipelines[uri].gpu_commands
@@ -58,16 +60,16 @@ def steps(
             ends[uri, command] = number
             same = ends[state.same_as, command]
             why = f'the same as step {same}'
-            found.append(Step(number, uri, command, 'shared', why, gpu=gpu, after=(same,)))
+            found.append(Step(number, config, command, 'shared', why, gpu=gpu, after=(same,)))
             continue
         after = tuple(ends[uri, name] for name in state.upstream)
         status: Status = 'runs' if own else 'up to date'
         why = state.reason or 'nothing that it reads has changed'
-        found.append(Step(number, uri, command, status, why, len(own), gpu, after=after))
+        found.append(Step(number, config, command, status, why, len(own), gpu, after=after))
         method = pipelines[uri].gather_commands.get(command)
         if len(own) > 1 and method is not None:
             why = f'it joins what {len(own)} jobs write'
-            found.append(Step(number + 1, uri, method, 'runs', why, 1, False, True, (number,)))
+            found.append(Step(number + 1, config, method, 'runs', why, 1, False, True, (number,)))
         ends[uri, command] = len(found)
     return found
 

@@ -15,6 +15,7 @@ from rastervision.pipeline import plugins
 from rastervision.pipeline.errors import RegistryError, did_you_mean
 from rastervision.pipeline.plugin_loader import PluginLoader
 from rastervision.pipeline.plugins import PluginSource
+from rastervision.pipeline.public_text import public_uri
 
 if TYPE_CHECKING:
     import click
@@ -273,8 +274,6 @@ class Registry:
         if found is None and (last := _resolve(LAST_FILE_SYSTEM)).matches_uri(uri, mode):
             found = last
         if found is None:
-            from rastervision.pipeline.file_system.file_system import public_uri
-
             verb = 'read from' if mode == 'r' else 'write to'
             raise RegistryError(
                 f'No file system can {verb} {public_uri(uri)!r}; use a local path, or install the '

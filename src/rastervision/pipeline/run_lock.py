@@ -17,9 +17,10 @@ from typing import Any
 
 from rastervision.pipeline.errors import NotReadableError, NotWritableError, RVError
 from rastervision.pipeline.file_system import file_exists, json_to_file
-from rastervision.pipeline.file_system.file_system import FileSystem, public_uri
+from rastervision.pipeline.file_system.file_system import FileSystem
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 from rastervision.pipeline.process import lives_here, this_process
+from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.state import now, state_uri
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from rastervision.pipeline.fingerprint import Fingerprints
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Standings, in_order, plan
 from rastervision.pipeline.plan_graph import FORMATS, steps
+from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.standing import report, standings
 from rastervision.pipeline.state import shared_folder
@@ -69,7 +70,7 @@ def run_pipelines(
         engine.note = lock.note
         states = _locked_standings(lock, pipelines, commands, rerun)
         for line in report(states):
-            click.echo(line)
+            click.echo(public_text(line))
         for (uri, command), state in states.items():
             if rerun and state.same_as is None:
                 pipelines[uri].forget(command)
@@ -89,7 +90,7 @@ def _show_summaries(pipelines: Mapping[str, Pipeline]) -> None:
     for pipeline in pipelines.values():
         if summary := pipeline.summary():
             heading = f'{pipeline.config.root_uri}:\n\n' if len(pipelines) > 1 else ''
-            click.echo(f'\n{heading}{summary}')
+            click.echo(public_text(f'\n{heading}{summary}'))
 
 
 def _locked_standings(

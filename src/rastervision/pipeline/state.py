@@ -17,6 +17,7 @@ from rastervision.pipeline.file_system.stable_names import stable_uri
 from rastervision.pipeline.fingerprint import CommandFacts, Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.process import this_process
+from rastervision.pipeline.public_text import public_text, public_uri
 
 Status = Literal['running', 'done', 'failed']
 
@@ -43,7 +44,7 @@ class Record:
         process: What names the machine and the process, see `process.this_process`.
         attempt: Which attempt it is, counted since the command was done or changed.
         reason: Why it failed.
-        log: URI of its log; None if none is kept.
+        log: URI of its log, without credentials; None if none is kept.
     """
 
     command: str
@@ -153,7 +154,7 @@ def recorded(
     uri = record_uri(root, command, own_split, num_splits)
     record = _started(pipeline, command, read_record(uri))
     record.split, record.num_splits = own_split, num_splits
-    record.run, record.log = current_run(root), log
+    record.run, record.log = current_run(root), log and public_uri(log)
     json_to_file(asdict(record), uri)
     try:
         yield
@@ -209,5 +210,5 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, RVError):
         return str(error)
     if isinstance(error, Exception):
-        return f'{type(error).__name__}: {error}'
+        return public_text(f'{type(error).__name__}: {error}')
     return INTERRUPTED

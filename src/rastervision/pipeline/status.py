@@ -10,6 +10,7 @@ from rastervision.pipeline.fingerprint import THREADS
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan_graph import Step
 from rastervision.pipeline.process import lives_here
+from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.run_lock import Holder, IsRunning
 from rastervision.pipeline.state import INTERRUPTED, Record, read_json, read_record, state_uri
 
@@ -55,7 +56,7 @@ class RunStatus:
     """How the last run of a pipeline stands.
 
     Attributes:
-        root_uri: The root of the pipeline.
+        root_uri: The root of the pipeline, without credentials.
         is_running: Whether a run is at work there; None if it is on another machine and has not
             ended properly, so that it may be dead.
         holder: What its lock says; None if there is none.
@@ -78,7 +79,7 @@ def save_plan(run: str, plan: Sequence[Step], pipelines: Mapping[str, Pipeline])
     """
     for uri, pipeline in pipelines.items():
         if root := pipeline.config.root_uri:
-            own = [asdict(step) for step in plan if step.config == uri]
+            own = [asdict(step) for step in plan if step.config == public_uri(uri)]
             json_to_file({'run': run, 'steps': own}, state_uri(root, PLAN))
 
 
@@ -107,7 +108,7 @@ def run_status(root_uri: str, is_running: IsRunning) -> RunStatus:
         else:  # its record is elsewhere
             found.append(CommandStatus(name, 'shared' if status == 'shared' else 'done'))
     found += [_last(name, records, lock) for name, records in by_command.items()]
-    return RunStatus(root_uri, lock.alive, lock.holder, tuple(found))
+    return RunStatus(public_uri(root_uri), lock.alive, lock.holder, tuple(found))
 
 
 @dataclass(frozen=True, slots=True)

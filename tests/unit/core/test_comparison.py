@@ -139,3 +139,31 @@ def test_the_command_writes_files_and_tells_of_missing_scores(make, tmp_path):
     assert json.loads((tmp_path / 'scores.JSON').read_text())[0]['metrics']['f1'] == 0.25
     result = CliRunner().invoke(main, ['compare', str(tmp_path), '--out', 'scores.txt'])
     assert 'ends with .csv or .json' in result.stderr
+
+
+def test_scores_without_an_average_are_all_told(make):
+    root = make('x', {'val': items(0.5)[:2], 'test': items(1)}, ('val', 'test'))
+    found = [(row.scenes, row.name) for row in compare([root])]
+    assert found == [('val', 'null'), ('val', 'road'), ('test', 'average')]
+    assert [(r.scenes, r.name) for r in compare([root], ['road'])] == [
+        ('val', 'road'),
+        ('test', 'average'),
+        ('test', 'road'),
+    ]
+
+
+@pytest.mark.parametrize('content', [{}, {'overall': None}, ['road'], 3])
+def test_a_file_without_scores_is_named(make, content):
+    root = make('x', {'val': content})
+    with pytest.raises(NotReadableError, match=r'eval\.json is no eval\.json: it lists no scores'):
+        compare([root])
+
+
+def test_signatures_are_neither_options_nor_shown(make):
+    uris = ['https://h/a.tif?sig=SECRET1', 'https://h/a.tif?sig=SECRET2']
+    roots = [make(f'x{i}', {'val': items(0.5)}, image=uri) for i, uri in enumerate(uris)]
+    assert all(not row.options for row in compare(roots))
+    roots.append(make('y', {'val': items(0.5)}, image='https://u:SECRET@h/b.tif'))
+    rows = compare(roots)
+    assert [row.options['image'] for row in rows] == ['https://h/a.tif'] * 2 + ['https://h/b.tif']
+    assert not any('SECRET' in shown(rows) for shown in (as_table, as_csv, as_json))

@@ -49,6 +49,16 @@ def test_what_two_pipelines_share_is_one_step(kitchen, tmp_path):
     assert [step.step for step in found] == list(range(1, 9))
 
 
+def test_no_form_has_the_password_of_a_config(kitchen):
+    by_uri = {'ftp://me:SECRET@h/c.json': kitchen()}
+    states = standings(by_uri)
+    found = steps(by_uri, plan(by_uri, (), 2, states), states)
+    for form in FORMATS.values():
+        assert 'ftp://h/c.json' in form(found)
+        assert 'SECRET' not in form(found)
+    assert {step.config for step in found} == {'ftp://h/c.json'}
+
+
 def test_the_json_form_is_complete(kitchen):
     found = steps_of(kitchen(), kitchen('b'), num_splits=2)
     assert [Step(**{**s, 'after': tuple(s['after'])}) for s in json.loads(as_json(found))] == found

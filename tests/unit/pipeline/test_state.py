@@ -37,6 +37,7 @@ def test_a_job_that_went_well(kitchen):
     [
         (DataError('no eggs'), 'failed', 'no eggs'),
         (ValueError('of what'), 'failed', 'ValueError: of what'),
+        (ValueError('http://h/a?sig=x'), 'failed', 'ValueError: http://h/a?...'),
         (KeyboardInterrupt(), 'failed', 'it was interrupted'),
         (SystemExit(3), 'failed', 'it was interrupted'),
         (SystemExit(0), 'done', None),

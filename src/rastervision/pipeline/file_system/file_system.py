@@ -6,6 +6,7 @@ from datetime import datetime
 from tempfile import TemporaryDirectory
 
 from rastervision.pipeline.errors import NotReadableError, NotWritableError
+from rastervision.pipeline.public_text import public_uri
 
 _ADVICE = {
     errno.ENOSPC: 'the disk is full; free some space or write to another place',
@@ -158,18 +159,6 @@ class FileSystem(ABC):
             raise unwritable(uri, f'{cls.__name__} cannot remove files')
         with TemporaryDirectory() as empty:
             cls.sync_to_dir(empty, uri, delete=True)
-
-
-def public_uri(uri: str) -> str:
-    """`uri` as it may be shown: without a password and without the values of a signed query."""
-    scheme, mark, rest = uri.partition('://')
-    if not mark:
-        return uri
-    netloc, slash, path = rest.partition('/')
-    path, query, _ = path.partition('?')
-    is_azure = scheme.lower().startswith(('abfs', 'az'))  # before the @ is the container
-    host = netloc if is_azure else netloc.rpartition('@')[2]
-    return f'{scheme}://{host}{slash}{path}{query and "?..."}'
 
 
 def unreadable(uri: str, reason: object) -> NotReadableError:

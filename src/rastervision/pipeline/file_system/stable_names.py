@@ -5,13 +5,13 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
-from rastervision.pipeline.file_system.file_system import public_uri
+from rastervision.pipeline.public_text import public_uri, with_uris
 
-_URI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://[^\s<>"]+')
 _SIGNATURES = ('signature', 'sig')
 _SIGNED = re.compile(
-    r'signature|sig|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid|x-(amz|goog)-.*'
-    r'|s[veprst]|srt|sip|spr|sdd|ses|skoid|sktid|sk[estv]|saoid|suoid|scid',  # of Azure
+    r'signature|sig|expires|policy|(security-)?token|(aws|oss)?accesskeyid|googleaccessid'
+    r'|key-pair-id|hash-algorithm|x-(amz|goog|oss)-.*'
+    r'|s[veprsti]|srt|sip|spr|sdd|ses|skoid|sktid|sk[estv]|saoid|suoid|scid',  # of Azure
     re.IGNORECASE,
 )
 """Parameters of signed URLs that say who may read a file, and how long, not which file it is."""
@@ -30,8 +30,4 @@ def stable_uri(uri: str) -> str:
 
 def stable(value: Any) -> Any:
     """A value, made of what JSON knows, in which all URIs are as `stable_uri` has them."""
-    if isinstance(value, str):
-        return _URI.sub(lambda found: stable_uri(found[0]), value) if '://' in value else value
-    if isinstance(value, dict):
-        return {key: stable(item) for key, item in value.items()}
-    return [stable(item) for item in value] if isinstance(value, list | tuple) else value
+    return with_uris(value, stable_uri)

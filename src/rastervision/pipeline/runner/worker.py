@@ -33,6 +33,7 @@ from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.file_system import is_local
 from rastervision.pipeline.logs import log_to_stderr
 from rastervision.pipeline.plugins import importable, load_file
+from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.runner.execute import execute_config
 from rastervision.pipeline.verbosity import Verbosity
 
@@ -91,7 +92,7 @@ def _run(job: Message) -> Message | None:
         execute_config(job['config'], job['command'], job['split'], job['num_splits'], job['log'])
     except RVError as error:
         detail = rv_config_.get_verbosity() >= Verbosity.VERY_VERBOSE
-        text = traceback.format_exc() if detail else f'Error: {error}'
+        text = public_text(traceback.format_exc() if detail else f'Error: {error}')
         return {'reason': str(error), 'detail': text, 'explained': not detail}
     except SystemExit as error:
         if error.code in {None, 0}:
@@ -103,7 +104,8 @@ def _run(job: Message) -> Message | None:
 
 
 def _unexplained(reason: str) -> Message:
-    return {'reason': reason, 'detail': traceback.format_exc(), 'explained': False}
+    detail = public_text(traceback.format_exc())
+    return {'reason': public_text(reason), 'detail': detail, 'explained': False}
 
 
 def import_modules(modules: Iterable[tuple[str, str | None]]) -> None:

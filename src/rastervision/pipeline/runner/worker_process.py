@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import IO, Any, Literal, cast
 
 from rastervision.pipeline import rv_config_
+from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.runner.gpus import VISIBLE
 from rastervision.pipeline.runner.worker import GRACE_SECONDS, Message
 from rastervision.pipeline.rv_config import child_environment
@@ -33,7 +34,7 @@ class Event:
         worker: The worker.
         kind: It wrote a line, sent a message (the state of a bar, the end of the job), or closed
             its output because it ended.
-        data: The line or the message; empty at the end of the worker.
+        data: The line, without credentials in URIs, or the message; empty at the end of the worker.
     """
 
     worker: 'WorkerProcess'
@@ -142,7 +143,7 @@ class WorkerProcess:
             for raw in lines(output, self._mark.encode()):
                 line, mark, message = raw.decode(errors='replace').partition(self._mark)
                 if line or not mark:
-                    events.put(Event(self, 'line', line))
+                    events.put(Event(self, 'line', public_text(line)))
                 if mark:
                     events.put(Event(self, 'message', json.loads(message)))
         # The process is waited for by `end` only: until then its number is nobody else's.

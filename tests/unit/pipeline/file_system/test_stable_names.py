@@ -2,8 +2,8 @@
 
 import pytest
 
-from rastervision.pipeline.file_system.file_system import public_uri
 from rastervision.pipeline.file_system.stable_names import stable, stable_uri
+from rastervision.pipeline.public_text import public_uri
 
 SIGNED = {
     'aws': 'X-Amz-Algorithm=A&X-Amz-Credential=SECRET{0}&X-Amz-Date={0}&X-Amz-Signature=SECRET{0}',
@@ -11,6 +11,8 @@ SIGNED = {
     'cloudfront': 'Expires={0}&Signature=SECRET{0}&Key-Pair-Id=SECRET{0}',
     'google': 'X-Goog-Date={0}&X-Goog-Signature=SECRET{0}',
     'azure': 'sv=2024&se={0}&sr=b&sp=r&sig=SECRET{0}',
+    'oss': 'OSSAccessKeyId=SECRET{0}&Expires={0}&Signature=SECRET{0}',
+    'azure policy': 'sv=2024&si=SECRET{0}&sr=c&sig=SECRET{0}',
     'any': 'sig=SECRET{0}',
 }
 

@@ -37,6 +37,16 @@ def test_a_failure_is_a_result_with_its_reason(scripted):
     assert Path(result.log).read_text('utf-8').rstrip().endswith(result.reason)
 
 
+def test_nothing_that_a_job_says_has_credentials(scripted):
+    uri = 'ftp://me:SECRET@h/a?sig=SECRET'
+    result, lines = run(scripted, 'first', first=f'print("{uri}")\nraise ValueError("{uri}")')
+    assert lines[-1] == 'ftp://h/a?...'
+    assert result.reason == 'ValueError: ftp://h/a?...'
+    record = (scripted.folder / 'out' / 'state' / 'first.json').read_text('utf-8')
+    told = [*lines, *result.last_lines, Path(result.log).read_text('utf-8'), record]
+    assert 'SECRET' not in '\n'.join(told)
+
+
 def test_a_sudden_end_is_explained(scripted):
     result, _ = run(scripted, 'first', first='os.kill(os.getpid(), 9)')
     assert result.reason == 'its process was ended by SIGKILL (out of memory?)'

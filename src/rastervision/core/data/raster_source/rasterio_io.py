@@ -20,7 +20,8 @@ from rastervision.core.utils.quiet import quiet
 from rastervision.gdal_vsi.names import to_vsi
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import NotReadableError
-from rastervision.pipeline.file_system.file_system import public_uri, unreadable
+from rastervision.pipeline.file_system.file_system import unreadable
+from rastervision.pipeline.public_text import public_uri
 
 CACHE_BYTES = (64 * 1024**2, 256 * 1024**2)
 """Least and greatest size of GDAL's block cache, which all rasters of a process share. It has room

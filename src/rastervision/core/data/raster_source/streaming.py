@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from rastervision.core.data.raster_source.rasterio_io import is_remote, open_raster
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, NotReadableError
-from rastervision.pipeline.file_system.file_system import FileSystem, public_uri
+from rastervision.pipeline.file_system.file_system import FileSystem
+from rastervision.pipeline.public_text import public_uri
 
 log = logging.getLogger(__name__)
 
