@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,14 @@ from rastervision.pipeline.file_system.local_file_system import (
     files_below,
     make_dir,
 )
-from rastervision.pipeline.file_system.local_names import local_name
+from rastervision.pipeline.file_system.local_names import checked_name, local_name
+
+_TELLING = (
+    *('mtime', 'modified', 'modify', 'lastmodified', 'modificationtime', 'updated', 'created'),
+    *('etag', 'generation', 'versionid', 'checksum', 'digest', 'md5', 'md5hash', 'contentmd5'),
+    *('crc32c', 'sha', 'sha1', 'sha256'),
+)
+"""What stores call that which changes with a file, not when it is read, see `_plain`."""
 
 
 class FsspecFileSystem(FileSystem):
@@ -33,7 +41,7 @@ class FsspecFileSystem(FileSystem):
             import fsspec
         except ImportError:
             return False
-        return uri.partition('://')[0] in fsspec.available_protocols()
+        return uri.partition('://')[0] in {*fsspec.available_protocols(), *fsspec.registry}
 
     @staticmethod
     def file_exists(uri: str, include_dir: bool = True) -> bool:
@@ -80,13 +88,17 @@ class FsspecFileSystem(FileSystem):
         if not FsspecFileSystem.file_exists(src_dir_uri):
             raise unreadable(src_dir_uri, 'no such directory')
         make_dir(dst_dir)
-        wanted = set()
         start = len(src_dir_uri.rstrip('/')) + 1
-        for uri in _files_below(src_dir_uri):
-            wanted.add(Path(dst_dir, uri[start:]))
-            FsspecFileSystem.copy_from(uri, str(Path(dst_dir, uri[start:])))
+        try:
+            wanted = {
+                uri: Path(dst_dir, checked_name(uri[start:])) for uri in _files_below(src_dir_uri)
+            }
+        except ValueError as error:
+            raise unreadable(src_dir_uri, error) from None
+        for uri, path in wanted.items():
+            FsspecFileSystem.copy_from(uri, str(path))
         if delete:
-            for path in set(files_below(Path(dst_dir))) - wanted:
+            for path in set(files_below(Path(dst_dir))) - set(wanted.values()):
                 path.unlink(missing_ok=True)
 
     @staticmethod
@@ -119,9 +131,17 @@ class FsspecFileSystem(FileSystem):
 
     @classmethod
     def stamp(cls, uri: str) -> str | None:
-        """A digest of what the store tells of the file; None for a directory."""
+        """A digest of size, times and checksums, as far as the store tells them.
+
+        None for a directory, and where it tells no more than the size.
+        """
         with _store(uri, unreadable) as (fs, path):
-            return None if fs.isdir(path) else str(fs.ukey(path))
+            info = fs.info(path)
+            if info['type'] == 'directory':
+                return None
+        known = {_plain(name): str(value) for name, value in info.items() if value is not None}
+        told = [(name, known[name]) for name in _TELLING if name in known]
+        return sha256(repr((known.get('size'), told)).encode()).hexdigest() if told else None
 
     @staticmethod
     def list_paths(uri: str, ext: str = '') -> list[str]:
@@ -135,6 +155,11 @@ class FsspecFileSystem(FileSystem):
         with _store(uri, unwritable) as (fs, path):
             if fs.exists(path):
                 fs.rm(path, recursive=True)
+
+
+def _plain(name: str) -> str:
+    """A name for a property of a file, without what stores spell each in its own way."""
+    return name.lower().replace('_', '').replace('-', '')
 
 
 def _files_below(uri: str) -> list[str]:
@@ -165,7 +190,9 @@ def _store(uri: str, as_error: Callable[[str, object], RVError]) -> Iterator[tup
     from fsspec.core import url_to_fs
 
     try:
-        yield url_to_fs(uri)
+        fs, path = url_to_fs(uri)
+        fs.invalidate_cache()  # of lists: other processes write to the store as well
+        yield fs, path
     except RVError:
         raise
     except FileNotFoundError:

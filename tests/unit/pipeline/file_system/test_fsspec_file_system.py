@@ -57,6 +57,63 @@ def test_a_stamp_tells_that_a_file_has_changed(root):
     assert FsspecFileSystem.stamp(root) is None
 
 
+def test_a_stamp_does_not_tell_that_a_file_was_read(root, monkeypatch):
+    import fsspec
+
+    about = {'type': 'file', 'size': 3, 'mtime': 5, 'time': 7, 'uid': 0, 'ETag': 'x'}
+    monkeypatch.setattr(type(fsspec.filesystem('memory')), 'info', lambda *_: about)
+    first = FsspecFileSystem.stamp(f'{root}/a')
+    about.update(time=8, uid=1)  # sftp calls the time of the last access so
+    assert FsspecFileSystem.stamp(f'{root}/a') == first
+    for name in ('size', 'mtime', 'ETag'):
+        about[name] = 9
+        assert FsspecFileSystem.stamp(f'{root}/a') != first
+        first = FsspecFileSystem.stamp(f'{root}/a')
+    del about['mtime'], about['ETag']
+    assert FsspecFileSystem.stamp(f'{root}/a') is None
+
+
+def test_names_that_lead_out_of_the_directory_are_refused(root, tmp_path):
+    import fsspec
+
+    str_to_file('x', f'{root}/a')
+    fsspec.filesystem('memory').pipe_file(f'{root}/..\\b', b'x')
+    with pytest.raises(NotReadableError, match=f'{root}: the name .* lead out of the directory'):
+        sync_from_dir(root, str(tmp_path / 'd'))
+    assert list((tmp_path / 'd').iterdir()) == []
+
+
+def test_stores_that_a_library_has_registered_are_found(root):
+    import fsspec
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Listed(MemoryFileSystem):
+        """A store that keeps its lists, as most do."""
+
+        protocol = 'ours'
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return super()._strip_protocol(path.replace('ours://', 'memory://'))
+
+        def ls(self, path, detail=True, **kwargs):
+            if path not in self.dircache:
+                self.dircache[path] = super().ls(path, detail=True)
+            found = self.dircache[path]
+            return found if detail else [item['name'] for item in found]
+
+        def invalidate_cache(self, path=None):
+            self.dircache.clear()
+
+    fsspec.register_implementation('ours', Listed, clobber=True)
+    folder = f'ours://{root.removeprefix("memory://")}'
+    str_to_file('x', f'{root}/a')
+    assert list_paths(folder) == [f'{folder}/a']
+    str_to_file('y', f'{root}/b')  # by another
+    assert list_paths(folder) == [f'{folder}/a', f'{folder}/b']
+    assert file_to_str(f'{folder}/b') == 'y'
+
+
 def test_directories_are_kept_in_step(root, tmp_path):
     (tmp_path / 'src' / 'd').mkdir(parents=True)
     (tmp_path / 'src' / 'd' / 'a').write_text('1')

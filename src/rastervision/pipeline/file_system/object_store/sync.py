@@ -1,10 +1,11 @@
 """Directories to and from buckets: only what is new or has changed."""
 
 from collections.abc import Mapping
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from rastervision.pipeline.file_system.local_file_system import atomic_local_path, files_below
+from rastervision.pipeline.file_system.local_names import checked_name
 from rastervision.pipeline.file_system.object_store.address import Address, parse
 from rastervision.pipeline.file_system.object_store.faults import reading, writing
 from rastervision.pipeline.file_system.object_store.requests import delete, objects_below, parents
@@ -49,7 +50,7 @@ def sync_from(address: Address, dst: Path, *, remove_others: bool) -> int:
     """
     there = objects_below(address)
     start = len(address.key) + 1 if address.key else 0
-    wanted = {key: dst / _checked(key[start:]) for key in there}
+    wanted = {key: dst / checked_name(key[start:]) for key in there}
     if both := there.keys() & parents(there):
         raise ValueError(f'{min(both)!r} in it is both a file and a directory; rename one of them')
 
@@ -82,14 +83,6 @@ def _is_same(uri: str, path: Path, there: Mapping[str, Any] | None) -> bool:
     if _synced.get((uri, str(path))) == (etag, status.st_size, status.st_mtime_ns):
         return True
     return etag is not None and there['size'] == status.st_size and etag == s3_etag(path)
-
-
-def _checked(name: str) -> str:
-    """The name of an object, which must not lead out of the directory that it goes to."""
-    path = PureWindowsPath(name)
-    if path.drive or path.root or '..' in path.parts:
-        raise ValueError(f'the name {name!r} in it would lead out of the directory')
-    return name
 
 
 def _join(folder: str, name: str) -> str:
