@@ -76,7 +76,7 @@ class Fingerprint:
                 return f'{name} is gone'
             if new[name] != old[name]:
                 return f'{name} changed'
-        return 'nothing has changed'
+        return 'something may have changed while it ran'
 
 
 class Stamps:

@@ -43,8 +43,9 @@ def process_start(pid: int) -> str | None:
         return None if state in {'Z', 'X'} else rest[18]
     if sys.platform == 'win32':
         return None
+    command = ['ps', '-o', 'lstart=', '-p', str(pid)]
     done = subprocess.run(  # noqa: S603 (a fixed program)
-        ['ps', '-o', 'lstart=', '-p', str(pid)],
+        command,
         capture_output=True,
         text=True,
         check=False,

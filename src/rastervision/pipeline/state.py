@@ -5,6 +5,7 @@ has a record of each split, and one of its gather step, which stands for the com
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.file_system import file_exists, file_to_json, is_local, json_to_file
 from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.stable_names import stable_uri
-from rastervision.pipeline.fingerprint import CommandFacts, Fingerprints, Stamps
+from rastervision.pipeline.fingerprint import THREADS, CommandFacts, Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.process import this_process
 from rastervision.pipeline.public_text import public_text, public_uri
@@ -35,7 +36,8 @@ class Record:
         num_splits: Number of splits.
         status: How far it is. 'running' is also what a process leaves that was killed.
         run: Id of the run that it is part of; None if it was started on its own.
-        fingerprint: Fingerprint of the command; None if it has none.
+        fingerprint: Fingerprint of the command; None if it has none, or if the splits that a gather
+            step joins had another one.
         parts: What the fingerprint is made of, see `Fingerprint`.
         upstream: `stable_uri` of what it reads of other commands -> stamp.
         outputs: `stable_uri` of what it has written -> stamp, None for what has no stamp.
@@ -154,6 +156,8 @@ def recorded(
     uri = record_uri(root, command, own_split, num_splits)
     record = _started(pipeline, command, read_record(uri))
     record.split, record.num_splits = own_split, num_splits
+    if is_whole and num_splits > 1:
+        _compare_with_splits(record, root)
     record.run, record.log = current_run(root), log and public_uri(log)
     json_to_file(asdict(record), uri)
     try:
@@ -183,6 +187,24 @@ def _started(pipeline: Pipeline, command: str, before: Record | None) -> Record:
     if before is not None and before.status != 'done' and before.parts == record.parts:
         record.attempt = before.attempt + 1
     return record
+
+
+def _compare_with_splits(record: Record, root: str) -> None:
+    """Let the record of a gather step claim nothing that its splits may not have seen.
+
+    They have read what they read; since then, files, options or code may have changed.
+    """
+    uris = [
+        record_uri(root, record.command, i, record.num_splits) for i in range(record.num_splits)
+    ]
+    with ThreadPoolExecutor(THREADS) as threads:
+        splits = list(threads.map(read_record, uris))
+    for split in splits:
+        if split is None:
+            record.fingerprint = None
+        elif (split.parts, split.upstream) != (record.parts, record.upstream):
+            record.fingerprint, record.parts, record.upstream = None, split.parts, split.upstream
+            return
 
 
 def _succeed(pipeline: Pipeline, record: Record, uri: str) -> None:

@@ -114,6 +114,61 @@ def test_reasons_name_what_changed(kitchen, write, change, expected):
     assert found == {command: reason.format(**names) for command, reason in expected.items()}
 
 
+@pytest.mark.parametrize('moment', range(4))
+@pytest.mark.parametrize(
+    ('change', 'expected'),
+    [
+        (lambda k, write: write(k.output('mix'), 'mud'), '{mix} changed'),
+        (lambda k, _: k.config.recipes.update(bake='cold'), 'recipe changed'),
+    ],
+    ids=['upstream', 'config'],
+)
+def test_what_changes_between_the_jobs_of_a_command_is_noticed(
+    kitchen, write, change, expected, moment
+):
+    pipeline = kitchen()
+    pipeline.run('mix')
+    jobs = plan({'k': pipeline}, ['bake'], 3, standings({'k': pipeline}, ['bake']))
+    assert len(jobs) == 4
+    for number, job in enumerate(jobs):
+        if number == moment:
+            change(pipeline, write)
+        pipeline.do(job)
+    found = reasons(pipeline, commands=['bake'])['bake']
+    if moment == 0:
+        assert found is None
+    else:
+        assert found in {
+            expected.format(mix=pipeline.output('mix')),
+            'something may have changed while it ran',
+        }
+
+
+def test_what_changes_between_jobs_and_back_is_noticed(kitchen):
+    pipeline = kitchen()
+    pipeline.run('mix')
+    first, second, gather = plan({'k': pipeline}, ['bake'], 2, standings({'k': pipeline}, ['bake']))
+    pipeline.do(first)
+    pipeline.config.recipes['bake'] = 'cold'
+    pipeline.do(second)
+    pipeline.do(gather)
+    pipeline.config.recipes['bake'] = 'hot'
+    expected = {'bake': 'something may have changed while it ran'}
+    assert reasons(pipeline, commands=['bake']) == expected
+
+
+def test_a_gather_step_without_records_of_its_splits_claims_nothing(kitchen):
+    pipeline = kitchen()
+    pipeline.run('mix')
+    *splits, gather = plan({'k': pipeline}, ['bake'], 2, standings({'k': pipeline}, ['bake']))
+    for job in splits:
+        pipeline.do(job)
+    Path(pipeline.config.root_uri, 'state/bake-2-of-2.json').unlink()
+    pipeline.do(gather)
+    expected = {'bake': 'something may have changed while it ran'}
+    assert reasons(pipeline, commands=['bake']) == expected
+
+
 def test_what_was_written_over_by_others_is_made_again_by_those_who_read_it(kitchen, write):
     pipeline = kitchen()
     pipeline.run()
