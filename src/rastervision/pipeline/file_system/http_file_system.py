@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import Request, urlopen
 
 from rastervision.pipeline.file_system.file_system import FileSystem, unreadable, unwritable
+from rastervision.pipeline.file_system.http_login import open_url
 from rastervision.pipeline.file_system.local_file_system import atomic_local_path, progressbar
 from rastervision.pipeline.file_system.local_names import local_name, with_digest
 from rastervision.pipeline.progress import progress
@@ -241,8 +241,7 @@ def _open(uri: str, headers: dict[str, str]) -> Any:
     """The response to a GET. Raises OSError (URLError, HTTPError …) or HTTPException."""
     url = quote(uri, safe="%/:=&?~#+!$,;'@()*[]")
     try:
-        request = Request(url, headers={'User-Agent': 'rastervision', **headers})  # noqa: S310
-        return urlopen(request, timeout=TIMEOUT)  # noqa: S310 (callers pass http and https only)
+        return open_url(url, {'User-Agent': 'rastervision', **headers}, TIMEOUT)
     except ValueError as error:
         raise unreadable(uri, f'not a valid URL ({error})') from error
 
@@ -272,14 +271,15 @@ def _is_passing(error: Exception) -> bool:
     if isinstance(error, HTTPError):
         return error.code in _RETRIED
     cause = error.reason if isinstance(error, URLError) else error
-    return not isinstance(
-        cause, str | socket.gaierror | ConnectionRefusedError | ssl.SSLCertVerificationError
-    )
+    hopeless = str | socket.gaierror | ConnectionRefusedError | ssl.SSLCertVerificationError
+    return not isinstance(cause, hopeless | http.client.InvalidURL)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, HTTPError):
         return f'the server answered HTTP {error.code} {error.reason}'
+    if isinstance(error, http.client.InvalidURL):  # its text may be a part of a password
+        return 'not a valid URL; write a "/" in a password as %2F, and a port as a number'
     if isinstance(error, http.client.IncompleteRead):
         return f'the connection broke off, {error.expected} bytes are missing'
     cause = error.reason if isinstance(error, URLError) else error
