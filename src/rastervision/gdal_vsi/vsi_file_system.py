@@ -68,23 +68,12 @@ class VsiFileSystem(FileSystem):
         return file.member in names or (include_dir and (below or not file.member))
 
     @staticmethod
-    def read_str(uri: str) -> str:
-        try:
-            return VsiFileSystem.read_bytes(uri).decode()
-        except UnicodeDecodeError as error:
-            raise unreadable(uri, f'not UTF-8 text ({error})') from error
-
-    @staticmethod
     def read_bytes(uri: str) -> bytes:
         file = _find(uri)
         if not file.archive:
             return FileSystem.get_file_system(file.uri).read_bytes(file.uri)
         with _open(uri, file) as data:
             return data.read()
-
-    @staticmethod
-    def write_str(uri: str, data: str) -> None:
-        VsiFileSystem.write_bytes(uri, data.encode())
 
     @staticmethod
     def write_bytes(uri: str, data: bytes) -> None:

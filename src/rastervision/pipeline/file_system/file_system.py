@@ -54,18 +54,8 @@ class FileSystem(ABC):
 
     @staticmethod
     @abstractmethod
-    def read_str(uri: str) -> str:
-        """Content of a UTF-8 text file."""
-
-    @staticmethod
-    @abstractmethod
     def read_bytes(uri: str) -> bytes:
         """Content of a file."""
-
-    @staticmethod
-    @abstractmethod
-    def write_str(uri: str, data: str) -> None:
-        """Write a UTF-8 text file, all or nothing."""
 
     @staticmethod
     @abstractmethod
@@ -118,6 +108,19 @@ class FileSystem(ABC):
     @abstractmethod
     def list_paths(uri: str, ext: str = '') -> list[str]:
         """URIs of the entries of a directory whose names end with `ext`, sorted."""
+
+    @classmethod
+    def read_str(cls, uri: str) -> str:
+        """Content of a UTF-8 text file."""
+        try:
+            return cls.read_bytes(uri).decode()
+        except UnicodeDecodeError as error:
+            raise unreadable(uri, f'not UTF-8 text ({error})') from error
+
+    @classmethod
+    def write_str(cls, uri: str, data: str) -> None:
+        """Write a UTF-8 text file, all or nothing."""
+        cls.write_bytes(uri, data.encode())
 
     @classmethod
     def stamp(cls, uri: str) -> str | None:

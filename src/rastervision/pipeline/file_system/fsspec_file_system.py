@@ -49,20 +49,9 @@ class FsspecFileSystem(FileSystem):
             return bool(fs.isfile(path) or (include_dir and fs.isdir(path)))
 
     @staticmethod
-    def read_str(uri: str) -> str:
-        try:
-            return FsspecFileSystem.read_bytes(uri).decode()
-        except UnicodeDecodeError as error:
-            raise unreadable(uri, f'not UTF-8 text ({error})') from error
-
-    @staticmethod
     def read_bytes(uri: str) -> bytes:
         with _store(uri, unreadable) as (fs, path):
             return bytes(fs.cat_file(path))
-
-    @staticmethod
-    def write_str(uri: str, data: str) -> None:
-        FsspecFileSystem.write_bytes(uri, data.encode())
 
     @staticmethod
     def write_bytes(uri: str, data: bytes) -> None:

@@ -35,22 +35,11 @@ class LocalFileSystem(FileSystem):
         return path.is_file() or (include_dir and path.is_dir())
 
     @staticmethod
-    def read_str(uri: str) -> str:
-        try:
-            return LocalFileSystem.read_bytes(uri).decode()
-        except UnicodeDecodeError as error:
-            raise unreadable(uri, f'not UTF-8 text ({error})') from error
-
-    @staticmethod
     def read_bytes(uri: str) -> bytes:
         try:
             return to_path(uri).read_bytes()
         except OSError as error:
             raise unreadable(uri, error) from error
-
-    @staticmethod
-    def write_str(uri: str, data: str) -> None:
-        LocalFileSystem.write_bytes(uri, data.encode())
 
     @staticmethod
     def write_bytes(uri: str, data: bytes) -> None:

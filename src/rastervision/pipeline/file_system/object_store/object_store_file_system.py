@@ -53,23 +53,12 @@ class ObjectStoreFileSystem(FileSystem):
             return include_dir and _is_dir(address)
 
     @staticmethod
-    def read_str(uri: str) -> str:
-        try:
-            return ObjectStoreFileSystem.read_bytes(uri).decode()
-        except UnicodeDecodeError as error:
-            raise unreadable(uri, f'not UTF-8 text ({error})') from error
-
-    @staticmethod
     def read_bytes(uri: str) -> bytes:
         import obstore
 
         address = _readable(uri)
         with reading(uri, address):
             return call(address, lambda store: bytes(obstore.get(store, address.key).bytes()))
-
-    @staticmethod
-    def write_str(uri: str, data: str) -> None:
-        ObjectStoreFileSystem.write_bytes(uri, data.encode())
 
     @staticmethod
     def write_bytes(uri: str, data: bytes) -> None:
