@@ -54,9 +54,12 @@ class Fingerprint:
     Attributes:
         parts: Name for people, such as a field or a file -> what changes when it changes; None if
             nobody can tell.
+        likeness: What two commands have in common that do the same, at one time: also if nobody can
+            tell whether what they read, which is the same, has changed since.
     """
 
     parts: dict[str, str | None]
+    likeness: str = ''
 
     @property
     def digest(self) -> str | None:
@@ -161,17 +164,21 @@ class Fingerprints:
         facts = self.facts(command)
         if facts is None:
             return None
-        before: dict[str, str | None] = {}
+        before: dict[str, Fingerprint] = {}
         for name in self.upstream(command):
             fingerprint = self.of(name)
             if fingerprint is None:
                 return None
-            before[name.upper()] = fingerprint.digest
+            before[name.upper()] = fingerprint
         parts: dict[str, str | None] = {'command': command}
         parts['the version of Raster Vision'] = version('rastervision')
         parts |= {name: digest(stable(value)) for name, value in facts.config.items()}
         parts |= _by_name(self.stamps.of(facts.inputs))
-        return Fingerprint(parts | self._code_digests() | before)
+        parts |= self._code_digests()
+        return Fingerprint(
+            parts | {name: fingerprint.digest for name, fingerprint in before.items()},
+            digest(parts | {name: fingerprint.likeness for name, fingerprint in before.items()}),
+        )
 
     def _code_digests(self) -> dict[str, str | None]:
         if self._code is None:

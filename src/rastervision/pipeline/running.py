@@ -13,6 +13,7 @@ from rastervision.pipeline.plan import Standings, in_order, plan
 from rastervision.pipeline.plan_graph import FORMATS, steps
 from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.run_lock import RunLock
+from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.standing import report, standings
 from rastervision.pipeline.state import shared_folder
 from rastervision.pipeline.status import save_plan
@@ -68,7 +69,9 @@ def run_pipelines(
     engine.check(pipelines, commands)
     with RunLock(runner, engine.engine_jobs, is_running) as lock:
         engine.note = lock.note
-        states = _locked_standings(lock, pipelines, commands, rerun)
+        # what knows nothing but `run` may go on to the next pipeline before its jobs have ended
+        share = type(engine).run_jobs is not Runner.run_jobs
+        states = _locked_standings(lock, pipelines, commands, rerun, share)
         for line in report(states):
             click.echo(public_text(line))
         for (uri, command), state in states.items():
@@ -94,13 +97,17 @@ def _show_summaries(pipelines: Mapping[str, Pipeline]) -> None:
 
 
 def _locked_standings(
-    lock: RunLock, pipelines: Mapping[str, Pipeline], commands: Sequence[str], rerun: bool
+    lock: RunLock,
+    pipelines: Mapping[str, Pipeline],
+    commands: Sequence[str],
+    rerun: bool,
+    share: bool,
 ) -> Standings:
     """How the commands stand once nobody else can write to where they are going to write."""
     lock.take(root for p in pipelines.values() if (root := p.config.root_uri))
-    states = standings(pipelines, commands, rerun)
+    states = standings(pipelines, commands, rerun, share)
     if lock.take(_shared_folders(pipelines, states)):
-        states = standings(pipelines, commands, rerun)
+        states = standings(pipelines, commands, rerun, share)
     return states
 
 

@@ -17,7 +17,10 @@ UNKNOWN = 'nobody knows what'
 
 
 def standings(
-    pipelines: Mapping[str, Pipeline], commands: Sequence[str] = (), rerun: bool = False
+    pipelines: Mapping[str, Pipeline],
+    commands: Sequence[str] = (),
+    rerun: bool = False,
+    share: bool = True,
 ) -> Standings:
     """Find out which commands have to run.
 
@@ -30,10 +33,11 @@ def standings(
         pipelines: URI of the config -> pipeline.
         commands: The commands that are asked for; all if empty. Others count as if they were done.
         rerun: Whether these have to run in any case.
+        share: Whether a command that several pipelines have in common is run by one for all.
 
     Raises:
-        ConfigError: Two pipelines would write different things to the same place, or a pipeline
-            lacks a command.
+        ConfigError: Two pipelines would write to the same place what nobody knows to be the same,
+            or a pipeline lacks a command.
     """
     found: dict[tuple[str, str], Standing] = {}
     stamps = Stamps()
@@ -44,6 +48,7 @@ def standings(
         for command in asked:
             upstream = tuple(_waits_for(prints, command, asked))
             same = _same(writers, _Writer.of(prints, uri, command))
+            same = same if share else None
             if same is not None:
                 reason = found[same, command].reason
             elif rerun:
@@ -109,33 +114,35 @@ class _Writer:
 
     uri: str
     command: str
-    digest: str
+    likeness: str | None
     outputs: tuple[str, ...]
 
     @classmethod
-    def of(cls, prints: Fingerprints, uri: str, command: str) -> '_Writer | None':
-        """None if nobody knows enough about the command to compare it with others."""
+    def of(cls, prints: Fingerprints, uri: str, command: str) -> '_Writer':
+        """A command; it is like no other one if nobody knows all that it reads."""
         facts, fingerprint = prints.facts(command), prints.of(command)
-        if facts is None or fingerprint is None or fingerprint.digest is None:
-            return None
-        return cls(uri, command, fingerprint.digest, facts.outputs)
+        likeness = None if fingerprint is None else fingerprint.likeness
+        return cls(uri, command, likeness, () if facts is None else facts.outputs)
 
 
-def _same(writers: dict[str, _Writer], new: _Writer | None) -> str | None:
+def _same(writers: dict[str, _Writer], new: _Writer) -> str | None:
     """The pipeline that has the same command with the same outputs, if there is one."""
-    if new is None:
-        return None
     for output in new.outputs:
         other = writers.setdefault(output, new)
         if other is new:
             continue
-        if (other.digest, other.outputs) == (new.digest, new.outputs):
+        is_known = new.likeness is not None
+        if is_known and (other.likeness, other.outputs) == (new.likeness, new.outputs):
             return other.uri
+        why = (
+            'with different options or inputs, such as the statistics of another folder'
+            if is_known
+            else 'and nobody can tell whether it is the same'
+        )
         raise ConfigError(
             f'{other.command.upper()} of {other.uri} and {new.command.upper()} of {new.uri} would '
-            f'both write {stable_uri(output)}, with different options or inputs, such as the '
-            f'statistics of another folder; give each a {new.command}_uri of its own, or the same '
-            'inputs.'
+            f'both write {stable_uri(output)}, {why}; give each a {new.command}_uri of its own, or '
+            'the same inputs.'
         )
     return None
 

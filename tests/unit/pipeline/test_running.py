@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from rastervision.pipeline import registry_
 from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
+from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.running import NOTHING_TO_DO, run_pipelines, show_plan
 
 
@@ -62,6 +64,22 @@ def test_a_shared_folder_is_locked_by_those_who_write_to_it(kitchen, cook, tmp_p
     run(kitchen('two', **shared))
     assert cook.plans[-1] == ['bake', 'fry', 'serve']
     assert set(map(frozenset, seen)) == {frozenset({'two'})}
+
+
+def test_a_runner_that_may_not_wait_runs_no_command_for_two_pipelines(
+    kitchen, monkeypatch, tmp_path
+):
+    """One of release 0.31 may submit jobs of one pipeline after the other, and return at once."""
+
+    class Submitter(Runner):
+        def run(self, uri, pipeline, commands, num_splits=1, pipeline_run_name=''):
+            submitted.append(commands)
+
+    submitted = []
+    monkeypatch.setattr(registry_, 'get_runner', lambda name: Submitter)
+    shared = {'mix_uri': f'{tmp_path}/shared/mix'}
+    run(kitchen('one', **shared), kitchen('two', **shared))
+    assert submitted == [['mix', 'bake', 'fry', 'serve']] * 2
 
 
 @pytest.mark.parametrize('left', [('running',), ('over',)])
