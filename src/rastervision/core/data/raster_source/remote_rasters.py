@@ -19,6 +19,7 @@ from rastervision.gdal_vsi.options import gdal_options
 from rastervision.pipeline.errors import NotReadableError
 from rastervision.pipeline.file_system.file_system import FileSystem
 from rastervision.pipeline.file_system.object_store.address import cloud_of
+from rastervision.pipeline.public_text import public_text
 
 ATTEMPTS = 3
 """How often a read is tried; GDAL repeats each of its requests several times, too."""
@@ -29,13 +30,15 @@ _ASKED = 20  # files of a mosaic, when one of them cannot be read
 Result = TypeVar('Result')
 
 
-def _is_loggable(record: logging.LogRecord) -> bool:
-    """Leave out GDAL's notes on each repeated request: their URLs may have credentials in them."""
-    return 'Retrying again' not in record.getMessage()
+def _public(record: logging.LogRecord) -> bool:
+    """Make URIs public in what GDAL logs; leave out its notes on each repeated request."""
+    text = record.getMessage()
+    record.msg, record.args = public_text(text), ()
+    return 'Retrying again' not in text
 
 
 for _name in ('rasterio._env', 'rasterio._err'):
-    logging.getLogger(_name).addFilter(_is_loggable)
+    logging.getLogger(_name).addFilter(_public)
 
 
 class _Options(Session):  # type: ignore[misc] # rasterio has no types

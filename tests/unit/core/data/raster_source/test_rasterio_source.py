@@ -256,6 +256,18 @@ def server(tmp_path):
         process.terminate()
 
 
+def test_no_log_has_a_signature(write_raster, tmp_path, server, caplog):
+    (tmp_path / 'text.tif').write_text('no raster')
+    write_raster(np.zeros((1, 8, 8), np.uint8))
+    caplog.set_level('DEBUG')
+    with pytest.raises(NotReadableError, match=r'/text\.tif\?\.\.\. cannot be read'):
+        RasterioSource(f'{server[0]}/text.tif?sig=SECRET', allow_streaming=True)
+    RasterioSource(f'{server[0]}/image.tif?sig=SECRET', allow_streaming=True)[:]
+    told = [record.getMessage() for record in caplog.records]
+    assert any('/vsicurl/' in text and 'text.tif?...' in text for text in told)
+    assert 'SECRET' not in '\n'.join(told)
+
+
 def test_remote_files_are_streamed_or_downloaded(write_raster, tmp_path, server):
     url, log = server
     array = np.random.default_rng(0).integers(0, 255, (1, 2048, 2048), dtype=np.uint8)
