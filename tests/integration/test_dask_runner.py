@@ -16,6 +16,7 @@ from servers import free_port, running
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.plan import plan
+from rastervision.pipeline.running import run_pipelines as run_under_lock
 
 pytest.importorskip('distributed')
 pytestmark = [
@@ -37,11 +38,15 @@ def cluster(tmp_path_factory):
         stack.enter_context(scheduler(port, folder))
         for kind, more in (('cpu', []), ('gpu', ['--resources', 'GPU=1'])):
             stack.enter_context(dask_worker(address, folder, *more, KIND=kind))
-        from distributed import Client
-
-        with Client(address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=30)
+        wait_for_workers(address, 2)
         yield address
+
+
+def wait_for_workers(address, number):
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(number, timeout=30)
 
 
 def scheduler(port, folder):
@@ -177,6 +182,61 @@ def test_a_lost_scheduler_is_an_error(run, scripted, tmp_path):
         code += 'Client(address, set_as_default=False).shutdown()\n' + BEAT
         with pytest.raises(StageError, match='The dask scheduler is gone, or'):
             run(scripted.pipeline('out', first=code), address=address)
+
+
+def test_a_job_waits_for_a_gpu_for_some_time_only(run, scripted, tmp_path, caplog, monkeypatch):
+    """The worker with the GPU leaves when its job is about to be ready."""
+    monkeypatch.setattr('rastervision.runners.dask_waiting.LOOK_SECONDS', 0.1)
+    with ExitStack() as stack:
+        port = free_port()
+        stack.enter_context(scheduler(port, tmp_path))
+        address = f'tcp://127.0.0.1:{port}'
+        stack.enter_context(dask_worker(address, tmp_path))
+        code = (
+            'from distributed import Client\n'
+            f'with Client({address!r}, set_as_default=False) as client:\n'
+            '    workers = client.scheduler_info(n_workers=-1)["workers"]\n'
+            '    gpus = [name for name, worker in workers.items() if worker["resources"]]\n'
+            '    client.retire_workers(gpus)'
+        )
+        gpu = ['--resources', 'GPU=1', '--no-nanny']
+        stack.enter_context(dask_worker(address, tmp_path, *gpu))
+        wait_for_workers(address, 2)
+        with pytest.raises(StageError, match='no dask worker that announces the resource GPU came'):
+            run(scripted.pipeline('out', many=code), address=address, timeout=1)
+    assert scripted.jobs('out') == ['first 0/1', 'many 0/1']
+    assert caplog.messages[-1].startswith('There is no dask worker that announces the resource GPU')
+
+
+def test_a_gpu_that_comes_later_is_used(run, scripted, tmp_path):
+    with ExitStack() as stack:
+        port = free_port()
+        stack.enter_context(scheduler(port, tmp_path))
+        address = f'tcp://127.0.0.1:{port}'
+        stack.enter_context(dask_worker(address, tmp_path, KIND='cpu'))
+        command = [sys.executable, '-m', 'distributed.cli.dask_worker', address, '--no-dashboard']
+        command += ['--nthreads', '1', '--resources', 'GPU=1']
+        code = (
+            'from subprocess import Popen, DEVNULL\n'
+            f'Popen({command!r}, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True, '
+            'env={**os.environ, "KIND": "gpu"})\n'
+            'from distributed import Client\n'
+            f'with Client({address!r}, set_as_default=False) as client:\n'
+            '    client.wait_for_workers(2, timeout=30)'
+        )
+        last = '(root / "kind").write_text(os.environ["KIND"])'
+        run(scripted.pipeline('out', many=code, last=last), address=address)
+    assert (scripted.folder / 'out' / 'kind').read_text() == 'gpu'
+
+
+def test_inputs_are_checked_for_workers_of_this_machine(scripted, monkeypatch):
+    uri, pipeline = scripted.pipeline('out')
+    monkeypatch.setattr(type(pipeline), 'check_inputs', lambda self, commands: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_under_lock({uri: pipeline}, (), 'dask')
+    monkeypatch.setenv('DASK_ADDRESS', f'tcp://127.0.0.1:{free_port()}')
+    with pytest.raises(ConfigError, match='No dask scheduler answers'):
+        run_under_lock({uri: pipeline}, (), 'dask')
 
 
 def test_workers_of_this_machine(run, scripted, capfd):

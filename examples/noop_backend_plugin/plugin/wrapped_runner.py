@@ -10,7 +10,7 @@ in a profile, and `rastervision run wrapped ...` runs the plan, one job after th
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import StageError
@@ -30,7 +30,7 @@ NAME = 'wrapped'
 class WrappedRunner(PlanRunner):
     """Runs each job as a program of its own."""
 
-    on_this_machine: ClassVar[bool] = True
+    on_this_machine = True
 
     def run_jobs(
         self,

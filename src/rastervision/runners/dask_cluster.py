@@ -193,7 +193,7 @@ def _close(cluster: Any) -> None:
         log.warning('The cluster did not end well: %s', one_line(error))
 
 
-def announced_resources(client: 'Client') -> set[str]:
-    """Names of the resources that workers announce."""
-    workers = client.scheduler_info(n_workers=-1)['workers'].values()
-    return {name for worker in workers for name in worker['resources']}
+def workers_of(client: 'Client') -> dict[str, Collection[str]]:
+    """Address of each worker -> names of the resources that it announces."""
+    workers = client.scheduler_info(n_workers=-1)['workers']
+    return {address: set(worker['resources']) for address, worker in workers.items()}

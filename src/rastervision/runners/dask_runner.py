@@ -22,17 +22,15 @@ from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.runner.worker import GRACE_SECONDS
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.utils import cpu_count
-from rastervision.runners.dask_cluster import GPU, announced_resources, connected
+from rastervision.runners.dask_cluster import GPU, connected
 from rastervision.runners.dask_settings import DaskSettings
+from rastervision.runners.dask_waiting import Waiting
 from rastervision.runners.dask_worker import Order, carry_out
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 log = logging.getLogger(__name__)
-
-LOOK_SECONDS = 30.0
-"""Time between two looks for workers while nothing happens."""
 
 
 class DaskRunner(PlanRunner):
@@ -43,6 +41,9 @@ class DaskRunner(PlanRunner):
     lost is started anew on another one. What jobs print is shown line by line. When the runner
     ends, in whatever way, its jobs end, and the cluster if the runner has started it.
     """
+
+    def __init__(self) -> None:
+        self.on_this_machine = DaskSettings.read().is_this_machine
 
     def run_jobs(
         self,
@@ -64,8 +65,8 @@ class DaskRunner(PlanRunner):
             cleaning_up_on_signals(),
             connected(settings, pipeline_run_name, size, _local_folders(pipelines)) as client,
         ):
-            run = _Run(client, jobs, modules, size if settings.is_this_machine else None)
-            run.carry_out()
+            own_size = size if settings.is_this_machine else None
+            _Run(client, jobs, modules, own_size, settings.timeout).carry_out()
 
 
 def _local_folders(uris: Iterable[str]) -> list[str]:
@@ -81,6 +82,7 @@ class _Run:
         jobs: The plan.
         modules: URI of a pipeline -> modules that its jobs need; see `config_modules`.
         size: Number of workers if they are ours, on this machine.
+        timeout: Seconds that a job waits while no worker can take it; None for no limit.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class _Run:
         jobs: Sequence[Job],
         modules: Mapping[str, Modules],
         size: int | None,
+        timeout: float | None,
     ) -> None:
         self.client = client
         self.walk = PlanWalk(jobs)
@@ -103,15 +106,14 @@ class _Run:
         self.futures: dict[str, Future] = {}
         """Of the jobs that were submitted and are not over, by their ids."""
         self.places: dict[str, str] = {}
-        """Id of a job that runs -> where."""
+        """Id of a job that has started -> where: address of its worker, and name of its host."""
         self.events: SimpleQueue[dict[str, str]] = SimpleQueue()
         self.display = Display(jobs, one_at_a_time=size == 1)
-        self.has_gpus = GPU in announced_resources(client)
-        if size is None and not self.has_gpus and any(job.gpu for job in jobs):
+        self.waiting = Waiting(client, timeout)
+        if size is None and any(job.gpu for job in jobs) and not self.waiting.has_gpus():
             log.info(
                 'No dask worker announces the resource %s, so jobs that use a GPU run on any.', GPU
             )
-        self.next_look = time.monotonic() + LOOK_SECONDS
 
     def carry_out(self) -> None:
         """Run all jobs.
@@ -126,6 +128,8 @@ class _Run:
                     self._submit(job)
                 self.display.running(self.jobs[name] for name in self.places)
                 self._handle_next()
+                for name, reason in self.waiting.in_vain(self.futures, self.places).items():
+                    self._give_up(self.jobs[name], reason)
         finally:
             self._close()
         self.walk.raise_failures()
@@ -138,7 +142,7 @@ class _Run:
             carry_out,
             order,
             key=f'{job.command}-{len(self.jobs) - len(self.walk.waiting)}-{self.topic}',
-            resources={GPU: 1} if job.gpu and self.has_gpus else None,
+            resources={GPU: 1} if self.waiting.needs_gpu(job) else None,
             pure=False,
         )
         self.futures[job.id] = future
@@ -170,9 +174,17 @@ class _Run:
             self.places.pop(job.id, None)
         elif job.id in self.futures:
             self._check_cluster()
-            self.places.pop(job.id, None)
-            lost_jobs = self.walk.end(job, _result(job, self.futures.pop(job.id)))
-            self.display.over(1 + len(lost_jobs))
+            self._end(job, _result(job, self.futures.pop(job.id)))
+
+    def _give_up(self, job: Job, reason: str) -> None:
+        future = self.futures.pop(job.id)
+        self.client.cancel([future])
+        self._end(job, JobResult(reason, log_uri(job)))
+
+    def _end(self, job: Job, result: JobResult) -> None:
+        self.places.pop(job.id, None)
+        lost = self.walk.end(job, result)
+        self.display.over(1 + len(lost))
 
     def _check_cluster(self) -> None:
         is_lost = any(future.status in {'lost', 'cancelled'} for future in self.futures.values())
@@ -181,11 +193,6 @@ class _Run:
                 'The dask scheduler is gone, or has dropped the jobs of this run. When it is back, '
                 'run the same command again: what is done is not done again.'
             )
-        if time.monotonic() > self.next_look:
-            self.next_look = time.monotonic() + LOOK_SECONDS
-            with suppress(OSError):
-                if not self.client.scheduler_info()['workers']:
-                    log.warning('There is no dask worker any more; jobs wait for one.')
 
     def _close(self) -> None:
         """Stop what still runs, and wait until it has cleaned up."""

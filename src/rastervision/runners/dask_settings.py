@@ -26,8 +26,8 @@ class DaskSettings:
             (on this machine: and cores).
         retries: How often a job is started anew because its worker was lost, in a cluster that we
             start.
-        timeout: Seconds to wait for the scheduler, and for a first worker; None to wait for workers
-            as long as it takes.
+        timeout: Seconds to wait for a first worker, and later on while no worker can take a job;
+            None to wait as long as it takes.
     """
 
     address: str = ''

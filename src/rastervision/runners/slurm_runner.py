@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from secrets import token_hex
-from typing import ClassVar
 
 import click
 
@@ -37,7 +36,7 @@ class SlurmRunner(PlanRunner):
     `slurm/` beside the pipeline's config, or below `work_dir` of the section `[slurm]`.
     """
 
-    on_this_machine: ClassVar[bool] = True  # the machines of a cluster share their files
+    on_this_machine = True  # the machines of a cluster share their files
 
     def __init__(self) -> None:
         self._jobs: list[str] = []

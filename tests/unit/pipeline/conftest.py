@@ -157,7 +157,7 @@ def run_all_fixture() -> Callable[..., list[str]]:
 class Cook(PlanRunner):
     """Does the jobs in this process; `during` is called before each of them."""
 
-    on_this_machine: ClassVar[bool] = True
+    on_this_machine = True
     during: ClassVar = staticmethod(lambda job: None)
     left: ClassVar[tuple[str, ...]] = ()
     plans: ClassVar[list[list[str]]] = []

@@ -1,7 +1,6 @@
 """All jobs one after the other in this process: the simplest way, and the one to debug with."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
@@ -13,7 +12,7 @@ from rastervision.pipeline.runner.runner import PlanRunner
 class InProcessRunner(PlanRunner):
     """Walks the plan in this process."""
 
-    on_this_machine: ClassVar[bool] = True
+    on_this_machine = True
 
     def run_jobs(
         self,

@@ -5,7 +5,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
 from queue import Empty, SimpleQueue
-from typing import ClassVar
 
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.pipeline import Pipeline
@@ -39,7 +38,7 @@ class LocalRunner(PlanRunner):
     workers and all that they have started end too.
     """
 
-    on_this_machine: ClassVar[bool] = True
+    on_this_machine = True
 
     def run_jobs(
         self,

@@ -3,7 +3,6 @@
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
 
 from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.pipeline import Pipeline
@@ -21,7 +20,7 @@ class Runner(ABC):
             process: `engine_jobs` goes into the lock of the run.
     """
 
-    on_this_machine: ClassVar[bool] = False
+    on_this_machine: bool = False
     wait: bool = False
     note: Callable[[], None] = staticmethod(lambda: None)
 
