@@ -37,7 +37,7 @@ def _public(record: logging.LogRecord) -> bool:
     return 'Retrying again' not in text
 
 
-for _name in ('rasterio._env', 'rasterio._err'):
+for _name in ('rasterio._env', 'rasterio._err', 'rasterio._io', 'rasterio._base'):
     logging.getLogger(_name).addFilter(_public)
 
 
