@@ -1,7 +1,7 @@
 """Requests to a bucket that go on where the library gives up."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rastervision.pipeline.file_system.object_store import aws, azure, google
@@ -87,8 +87,8 @@ def has_objects_below(address: Address) -> bool:
     """Whether `objects_below` finds any; asks for no more than it takes."""
     import obstore
 
-    def first(store: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def first(store: Any) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
         for items in obstore.list(store, address.key or None):
             found += items
             if any(item['size'] for item in items):
@@ -105,7 +105,9 @@ def parents(keys: Iterable[str]) -> set[str]:
     return found | parents(found - {''}) if found - {''} else found
 
 
-def _without_folders(address: Address, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _without_folders(
+    address: Address, found: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
     """Listed objects but those that stand for directories.
 
     These are empty, and have other objects below them or a slash at the end. The library does not
