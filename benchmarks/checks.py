@@ -1,4 +1,4 @@
-"""Checks that only this implementation passes: scene size, seams, resume, splits.
+"""Checks that only this implementation passes: scene size, seams, resume, scaling over workers.
 
 The same as cases.py, and with its cases:
 
@@ -11,7 +11,6 @@ first use. `run.py` leaves scene_50k out unless it is told otherwise (`--skip ''
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -64,9 +63,60 @@ def pipeline(root, image, model, **options):
     return pipe
 
 
-def sha(path):
-    with open(path, 'rb') as f:
+def label_sha(root):
+    """What names the bytes of the labels that PREDICT has written."""
+    with open(join(root, 'predict', 'scene', 'labels.tif'), 'rb') as f:
         return hashlib.file_digest(f, 'sha256').hexdigest()[:12]
+
+
+def cutout(side):
+    """The upper left corner of the 4k image: a file with it, and its pixels (3, side, side)."""
+    import rasterio
+    path = join(cases.TMP, f'cutout_{side}.tif')
+    with rasterio.open(cases.CACHE / 'u8_4k.tif') as ds:
+        pixels = ds.read(window=rasterio.windows.Window(0, 0, side, side))
+        kw = {**ds.profile, 'width': side, 'height': side}
+    with rasterio.open(path, 'w', **kw) as ds:
+        ds.write(pixels)
+    return path, pixels
+
+
+def cli(runner, root, image, splits=1, **options):
+    """The command line that predicts with the pipeline of checks_config.py, as `pipeline` made it."""
+    args = [w for k, v in dict(root=root, image=image, **options).items() for w in ('-a', k, str(v))]
+    waiting = ['--wait'] if runner == 'slurm' else []
+    return [
+        join(os.path.dirname(sys.executable), 'rastervision'), 'run', runner,
+        str(HERE / 'checks_config.py'), 'predict', '-s', str(splits), *waiting, *args]
+
+
+MEASURED = """
+import json, resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([round(used.ru_maxrss / 1024), used.ru_utime + used.ru_stime]))
+"""
+
+
+def predict_by(name, runner, image, workers, model, **options):
+    """Time PREDICT of a runner; the hash of its labels.
+
+    Memory is that of the largest process that the command has started, CPU time that of all.
+    """
+    root = join(cases.TMP, name)
+    pipeline(root, image, model, **options)
+    # the process in between is small: at first, a child counts the memory of its parent as its own
+    command = [sys.executable, '-c', MEASURED,
+               *cli(runner, root, image, workers, model=model, **options)]
+    env = dict(os.environ, OMP_NUM_THREADS='1')
+    if runner == 'slurm':
+        env.setdefault('SLURM_MEM', '2G')
+    with timed(name):
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=env)
+    OUT['rss_mb'][name], OUT['cpu'][name] = json.loads(done.stdout)
+    if runner == 'slurm':  # what its daemon has started is none of ours
+        del OUT['rss_mb'][name], OUT['cpu'][name]
+    return label_sha(root)
 
 
 @cases.cases(**{'4k': dict(side=4000), '10k': dict(side=10000), '20k': dict(side=20000),
@@ -82,7 +132,16 @@ def scene(side, scores=''):
     OUT['figures'].update(mpx_s=side * side / 1e6 / t.s, mb_above_model=rss() - before)
     out = Path(root, 'predict', 'scene')
     OUT['figures']['output_mb'] = sum(p.stat().st_size for p in out.rglob('*.tif')) / 1e6
-    digest(labels=sha(out / 'labels.tif'))
+    digest(labels=label_sha(root))
+
+
+@cases.cases(**{'4k': dict(side=4000), '10k': dict(side=10000), '20k': dict(side=20000)})
+def scene_split(side):
+    """The scene of scene_4k and so on, on two worker processes: the memory of the larger one."""
+    labels = predict_by('workers_2', 'local', large_image(side), 2, 'linear')
+    OUT['figures'].update(mpx_s=side * side / 1e6 / OUT['seconds']['workers_2'],
+                          worker_mb=OUT['rss_mb']['workers_2'])
+    digest(labels=labels)
 
 
 @cases.case
@@ -92,12 +151,7 @@ def seams():
     import rasterio
     import torch
     root = join(cases.TMP, 'root')
-    image = join(cases.TMP, 'image.tif')
-    with rasterio.open(cases.CACHE / 'u8_4k.tif') as ds:
-        window = rasterio.windows.Window(0, 0, 1500, 1500)
-        pixels, kw = ds.read(window=window), {**ds.profile, 'width': 1500, 'height': 1500}
-    with rasterio.open(image, 'w', **kw) as ds:
-        ds.write(pixels)
+    image, pixels = cutout(1500)
     pipe = pipeline(root, image, 'convolutions', chip=256, stride=200, crop=16, scores='float32')
     with timed('predict'):
         pipe.predict()
@@ -113,50 +167,54 @@ def seams():
     digest(equal_to_1e_5=bool(np.allclose(whole[inner], windowed[inner], atol=1e-5)))
 
 
-def cli(root, image, *args, model='resnet', splits=1, **kw):
-    """The command line that predicts with the pipeline of checks_config.py."""
-    return [
-        join(os.path.dirname(sys.executable), 'rastervision'), 'run', 'local',
-        str(HERE / 'checks_config.py'), 'predict', '-s', str(splits), '-a', 'root', root,
-        '-a', 'image', image, '-a', 'model', model, '-a', 'chip', '256', '-a', 'stride', '256', *args]
-
-
 @cases.case
 def resume():
     """PREDICT killed half-way and run again: the same bytes, and hardly any work done twice."""
     image = str(cases.CACHE / 'u8_4k.tif')
     whole, broken = join(cases.TMP, 'whole'), join(cases.TMP, 'broken')
+    options = dict(model='resnet', chip=256, stride=256)
     for root in (whole, broken):
-        pipeline(root, image, 'resnet', chip=256, stride=256)
+        pipeline(root, image, **options)
     with timed('whole'):
-        subprocess.run(cli(whole, image), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(cli('local', whole, image, **options), check=True, stdout=subprocess.DEVNULL)
     with timed('until_killed'):
-        p = subprocess.Popen(cli(broken, image), stdout=subprocess.DEVNULL,
+        p = subprocess.Popen(cli('local', broken, image, **options), stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL, start_new_session=True)
         while p.poll() is None and len(list(Path(broken).rglob('*.part'))) < 2:
             time.sleep(0.02)
         os.killpg(p.pid, signal.SIGKILL)
         p.wait()
     with timed('rest'):
-        subprocess.run(cli(broken, image), check=True, stdout=subprocess.DEVNULL)
-    shas = [sha(join(root, 'predict', 'scene', 'labels.tif')) for root in (whole, broken)]
+        subprocess.run(cli('local', broken, image, **options), check=True, stdout=subprocess.DEVNULL)
     s = OUT['seconds']
     OUT['figures']['work_done_twice'] = (s['until_killed'] + s['rest']) / s['whole'] - 1
-    digest(same_bytes=shas[0] == shas[1])
+    digest(same_bytes=label_sha(whole) == label_sha(broken))
 
 
-@cases.case
-def splits():
-    """One scene on one worker and on two, one thread each."""
-    image = str(cases.CACHE / 'u8_4k.tif')
-    shas = []
-    for n in (1, 2):
-        root = join(cases.TMP, str(n))
-        pipeline(root, image, 'resnet', chip=256, stride=256)
-        with timed(f'workers_{n}'):
-            subprocess.run(cli(root, image, splits=n), check=True, stdout=subprocess.DEVNULL)
-        shas.append(sha(join(root, 'predict', 'scene', 'labels.tif')))
-    digest(same_bytes=shas[0] == shas[1])
+@cases.cases(local=dict(runner='local'), dask=dict(runner='dask'), slurm=dict(runner='slurm'))
+def scaling(runner):
+    """One scene in-process, on one worker of a runner and on two, one thread each.
+
+    `start` is a scene of four windows on two workers: hardly more than the start of processes.
+    """
+    if runner == 'slurm' and not slurm_answers():
+        OUT['figures']['skipped'] = 'no SLURM answers; tools/slurm_one_host.sh starts one'
+        return
+    image, options = str(cases.CACHE / 'u8_4k.tif'), dict(model='resnet', chip=256, stride=256)
+    predict_by('start', runner, cutout(512)[0], 2, **options)
+    shas = {predict_by('inprocess', 'inprocess', image, 1, **options)}
+    shas |= {predict_by(f'workers_{n}', runner, image, n, **options) for n in (1, 2)}
+    s = OUT['seconds']
+    OUT['figures'].update(
+        speed_up=s['workers_1'] / s['workers_2'], share_of_start=s['start'] / s['workers_2'])
+    digest(same_bytes=len(shas) == 1)
+
+
+def slurm_answers():
+    try:
+        return not subprocess.run(['sinfo'], capture_output=True).returncode
+    except FileNotFoundError:
+        return False
 
 
 @cases.cases(torch=dict(engine='torch'), auto=dict(engine='auto'))
