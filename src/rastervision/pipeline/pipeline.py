@@ -7,7 +7,7 @@ from pydantic import Field
 
 from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import RVError
-from rastervision.pipeline.validation import Problem, Validation
+from rastervision.pipeline.validation import Problem, Validation, root_problems
 
 if TYPE_CHECKING:
     from rastervision.pipeline.fingerprint import CommandFacts
@@ -48,13 +48,14 @@ class Pipeline:
     def validate(self) -> Validation:
         """Look at everything that the commands are to read; `rastervision validate` asks for it.
 
-        By default, this is what `check_inputs` finds.
+        By default, this is what `check_inputs` finds, and whether the root can be written.
         """
+        problems = root_problems(self.config.root_uri)
         try:
             self.check_inputs(self.commands)
         except RVError as error:
-            return Validation((Problem('inputs', str(error), is_error=True),))
-        return Validation()
+            problems.append(Problem('inputs', str(error), is_error=True))
+        return Validation(tuple(problems))
 
     def command_facts(self, command: str) -> 'CommandFacts | None':  # noqa: ARG002 (for subclasses)
         """Tell what a command reads and writes, so that it is left out when nothing has changed.

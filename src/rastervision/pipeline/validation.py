@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from rastervision.pipeline.errors import RVError
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -61,3 +63,15 @@ class Validation:
         if not self.problems:
             sections.append('Nothing is wrong.')
         return '\n\n'.join(sections)
+
+
+def root_problems(root_uri: str | None) -> list[Problem]:
+    """An error if it is known, without writing, that a run could not write below its root."""
+    from rastervision.pipeline.file_system.file_system import FileSystem
+
+    try:
+        if root_uri:
+            FileSystem.get_file_system(root_uri, 'w').check_writable(root_uri)
+    except RVError as error:
+        return [Problem('root_uri', str(error), is_error=True)]
+    return []

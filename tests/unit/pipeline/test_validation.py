@@ -1,5 +1,7 @@
 """What `rastervision validate` says about pipelines that know nothing of scenes."""
 
+import os
+
 import pytest
 
 from rastervision.pipeline.errors import ConfigError
@@ -36,3 +38,37 @@ def test_only_errors_make_it_fail(is_error: bool, ok: bool) -> None:
         'problems': [{'level': level, 'where': 'a', 'message': 'b'}],
         'files': 3,
     }
+
+
+@pytest.mark.parametrize(
+    ('root', 'reason'),
+    [
+        ('{file}/out', 'a part of the path is a file'),
+        ('{file}', 'a part of the path is a file'),
+        ('http://127.0.0.1:9/out', 'web servers are read only here'),
+        ('nothing://out', 'No file system can write to'),
+    ],
+)
+def test_a_root_that_cannot_be_written_is_an_error(root, reason, tmp_path) -> None:
+    file = tmp_path / 'file'
+    file.write_text('')
+    (problem,) = Pipeline(PipelineConfig(root_uri=root.format(file=file)), '').validate().errors
+    assert problem.where == 'root_uri'
+    assert reason in problem.message
+    assert [path.name for path in tmp_path.iterdir()] == ['file']
+
+
+def test_a_folder_of_others_cannot_be_the_root(tmp_path, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(os, 'access', lambda path, mode: asked.append((path, mode)))
+    root = tmp_path / 'a' / 'b'
+    (problem,) = Pipeline(PipelineConfig(root_uri=str(root)), '').validate().errors
+    assert 'permission denied' in problem.message
+    assert asked == [(tmp_path, os.W_OK | os.X_OK)]
+
+
+def test_a_root_that_is_still_to_be_made_is_fine(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for root in ('new/out', str(tmp_path), (tmp_path / 'a' / 'b').as_uri()):
+        assert Pipeline(PipelineConfig(root_uri=root), '').validate() == Validation()
+    assert list(tmp_path.iterdir()) == []

@@ -163,6 +163,15 @@ class FileSystem(ABC):
         with TemporaryDirectory() as empty:
             cls.sync_to_dir(empty, uri, delete=True)
 
+    @classmethod
+    def check_writable(cls, uri: str) -> None:
+        """Raise an error if nothing can be written below a directory, without writing.
+
+        A file system that has no method of its own only asks whether it is there, so that a store
+        which cannot be reached is found out.
+        """
+        cls.file_exists(uri)
+
 
 def unreadable(uri: str, reason: object) -> NotReadableError:
     """The error for a URI that cannot be read."""

@@ -135,6 +135,10 @@ class HttpFileSystem(FileSystem):
         size = headers.get('Content-Range', '').rpartition('/')[2]
         return int(size) if size.isdigit() else None
 
+    @classmethod
+    def check_writable(cls, uri: str) -> None:
+        raise unwritable(uri, _READ_ONLY)
+
     @staticmethod
     def list_paths(uri: str, ext: str = '') -> list[str]:  # noqa: ARG004 (always refused)
         raise unreadable(uri, _NO_LISTS)

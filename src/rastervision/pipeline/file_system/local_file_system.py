@@ -126,6 +126,15 @@ class LocalFileSystem(FileSystem):
             raise unwritable(uri, error) from error
 
     @classmethod
+    def check_writable(cls, uri: str) -> None:
+        """The nearest directory that is there must be one that this process may write to."""
+        path = to_path(uri).absolute()
+        nearest = next(p for p in (path, *path.parents) if p.exists() or not p.name)
+        code = errno.EACCES if nearest.is_dir() else errno.ENOTDIR
+        if code == errno.ENOTDIR or not os.access(nearest, os.W_OK | os.X_OK):
+            raise unwritable(uri, OSError(code, os.strerror(code)))
+
+    @classmethod
     def remove(cls, uri: str) -> None:
         path = to_path(uri)
         try:

@@ -68,6 +68,13 @@ def test_files_of_any_size_go_there_and_back(bucket, tmp_path, size):
     assert dst.read_bytes() == BIG[:size]
 
 
+def test_a_bucket_is_asked_for_before_anything_is_written(any_bucket):
+    ObjectStoreFileSystem.check_writable(f'{any_bucket}/new/folder')
+    assert not file_exists(f'{any_bucket}/new')
+    with pytest.raises(NotWritableError, match=r'no bucket|no container|make it first'):
+        ObjectStoreFileSystem.check_writable(f'{any_bucket}-none/new')
+
+
 def test_directories_are_there_while_they_have_files(any_bucket):
     assert not file_exists(f'{any_bucket}/d')
     str_to_file('', f'{any_bucket}/d/e/f.txt')

@@ -16,7 +16,7 @@ from rastervision.core.rv_pipeline.validation.scene_checks import SceneChecks
 from rastervision.core.rv_pipeline.validation.text import as_text, size
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.progress import track
-from rastervision.pipeline.validation import Problem, Validation
+from rastervision.pipeline.validation import Problem, Validation, root_problems
 
 if TYPE_CHECKING:
     from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
@@ -47,6 +47,7 @@ def validate_pipeline(pipeline: 'RVPipeline') -> Validation:
     commands = needs(config, found, model)
     parameters = None if model is None else model.parameters
     here = machine(config.root_uri or '.')
+    problems = root_problems(config.root_uri) + problems
     problems += [problem for f in found for problem in f.problems]
     problems += problems_between([scene for scene, _ in work], found, classes)
     problems += _of_commands(pipeline, commands, found, here['free_disk'])

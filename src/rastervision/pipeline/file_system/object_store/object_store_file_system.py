@@ -196,6 +196,13 @@ class ObjectStoreFileSystem(FileSystem):
                 keys += [address.key] if metadata(address) else []
             delete(address, keys)
 
+    @classmethod
+    def check_writable(cls, uri: str) -> None:
+        """The bucket must be there, and show what is in it."""
+        address = _writable(uri, a_dir=True)
+        with writing(uri, address):
+            has_objects_below(address)
+
 
 def _readable(uri: str, a_dir: bool = False) -> Address:
     """The address that a URI stands for; that of a file has a key."""
