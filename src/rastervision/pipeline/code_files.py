@@ -4,12 +4,16 @@ import ast
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from rastervision.pipeline.config import get_plugin
 from rastervision.pipeline.plugin_loader import is_part_of
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS
+
+_imported: dict[Path, str] = {}
+"""Digests of files about when this process imported them."""
 
 
 def is_builtin(cls: type) -> bool:
@@ -24,13 +28,24 @@ def code_digests(classes: Iterable[type]) -> dict[str, str | None]:
     same package; from a file that is in no package, what lies beside it. Files are not imported.
 
     Returns:
-        Name of a file, from the folder of its package -> digest. A class without a file, as in a
-        notebook, is there by its name with None.
+        Name of a file, from the folder of its package -> digest. A file that was edited since this
+        process imported it has None, since nobody can tell which code is going to run. A class
+        without a file, as in a notebook, is there by its name with None.
     """
-    return {
-        name: None if file is None else sha256(file.read_bytes()).hexdigest()
-        for name, file in code_files(classes).items()
-    }
+    digests: dict[str, str | None] = {}
+    for name, file in code_files(classes).items():
+        digests[name] = None
+        if file is not None and _imported.setdefault(file, now := _digest(file)) == now:
+            digests[name] = now
+    return digests
+
+
+def remember_code(cls: type) -> None:
+    """Remember what is in the file of a class, which is being imported."""
+    path = _path(cls)
+    if path is not None:
+        with suppress(OSError):  # some are imported from archives
+            _imported[path] = _digest(path)
 
 
 def code_files(classes: Iterable[type]) -> dict[str, Path | None]:
@@ -39,11 +54,11 @@ def code_files(classes: Iterable[type]) -> dict[str, Path | None]:
     files: dict[str, Path | None] = {}
     paths: dict[Path, type] = {}
     for cls in sorted(wanted, key=lambda cls: (cls.__module__, cls.__qualname__)):
-        path = getattr(sys.modules.get(cls.__module__), '__file__', None)
+        path = _path(cls)
         if path is None:
             files[cls.__qualname__] = None
         else:
-            paths.setdefault(Path(path), cls)
+            paths.setdefault(path, cls)
     for path, cls in paths.items():
         root, package = _home(cls, path)
         for file in _with_imports(path, root, package):
@@ -55,6 +70,15 @@ def import_root(module: str, path: Path) -> Path:
     """The folder that absolute imports of a module, which is in a file, start from."""
     dots = module.count('.') + (path.name == '__init__.py')
     return path.parents[min(dots, len(path.parents) - 1)]
+
+
+def _path(cls: type) -> Path | None:
+    file = getattr(sys.modules.get(cls.__module__), '__file__', None)
+    return None if file is None else Path(file)
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def _is_library(cls: type) -> bool:

@@ -243,6 +243,10 @@ def register_config(
         if not (isinstance(cls, type) and issubclass(cls, Config)):
             raise RegistryError(f'@register_config({type_hint!r}) is for subclasses of Config.')
         registry_.add_config(type_hint, cls, plugin or get_plugin(cls), upgrader)
+        if get_plugin(cls) not in plugins.BUILTIN_PLUGINS:
+            from rastervision.pipeline.code_files import remember_code
+
+            remember_code(cls)
         cls.type_hint = type_hint
         return cls
 

@@ -1,5 +1,6 @@
 """What is up to date: after any changes, a run leaves what a run from scratch would leave."""
 
+import inspect
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rastervision.pipeline import code_files
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.fingerprint import CommandFacts, Stamps
 from rastervision.pipeline.plan import plan
@@ -112,6 +114,18 @@ def test_reasons_name_what_changed(kitchen, write, change, expected):
     names = {'pantry': pipeline.config.pantry} | {c: pipeline.output(c) for c in ALL}
     found = {command: reason for command, reason in reasons(pipeline).items() if reason}
     assert found == {command: reason.format(**names) for command, reason in expected.items()}
+
+
+def test_what_ran_with_other_code_than_there_is_now_is_not_up_to_date(kitchen, monkeypatch):
+    """A process that goes on with the code that it has imported says so in its records."""
+    pipeline = kitchen()
+    pipeline.run()
+    assert reasons(pipeline)['mix'] is None
+    file = Path(inspect.getfile(type(pipeline)))
+    with monkeypatch.context() as patch:
+        patch.setitem(code_files._imported, file, 'the digest of what was imported')
+        pipeline.run('mix', rerun=True)
+    assert reasons(pipeline)['mix'].endswith(f'{file.name} changed')
 
 
 @pytest.mark.parametrize('moment', range(4))
