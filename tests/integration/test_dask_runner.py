@@ -108,11 +108,17 @@ def test_jobs_run_in_order_on_workers_that_fit(run, cluster, scripted, capfd):
 
 def test_a_job_whose_worker_is_killed_runs_on_another(run, cluster, scripted, caplog):
     code = (
-        'mark = root / "killed"\n'
-        'if not mark.exists():\n'
+        'mark, clean = root / "killed", root / "clean"\n'
+        'if mark.exists():\n'
+        '    assert clean.exists(), "the first attempt still runs"\n'
+        'else:\n'
         '    mark.touch()\n'
         '    os.kill(os.getppid(), 9)\n'
-        '    time.sleep(60)'
+        '    try:\n'
+        '        time.sleep(60)\n'
+        '    finally:\n'
+        '        time.sleep(3)\n'
+        '        clean.touch()'
     )
     run(scripted.pipeline('out', many__0=code), num_splits=2, address=cluster)
     assert sorted(scripted.jobs('out')) == [

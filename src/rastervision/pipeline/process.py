@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+GRACE_SECONDS = 5.0
+"""Time that a job has for cleaning up when it is told to stop, or the process that started it is
+gone."""
+
 
 def this_process() -> dict[str, Any]:
     """What names this process among all of all machines, for `lives_here`."""

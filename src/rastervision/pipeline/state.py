@@ -4,6 +4,7 @@ The process that carries a job out writes its record, whatever the runner. A com
 has a record of each split, and one of its gather step, which stands for the command as a whole.
 """
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.stable_names import stable_uri
 from rastervision.pipeline.fingerprint import THREADS, CommandFacts, Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
-from rastervision.pipeline.process import this_process
+from rastervision.pipeline.process import GRACE_SECONDS, lives_here, this_process
 from rastervision.pipeline.public_text import public_text, public_uri
 
 Status = Literal['running', 'done', 'failed']
@@ -154,7 +155,7 @@ def recorded(
     command = gathered.get(command, command)
     own_split = None if is_whole else split
     uri = record_uri(root, command, own_split, num_splits)
-    record = _started(pipeline, command, read_record(uri))
+    record = _started(pipeline, command, _read_ended(uri))
     record.split, record.num_splits = own_split, num_splits
     if is_whole and num_splits > 1:
         _compare_with_splits(record, root)
@@ -171,6 +172,21 @@ def recorded(
         _succeed(pipeline, record, uri)
         raise
     _succeed(pipeline, record, uri)
+
+
+def _read_ended(uri: str) -> Record | None:
+    """The record of the last attempt, when what has carried that out is over.
+
+    A process whose parent was killed cleans up, and would still write beside this one.
+    """
+    deadline = time.monotonic() + GRACE_SECONDS + 1
+    while True:
+        record = read_record(uri)
+        if record is None or record.status != 'running' or record.process == this_process():
+            return record
+        if lives_here(record.process) is False or time.monotonic() > deadline:
+            return record
+        time.sleep(0.2)
 
 
 def _started(pipeline: Pipeline, command: str, before: Record | None) -> Record:

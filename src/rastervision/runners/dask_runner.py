@@ -14,12 +14,12 @@ from rastervision.pipeline.errors import StageError
 from rastervision.pipeline.file_system import file_to_json, is_local
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Job
+from rastervision.pipeline.process import GRACE_SECONDS
 from rastervision.pipeline.runner.display import Display
 from rastervision.pipeline.runner.job_log import log_uri
 from rastervision.pipeline.runner.job_process import POLL_SECONDS, Modules, config_modules
 from rastervision.pipeline.runner.plan_walk import JobResult, PlanWalk
 from rastervision.pipeline.runner.runner import PlanRunner
-from rastervision.pipeline.runner.worker import GRACE_SECONDS
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.utils import cpu_count
 from rastervision.runners.dask_cluster import GPU, connected

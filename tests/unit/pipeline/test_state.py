@@ -2,13 +2,18 @@
 
 import json
 import os
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from rastervision.pipeline import state
 from rastervision.pipeline.errors import DataError
-from rastervision.pipeline.process import lives_here
-from rastervision.pipeline.state import read_record, record_uri, recorded
+from rastervision.pipeline.file_system import json_to_file
+from rastervision.pipeline.process import lives_here, process_start, this_process
+from rastervision.pipeline.state import INTERRUPTED, Record, read_record, record_uri, recorded
 
 
 def record_of(pipeline, command, split=None, num_splits=1):
@@ -107,3 +112,32 @@ def test_records_of_other_releases_are_read_as_far_as_they_are_known(kitchen):
     for text in ('[]', '{}', 'nonsense'):
         path.write_text(text)
         assert record_of(pipeline, 'mix') is None
+
+
+@pytest.mark.skipif(process_start(os.getpid()) is None, reason='no start times here')
+@pytest.mark.parametrize('end', ['it is gone', 'it says so', 'it never does', 'it is this one'])
+def test_a_job_starts_when_its_last_attempt_is_over(kitchen, monkeypatch, end):
+    """The process of that one, whose worker was lost, may still clean up."""
+    monkeypatch.setattr(state, 'GRACE_SECONDS', -1.0 if end == 'it never does' else 60.0)
+    pipeline = kitchen()
+    uri = record_uri(pipeline.config.root_uri, 'mix')
+    with subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as other:
+        process = this_process()
+        if end != 'it is this one':
+            process |= {'pid': other.pid, 'started': process_start(other.pid)}
+        before = Record('mix', process=process)
+        json_to_file(asdict(before), uri)
+        looks = []
+
+        def look(seconds):
+            looks.append(seconds)
+            if end == 'it is gone':
+                other.communicate(b'\n')
+            elif len(looks) == 2:
+                json_to_file({**asdict(before), 'status': 'failed', 'reason': INTERRUPTED}, uri)
+
+        monkeypatch.setattr(state.time, 'sleep', look)
+        with recorded(pipeline, 'mix', 0, 1):
+            pipeline.mix()
+    assert record_of(pipeline, 'mix').status == 'done'
+    assert len(looks) == {'it is gone': 1, 'it says so': 2}.get(end, 0)

@@ -33,12 +33,10 @@ from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.file_system import is_local
 from rastervision.pipeline.logs import log_to_stderr
 from rastervision.pipeline.plugins import importable, load_file
+from rastervision.pipeline.process import GRACE_SECONDS
 from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.runner.execute import execute_config
 from rastervision.pipeline.verbosity import Verbosity
-
-GRACE_SECONDS = 5.0
-"""Time that a job has for cleaning up when the worker is told to stop."""
 
 Message = dict[str, Any]
 

@@ -15,9 +15,10 @@ from queue import SimpleQueue
 from typing import IO, Any, Literal, cast
 
 from rastervision.pipeline import rv_config_
+from rastervision.pipeline.process import GRACE_SECONDS
 from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.runner.gpus import VISIBLE
-from rastervision.pipeline.runner.worker import GRACE_SECONDS, Message
+from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.rv_config import child_environment
 
 IS_WINDOWS = sys.platform == 'win32'
