@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 import click
 
-from rastervision.pipeline.cli_options import arg_option, rerun_option, splits_option
+from rastervision.pipeline.cli_options import (
+    arg_option,
+    format_option,
+    rerun_option,
+    seen_runner_option,
+    splits_option,
+)
 from rastervision.pipeline.loading import loaded_pipelines
 from rastervision.pipeline.plan_graph import FORMATS
 from rastervision.pipeline.running import show_plan
@@ -17,17 +23,8 @@ from rastervision.pipeline.sweep import gather_args
 @arg_option
 @splits_option
 @rerun_option
-@click.option(
-    '--runner', default='local', show_default=True, help='Name of the runner that get_config sees.'
-)
-@click.option(
-    '--format',
-    'format_',
-    type=click.Choice(list(FORMATS)),
-    default='table',
-    show_default=True,
-    help='How to show it; "dot" is for Graphviz.',
-)
+@seen_runner_option
+@format_option('How to show it; "dot" is for Graphviz.', FORMATS)
 def plan(
     cfg_module: str,
     commands: Sequence[str],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from rastervision.pipeline.cli_options import format_option
 from rastervision.pipeline.experiments import experiment_roots
 from rastervision.pipeline.plan_graph import aligned
 from rastervision.pipeline.progress import clock
@@ -16,14 +17,7 @@ from rastervision.pipeline.status import PROBLEMS, CommandStatus, RunStatus, run
 
 @click.command(short_help='Show how far runs are.')
 @click.argument('root_uris', nargs=-1, required=True, metavar='ROOT_URI...')
-@click.option(
-    '--format',
-    'format_',
-    type=click.Choice(['table', 'json']),
-    default='table',
-    show_default=True,
-    help='How to show it; times are in UTC.',
-)
+@format_option('How to show it; times are in UTC.')
 @click.pass_context
 def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
     """Show how far the last run of each ROOT_URI is, wherever it runs.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from rastervision.pipeline.cli_options import arg_option
+from rastervision.pipeline.cli_options import arg_option, format_option, seen_runner_option
 from rastervision.pipeline.loading import loaded_pipelines
 from rastervision.pipeline.public_text import public_text, public_uri, with_uris
 from rastervision.pipeline.sweep import gather_args
@@ -14,17 +14,8 @@ from rastervision.pipeline.sweep import gather_args
 @click.command(short_help='Check the inputs of pipelines before anything runs.')
 @click.argument('cfg_module')
 @arg_option
-@click.option(
-    '--format',
-    'format_',
-    type=click.Choice(['table', 'json']),
-    default='table',
-    show_default=True,
-    help='How to print what is found; json is a list with an object for each config.',
-)
-@click.option(
-    '--runner', default='local', show_default=True, help='Name of the runner that get_config sees.'
-)
+@format_option('How to print what is found; json is a list with an object for each config.')
+@seen_runner_option
 @click.pass_context
 def validate(
     ctx: click.Context,
