@@ -103,8 +103,8 @@ def run_status(root_uri: str, is_running: IsRunning) -> RunStatus:
         if status == 'runs':
             own = [record for record in records if record.run == run]
             found.append(_planned(name, own, jobs, lock, lock.may_be_held_by(run)))
-        elif records:
-            found.append(_last(name, records, lock))
+        elif records:  # what stands for the command as a whole was found to be up to date
+            found.append(_last(name, sorted(records, key=lambda r: r.split is None), lock))
         else:  # its record is elsewhere
             found.append(CommandStatus(name, 'shared' if status == 'shared' else 'done'))
     found += [_last(name, records, lock) for name, records in by_command.items()]

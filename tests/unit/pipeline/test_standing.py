@@ -1,6 +1,9 @@
 """What is up to date: after any changes, a run leaves what a run from scratch would leave."""
 
 import inspect
+import os
+from datetime import UTC, datetime, timedelta
+from itertools import count, cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rastervision.pipeline import code_files
+from rastervision.pipeline import code_files, state
 from rastervision.pipeline.errors import ConfigError, DataError
 from rastervision.pipeline.fingerprint import CommandFacts, Stamps
 from rastervision.pipeline.plan import plan
@@ -126,6 +129,44 @@ def test_what_ran_with_other_code_than_there_is_now_is_not_up_to_date(kitchen, m
         patch.setitem(code_files._imported, file, 'the digest of what was imported')
         pipeline.run('mix', rerun=True)
     assert reasons(pipeline)['mix'].endswith(f'{file.name} changed')
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda k: None,
+        lambda k: k.config.recipes.update(bake='cold'),
+        lambda k: os.utime(k.config.pantry, (1, 1)),
+        lambda k: os.utime(k.output('mix'), (1, 1)),
+        lambda k: os.utime(k.output('bake'), (4e9, 4e9)),
+        lambda k: k.output('fry').unlink(),
+    ],
+    ids=['nothing', 'config', 'older input', 'older upstream', 'newer output', 'missing output'],
+)
+def test_clocks_of_machines_do_not_decide_what_is_up_to_date(kitchen, monkeypatch, change):
+    """Jobs run on machines with clocks hours apart, which also stamp what they write."""
+
+    def found(root, hours):
+        pipeline, jobs = kitchen(root), count()
+        clocks = [datetime.now(UTC) + timedelta(hours=offset) for offset in hours]
+
+        def work(command):
+            cook(pipeline, command)
+            time = clocks[next(jobs) % len(clocks)].timestamp()
+            os.utime(pipeline.output(command), (time, time))
+
+        cook = type(pipeline).cook
+        with monkeypatch.context() as patch:
+            ticks = cycle(clocks)
+            patch.setattr(state, 'now', lambda: next(ticks).isoformat())
+            patch.setattr(pipeline, 'cook', work)
+            pipeline.run(num_splits=3)
+        change(pipeline)
+        texts = {name: text and text.replace(root, '') for name, text in reasons(pipeline).items()}
+        os.utime(pipeline.config.pantry, (2, 2))
+        return texts
+
+    assert found('apart', [7, -5, 3, -9, 0]) == found('alike', [0])
 
 
 @pytest.mark.parametrize('moment', range(4))

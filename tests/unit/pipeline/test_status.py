@@ -3,6 +3,7 @@
 import json
 import socket
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -160,6 +161,23 @@ def test_splits_of_an_older_run_are_not_counted(records):
     new = [{'command': 'a', 'split': i, 'num_splits': 3, 'status': 'done'} for i in range(3)]
     root = records(*old, *new, steps=[step(1, 'a', 3)])
     assert statuses(root) == {'a': 'done'}
+
+
+@pytest.mark.parametrize('hours', [-5, 0, 5])
+def test_clocks_of_machines_do_not_decide_how_a_run_stands(records, hours):
+    """An older run failed on a machine with another clock; then one went well, and was the last."""
+    old_time = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+    old = {'split': 1, 'num_splits': 3, 'run': 'old', 'status': 'failed', 'started': old_time}
+    new = {'num_splits': 2, 'status': 'done'}
+    found = [
+        {'command': name, **fields}
+        for name, run in (('a', 'r'), ('b', 'before'))
+        for fields in (old, *({**new, 'run': run, 'split': i} for i in (0, 1, None)))
+    ]
+    steps = [step(1, 'a', 2), step(2, 'join', gather=True, after=[1])]
+    root = records(*found, steps=[*steps, step(3, 'b', 0, status='up to date')])
+    commands = run_status(str(root), lambda *_: None).commands
+    assert [(c.command, c.status, c.done) for c in commands] == [('a', 'done', 3), ('b', 'done', 3)]
 
 
 def test_an_interrupted_command_was_stopped(records):
