@@ -11,8 +11,9 @@ import click
 from rastervision.pipeline.errors import ConfigError, NotWritableError
 
 TEMPLATE = Path(__file__).parent / 'project_template'
-TASKS = ('chip_classification', 'object_detection', 'semantic_segmentation')
+TASKS = ('chip_classification', 'chip_regression', 'object_detection', 'semantic_segmentation')
 BACKGROUND = 'background'
+HAVE_BACKGROUND = {'chip_classification', 'semantic_segmentation'}
 TAKEN = {'build', 'config', 'data', 'rastervision', 'slurm', 'tests'}
 """Names that a package of a project cannot have: of what lies beside it, and of ours."""
 
@@ -30,7 +31,8 @@ TAKEN = {'build', 'config', 'data', 'rastervision', 'slurm', 'tests'}
     '--classes',
     default='building',
     show_default=True,
-    help='Names of the classes, with commas between them. The background need not be named.',
+    help='Names of the classes, with commas between them. The background need not be named. '
+    'For chip_regression, names of the numbers to predict.',
 )
 def init(path: Path, task: str, classes: str) -> None:
     """Make a project in a new folder NAME.
@@ -47,7 +49,7 @@ def make_project(path: Path, task: str, classes: list[str]) -> None:
     Args:
         path: Its folder, which is not there yet, or is empty.
         task: One of `TASKS`.
-        classes: Names of the classes.
+        classes: Names of the classes, or of the numbers to predict.
 
     Raises:
         ConfigError: The name or a class cannot be used, the folder has files in it, or copier is
@@ -108,6 +110,6 @@ def _classes(names: list[str], task: str) -> list[str]:
             )
     if len(set(classes)) < len(classes):
         raise ConfigError(f'The classes must differ, got {", ".join(classes)}.')
-    if task != 'object_detection' and BACKGROUND not in classes:
+    if task in HAVE_BACKGROUND and BACKGROUND not in classes:
         classes.append(BACKGROUND)
     return classes

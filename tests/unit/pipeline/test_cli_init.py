@@ -59,6 +59,17 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert f'{tmp_path / "roofs"} is there already' in again.output
 
 
+@pytest.mark.parametrize('task', TASKS)
+def test_what_is_not_labelled_is_background_where_the_task_has_one(
+    tmp_path: Path, task: str
+) -> None:
+    make_project(tmp_path / 'trees', task, ['tree'])
+    config = (tmp_path / 'trees/config.py').read_text()
+    expected = task in {'chip_classification', 'semantic_segmentation'}
+    assert ("    'background',\n" in config) == expected
+    assert ('TARGETS = [' in config) == (task == 'chip_regression')
+
+
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
