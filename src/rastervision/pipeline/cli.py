@@ -12,7 +12,7 @@ import click
 
 from rastervision.pipeline import registry_, rv_config_
 from rastervision.pipeline.cli_options import arg_option, rerun_option, splits_option
-from rastervision.pipeline.errors import RVError
+from rastervision.pipeline.errors import ConfigError, RVError
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.verbosity import Verbosity
@@ -152,6 +152,12 @@ def main(profile: str | None, verbose: int, tmpdir: str | None) -> None:
     help='Where an engine takes over the jobs ("slurm", "batch"): wait for their end, and fail if '
     'they do. Ctrl-C cancels them.',
 )
+@click.option(
+    '--gpus',
+    metavar='LIST',
+    help='GPUs to use with "local" and "inprocess", by number or name, such as 0,2; "" for none. '
+    '"local" gives each of several jobs one of them.',
+)
 def run(
     runner: str,
     cfg_module: str,
@@ -162,6 +168,7 @@ def run(
     dry_run: bool,
     rerun: bool,
     wait: bool,
+    gpus: str | None,
 ) -> None:
     """Run COMMANDS of the pipelines in CFG_MODULE with RUNNER.
 
@@ -175,10 +182,18 @@ def run(
     them run if none is named, except those that are up to date: nothing that they read has changed.
     """
     from rastervision.pipeline.loading import loaded_pipelines
+    from rastervision.pipeline.runner.gpus import use_gpus
     from rastervision.pipeline.running import run_pipelines, show_plan
     from rastervision.pipeline.sweep import gather_args
 
-    registry_.get_runner(runner)  # an unknown one is told before the config is read
+    engine = registry_.get_runner(runner)  # an unknown one is told before the config is read
+    if gpus is not None:
+        if not engine.chooses_gpus:
+            raise ConfigError(
+                f'The runner {runner!r} takes no --gpus; which GPUs its jobs get is up to its '
+                'settings and its engine.'
+            )
+        use_gpus(gpus)
     with loaded_pipelines(cfg_module, runner, gather_args(args)) as pipelines:
         if dry_run:
             show_plan(pipelines, commands, splits, rerun)

@@ -1,10 +1,12 @@
 """Which GPUs there are, found without a library that would take hold of them."""
 
+import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.rv_config import get_env_var
 
 VISIBLE = 'CUDA_VISIBLE_DEVICES'
@@ -35,6 +37,29 @@ def visible_gpus() -> list[str]:
         files = sorted(DRIVER_FOLDER.glob('*/information'))
         return _uuids(line for file in files for line in file.read_text().splitlines())
     return _uuids(answer.stdout.splitlines())
+
+
+def use_gpus(listed: str) -> None:
+    """Let this process, and those that it starts, see some of the GPUs that it sees now.
+
+    Args:
+        listed: Their numbers in `visible_gpus`, or their names, with commas; '' for none.
+
+    Raises:
+        ConfigError: One is not there.
+    """
+    known = visible_gpus()
+    chosen = [_find(name.strip(), known) for name in listed.split(',')] if listed.strip() else []
+    os.environ[VISIBLE] = ','.join(dict.fromkeys(chosen))
+
+
+def _find(name: str, known: Sequence[str]) -> str:
+    if name in known and not name.isdecimal():
+        return name
+    if name.isdecimal() and int(name) < len(known):
+        return known[int(name)]
+    there = f'use 0 to {len(known) - 1}, or a name of "nvidia-smi -L"' if known else 'there is none'
+    raise ConfigError(f'--gpus: there is no GPU {name!r} that this process sees; {there}.')
 
 
 def _of_variable(listed: str) -> list[str]:

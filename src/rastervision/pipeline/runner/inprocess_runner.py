@@ -13,6 +13,7 @@ class InProcessRunner(PlanRunner):
     """Walks the plan in this process."""
 
     on_this_machine = True
+    chooses_gpus = True
 
     def run_jobs(
         self,

@@ -39,6 +39,7 @@ class LocalRunner(PlanRunner):
     """
 
     on_this_machine = True
+    chooses_gpus = True
 
     def run_jobs(
         self,

@@ -14,6 +14,7 @@ class Runner(ABC):
 
     Attributes:
         on_this_machine: Whether commands see the files that this process sees.
+        chooses_gpus: Whether jobs see the GPUs that this process sees, so that `--gpus` counts.
         wait: Whether `run` and `run_jobs` return only when all jobs have ended, also with an engine
             that goes on without this process.
         note: To be called when an engine has been given jobs, before they can do harm without this
@@ -21,6 +22,7 @@ class Runner(ABC):
     """
 
     on_this_machine: bool = False
+    chooses_gpus: bool = False
     wait: bool = False
     note: Callable[[], None] = staticmethod(lambda: None)
 

@@ -1,14 +1,18 @@
 """Which GPUs there are, and which job gets which, from faked lists."""
 
+import os
 import subprocess
 from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
+from click.testing import CliRunner
 
+from rastervision.pipeline.cli import main
+from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.plan import plan
 from rastervision.pipeline.runner import gpus, local_runner
-from rastervision.pipeline.runner.gpus import VISIBLE, least_used, visible_gpus
+from rastervision.pipeline.runner.gpus import VISIBLE, least_used, use_gpus, visible_gpus
 
 TWO = """\
 GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-5f2a6f9e-0000-1111-2222-333344445555)
@@ -62,6 +66,57 @@ def test_the_variable_goes_before_the_driver(smi, monkeypatch, value, names):
     smi(TWO)
     monkeypatch.setenv(VISIBLE, value)
     assert visible_gpus() == names
+
+
+@pytest.mark.parametrize(
+    ('variable', 'listed', 'used'),
+    [
+        (None, '1', 'GPU-aaaabbbb-0000-1111-2222-333344445555'),
+        (None, ' GPU-5f2a6f9e-0000-1111-2222-333344445555', None),
+        ('3,5', '0', '3'),
+        ('3,5', '1, 0,1', '5,3'),
+        ('3,5', '', ''),
+        ('', ' ', ''),
+    ],
+)
+def test_some_of_the_gpus_are_used(smi, monkeypatch, variable, listed, used):
+    smi(TWO)
+    monkeypatch.setenv(VISIBLE, 'put back after the test')
+    monkeypatch.delenv(VISIBLE)
+    if variable is not None:
+        monkeypatch.setenv(VISIBLE, variable)
+    use_gpus(listed)
+    assert os.environ[VISIBLE] == (listed.strip() if used is None else used)
+
+
+@pytest.mark.parametrize(
+    ('text', 'listed', 'message'),
+    [
+        (TWO, '2', "no GPU '2' .* use 0 to 1"),
+        (TWO, '0,,1', "no GPU ''"),
+        (TWO, 'GPU-x', "no GPU 'GPU-x'"),
+        (TWO, '-1', "no GPU '-1'"),
+        ('', '0', 'there is none'),
+    ],
+)
+def test_a_gpu_that_is_not_there_is_told(smi, text, listed, message):
+    smi(text)
+    with pytest.raises(ConfigError, match=message):
+        use_gpus(listed)
+    assert VISIBLE not in os.environ
+
+
+def test_the_command_line_chooses_gpus_where_it_can(scripted, monkeypatch):
+    monkeypatch.setenv(VISIBLE, '3,5,7')
+    uri, _ = scripted.pipeline('out', first=f'print("sees", os.environ["{VISIBLE}"])')
+
+    def run(runner, listed):
+        return CliRunner().invoke(main, ['run', runner, uri, 'first', '--rerun', '--gpus', listed])
+
+    assert 'sees 5,7' in run('local', '1,2').output
+    refused = run('slurm', '0')
+    assert refused.exit_code == 1
+    assert "The runner 'slurm' takes no --gpus" in refused.output
 
 
 def test_without_the_tool_the_files_of_the_driver_are_read(smi, monkeypatch, tmp_path):
