@@ -25,7 +25,7 @@ from rastervision.core.data import (
     StatsTransformerConfig,
 )
 
-pytest_plugins = ['scripted', 'servers', 'watched_proxy']
+pytest_plugins = ['scripted', 'disks', 'faulty_proxy', 'servers', 'watched_proxy']
 
 # A shell without job control ignores Ctrl-C in what it starts in the background, and so would every
 # process that a test starts to try it on.

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from servers import FaultyProxy
+from faulty_proxy import FaultyProxy
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 import lzma
 import stat
 import tarfile
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
 from rastervision.pipeline.file_system.cache import download_if_needed, set_use
 from rastervision.pipeline.file_system.file_system import unreadable, unwritable
 from rastervision.pipeline.file_system.local_file_system import (
+    TMP_PREFIX,
     LocalFileSystem,
     atomic_local_path,
     make_dir,
@@ -60,20 +63,41 @@ def unzip(zip_path: str, target_dir: str) -> None:
                     raise unreadable(zip_path, f'it holds a link ({member.filename!r})')
                 if member.flag_bits & 1:
                     raise unreadable(zip_path, 'it is encrypted; extract it by hand')
-            make_dir(target_dir)
-            for member in members:
-                _extract_member(archive, member, target_dir)
+            with _new_files(target_dir) as folder:
+                for member in members:
+                    with _naming(f'{target_dir}/{member.filename}'):
+                        archive.extract(member, folder)
     except _BROKEN as error:
         raise unreadable(zip_path, f'not a zip file, or damaged ({error})') from error
     except OSError as error:
         raise unreadable(zip_path, error) from error
 
 
-def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target_dir: str) -> None:
+@contextmanager
+def _new_files(target_dir: str) -> Iterator[str]:
+    """A folder for what goes to `target_dir` when the block ends well, and is deleted if not."""
+    make_dir(target_dir)
+    with _naming(target_dir), tempfile.TemporaryDirectory(prefix=TMP_PREFIX, dir=target_dir) as own:
+        yield own
+        _move_below(Path(own), Path(target_dir))
+
+
+def _move_below(src: Path, dst: Path) -> None:
+    dst.mkdir(exist_ok=True)
+    for path in src.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            _move_below(path, dst / path.name)
+        else:
+            path.replace(dst / path.name)
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Turn an error of writing into one that names the file."""
     try:
-        archive.extract(member, target_dir)
+        yield
     except OSError as error:
-        raise unwritable(f'{target_dir}/{member.filename}', error) from error
+        raise unwritable(path, error) from error
 
 
 def _check_names(uri: str, names: Iterable[str]) -> None:
@@ -118,15 +142,16 @@ def extract(uri: str, target_dir: str | None = None, download_dir: str | None = 
 
 
 def _untar(tar_path: str, target_dir: str) -> None:
-    make_dir(target_dir)
     try:
         with tarfile.open(tar_path) as archive:
             _check_names(tar_path, archive.getnames())
-            for member in archive:
-                archive.extract(member, target_dir, filter='data')
-                if member.isfile():  # it has the time of the original now, but is new in the cache
-                    set_use(str(Path(target_dir, member.name)))
+            with _new_files(target_dir) as folder:
+                for member in archive:
+                    with _naming(f'{target_dir}/{member.name}'):
+                        archive.extract(member, folder, filter='data')
+                    if member.isfile():  # it has the time of the original, but is new in the cache
+                        set_use(str(Path(folder, member.name)))
     except (tarfile.TarError, *_BROKEN) as error:
         raise unreadable(tar_path, f'not a tar file, damaged, or unsafe ({error})') from error
     except OSError as error:
-        raise unwritable(target_dir, error) from error
+        raise unreadable(tar_path, error) from error

@@ -13,7 +13,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from rastervision.pipeline.errors import RVError
+from rastervision.pipeline.errors import NotWritableError, RVError
 from rastervision.pipeline.file_system.file_system import FileSystem, unreadable, unwritable
 from rastervision.pipeline.progress import progress
 
@@ -226,6 +226,8 @@ def atomic_local_path(uri: str) -> Iterator[str]:
         companions = [path for path in folder.iterdir() if path != tmp_path]
         for path in [*companions, tmp_path]:
             path.replace(target.parent / path.name)
+    except NotWritableError as error:  # of what was called with the path
+        raise NotWritableError(str(error).replace(str(tmp_path), uri)) from error
     except RVError:
         raise
     except Exception as error:

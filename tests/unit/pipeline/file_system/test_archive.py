@@ -123,6 +123,25 @@ def test_what_was_extracted_in_the_cache_is_in_use(web, tmp_path, cache, ext):
     assert Path(folder, 'a').read_text() == 'data'
 
 
+def test_what_is_extracted_joins_what_is_there(tmp_path):
+    (tmp_path / 'src' / 'd').mkdir(parents=True)
+    (tmp_path / 'src' / 'empty').mkdir()
+    (tmp_path / 'src' / 'd' / 'a').write_text('new')
+    with tarfile.open(tmp_path / 'a.tar', 'w') as archive:
+        archive.add(tmp_path / 'src', '.')
+        link = tarfile.TarInfo('d/link')
+        link.type, link.linkname = tarfile.SYMTYPE, 'a'
+        archive.addfile(link)
+    (tmp_path / 'out' / 'd').mkdir(parents=True)
+    (tmp_path / 'out' / 'd' / 'a').write_text('old')
+    (tmp_path / 'out' / 'd' / 'b').write_text('mine')
+    extract(str(tmp_path / 'a.tar'), str(tmp_path / 'out'))
+    found = {path.relative_to(tmp_path / 'out').as_posix() for path in tmp_path.rglob('out/**/*')}
+    assert found == {'d', 'd/a', 'd/b', 'd/link', 'empty'}
+    assert (tmp_path / 'out' / 'd' / 'link').read_text() == 'new'
+    assert (tmp_path / 'out' / 'd' / 'b').read_text() == 'mine'
+
+
 def test_extract_refuses_unsafe_tars_and_other_files(tmp_path):
     with tarfile.open(tmp_path / 'a.tar', 'w') as archive:
         archive.addfile(tarfile.TarInfo('../evil'))

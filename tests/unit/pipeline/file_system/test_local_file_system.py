@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -263,52 +262,6 @@ def test_no_permission_is_said():
         assert 'a.txt: permission denied' in message
         assert list(Path(folder).iterdir()) == []
         Path(folder).chmod(0o755)
-
-
-@pytest.fixture
-def tiny_disk(tmp_path):
-    """A file system of 256 KiB."""
-    folder = tmp_path / 'disk'
-    folder.mkdir()
-    mount = ['mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', str(folder)]
-    if (
-        not shutil.which('mount')
-        or subprocess.run(mount, capture_output=True, check=False).returncode
-    ):
-        pytest.skip('file systems cannot be mounted here')
-    yield folder
-    subprocess.run(['umount', str(folder)], check=True)
-
-
-def test_a_full_disk_leaves_the_old_file(tiny_disk):
-    target = tiny_disk / 'a.txt'
-    target.write_text('old')
-    with pytest.raises(NotWritableError, match=r'a\.txt.*disk is full'):
-        str_to_file('x' * 1_000_000, str(target))
-    assert tree(tiny_disk) == {'a.txt': b'old'}
-
-
-def test_a_library_that_does_not_say_why_is_put_down_to_the_full_disk(tiny_disk):
-    class LibraryError(Exception):
-        """As GDAL reports any failed write."""
-
-    def write_half(path: str) -> None:
-        try:
-            Path(path).write_bytes(bytes(1_000_000))
-        except OSError:
-            raise LibraryError('write failed') from None
-
-    expected = pytest.raises(NotWritableError, match=r'a\.tif.*disk is full')
-    with expected, atomic_path(str(tiny_disk / 'a.tif')) as path:
-        write_half(path)
-    assert list(tiny_disk.iterdir()) == []
-
-
-def test_errors_without_a_path_count_only_if_they_are_about_space(tmp_path):
-    with pytest.raises(NotWritableError, match='disk quota'), atomic_path(str(tmp_path / 'a')):
-        raise OSError(errno.EDQUOT, 'quota')
-    with pytest.raises(ConnectionResetError), atomic_path(str(tmp_path / 'a')):
-        raise ConnectionResetError(errno.ECONNRESET, 'reset')
 
 
 def test_json_errors_are_not_swallowed(tmp_path):

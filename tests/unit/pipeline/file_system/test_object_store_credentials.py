@@ -5,7 +5,8 @@ import sys
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from servers import KEY_ID, SECRET, FaultyProxy
+from faulty_proxy import FaultyProxy
+from servers import KEY_ID, SECRET
 
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from servers import KEY_ID, SECRET, FaultyProxy, free_port
+from faulty_proxy import FaultyProxy
+from servers import KEY_ID, SECRET, free_port
 
 from rastervision.pipeline.file_system import (
     FileSystem,

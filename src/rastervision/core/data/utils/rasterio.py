@@ -1,7 +1,7 @@
 """Functions on rasterio datasets and GeoTIFF files, for scripts and notebooks."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from rastervision.core.box import Box
@@ -19,6 +21,7 @@ from rastervision.core.data.raster_source.vrt import mosaic_vrt
 from rastervision.core.grid import apply_affine
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import atomic_path, download_if_needed, file_to_str
+from rastervision.pipeline.file_system.file_system import unwritable
 
 COPY_BYTES = 64 * 1024**2
 """Size of the parts in which files are copied."""
@@ -34,6 +37,21 @@ def write_window(dataset: Any, arr: NDArray[Any], window: Box | None = None) -> 
     """
     bands = arr[None] if arr.ndim == 2 else arr.transpose(2, 0, 1)
     dataset.write(bands, window=None if window is None else window.to_rasterio())
+
+
+@contextmanager
+def _new_raster(uri: str, profile: dict[str, Any]) -> Iterator[Any]:
+    """A dataset to write to; the file is there when the block ends well.
+
+    Raises:
+        NotWritableError: GDAL refuses the profile, or cannot write.
+    """
+    try:
+        with atomic_path(uri) as path, rasterio.open(path, 'w', **profile) as dataset:
+            yield dataset
+    except (RasterioError, CPLE_BaseError) as e:
+        cause = ' '.join(str(e.__cause__ or e).split()).rstrip('.')
+        raise unwritable(uri, f'{cause}; check the options, and limits on the size of files') from e
 
 
 def write_bbox(path: str, arr: NDArray[Any], bbox: Box, crs_wkt: str, **kwargs: Any) -> None:
@@ -59,7 +77,7 @@ def write_bbox(path: str, arr: NDArray[Any], bbox: Box, crs_wkt: str, **kwargs: 
         'transform': Affine(x_size, 0, xmin, 0, -y_size, ymax),
         **kwargs,
     }
-    with atomic_path(path) as tmp_path, rasterio.open(tmp_path, 'w', **profile) as dataset:
+    with _new_raster(path, profile) as dataset:
         write_window(dataset, arr)
 
 
@@ -100,7 +118,7 @@ def crop_geotiff(src_uri: str, window: Box, dst_uri: str) -> None:
     Raises:
         DataError: the window lies outside of the raster.
     """
-    with open_raster(download_if_needed(src_uri)) as src, gdal_errors(src_uri):
+    with open_raster(download_if_needed(src_uri)) as src:
         window = window.intersection(Box(0, 0, src.height, src.width))
         if not window.area:
             raise DataError(f'The window lies outside of {src_uri}, {src.height} x {src.width}.')
@@ -118,12 +136,14 @@ def crop_geotiff(src_uri: str, window: Box, dst_uri: str) -> None:
         }
         row_bytes = src.count * window.width * np.dtype(src.dtypes[0]).itemsize
         rows = max(1, COPY_BYTES // row_bytes)
-        with atomic_path(dst_uri) as path, rasterio.open(path, 'w', **profile) as dst:
+        with _new_raster(dst_uri, profile) as dst:
             dst.colorinterp = src.colorinterp
             for top in range(0, window.height, rows):
                 height = min(rows, window.height - top)
                 part = Window(window.xmin, window.ymin + top, window.width, height)
-                dst.write(src.read(window=part), window=Window(0, top, window.width, height))
+                with gdal_errors(src_uri):
+                    pixels = src.read(window=part)
+                dst.write(pixels, window=Window(0, top, window.width, height))
 
 
 def build_vrt(vrt_path: str, image_uris: Sequence[str]) -> None:
