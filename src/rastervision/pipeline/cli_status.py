@@ -11,7 +11,7 @@ from rastervision.pipeline.cli_options import format_option
 from rastervision.pipeline.experiments import experiment_roots
 from rastervision.pipeline.plan_graph import aligned
 from rastervision.pipeline.progress import clock
-from rastervision.pipeline.running import is_running
+from rastervision.pipeline.running import is_running, why_ended
 from rastervision.pipeline.status import PROBLEMS, CommandStatus, RunStatus, run_status
 
 
@@ -28,7 +28,7 @@ def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
     The exit code is 1 if a command failed, was stopped, or never began although the run is over;
     else 0.
     """
-    found = [run_status(root, is_running) for root in experiment_roots(root_uris)]
+    found = [run_status(root, is_running, why_ended) for root in experiment_roots(root_uris)]
     if format_ == 'json':
         click.echo(json.dumps([asdict(run) for run in found], indent=2))
     else:

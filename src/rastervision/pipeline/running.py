@@ -126,3 +126,11 @@ def is_running(runner: str, engine_jobs: Sequence[str]) -> bool | None:
         return registry_.get_runner(runner)().is_running(engine_jobs)
     except RVError:
         return None
+
+
+def why_ended(runner: str, output: str) -> str | None:
+    """Why the engine of a runner has ended a job, by its output; None if nobody can tell."""
+    try:
+        return registry_.get_runner(runner)().why_ended(output)
+    except RVError:
+        return None

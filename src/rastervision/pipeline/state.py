@@ -4,6 +4,7 @@ The process that carries a job out writes its record, whatever the runner. A com
 has a record of each split, and one of its gather step, which stands for the command as a whole.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ Status = Literal['running', 'done', 'failed']
 
 FOLDER = 'state'
 INTERRUPTED = 'it was interrupted'
+OUTPUT = 'RV_JOB_OUTPUT'
 
 
 @dataclass(slots=True)
@@ -48,6 +50,8 @@ class Record:
         attempt: Which attempt it is, counted since the command was done or changed.
         reason: Why it failed.
         log: URI of its log, without credentials; None if none is kept.
+        output: The file where its engine keeps what it printed, and why the engine ended it; None
+            if the engine has told of none, in the environment variable `OUTPUT`.
     """
 
     command: str
@@ -65,6 +69,7 @@ class Record:
     attempt: int = 1
     reason: str | None = None
     log: str | None = None
+    output: str | None = None
 
 
 def state_uri(root_uri: str, name: str) -> str:
@@ -196,6 +201,7 @@ def _started(pipeline: Pipeline, command: str, before: Record | None) -> Record:
         command,
         started=now(),
         process=this_process(),
+        output=os.environ.get(OUTPUT),
         upstream=prints.upstream_stamps(command),
     )
     if fingerprint is not None:

@@ -1,6 +1,6 @@
 """How far a run is, by what is below its root alone: plan, records and lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -14,6 +14,8 @@ from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.run_lock import Holder, IsRunning
 from rastervision.pipeline.state import INTERRUPTED, Record, read_json, read_record, state_uri
 
+WhyEnded = Callable[[str, str], str | None]
+"""Why the engine of a runner, by its name, has ended a job, by its output; None if nobody knows."""
 PLAN = 'plan.json'
 LOST = 'its process is gone'
 
@@ -37,7 +39,8 @@ class CommandStatus:
         ended: When the last of them ended; None while one runs.
         hosts: The machines that they ran on.
         reason: Why it failed or was stopped.
-        logs: URIs of the logs of the jobs that failed, were stopped, or run.
+        logs: URIs of the logs of the jobs that failed, were stopped, or run; of those that were
+            stopped, also what an engine has kept of their output.
     """
 
     command: str
@@ -83,14 +86,17 @@ def save_plan(run: str, plan: Sequence[Step], pipelines: Mapping[str, Pipeline])
             json_to_file({'run': run, 'steps': own}, state_uri(root, PLAN))
 
 
-def run_status(root_uri: str, is_running: IsRunning) -> RunStatus:
+def run_status(
+    root_uri: str, is_running: IsRunning, why_ended: WhyEnded = lambda *_: None
+) -> RunStatus:
     """Find out how far the last run of a pipeline is.
 
     Args:
         root_uri: The root of the pipeline.
         is_running: Tells whether jobs of an engine still run.
+        why_ended: Tells why an engine has ended a job.
     """
-    lock = _Lock.read(root_uri, is_running)
+    lock = _Lock.read(root_uri, is_running, why_ended)
     plan = read_json(state_uri(root_uri, PLAN)) or {}
     run = plan.get('run')
     by_command: dict[str, list[Record]] = {}
@@ -117,17 +123,18 @@ class _Lock:
 
     holder: Holder | None
     alive: bool | None
+    why_ended: WhyEnded
 
     @classmethod
-    def read(cls, root_uri: str, is_running: IsRunning) -> '_Lock':
+    def read(cls, root_uri: str, is_running: IsRunning, why_ended: WhyEnded) -> '_Lock':
         holder = read_json(state_uri(root_uri, 'lock.json'))
         if holder is None or 'run' not in holder:
-            return cls(None, False)
+            return cls(None, False, why_ended)
         alive = lives_here(holder)
         jobs = holder.get('engine_jobs') or []
         if not alive and jobs:
             alive = is_running(str(holder.get('runner')), jobs)
-        return cls(holder, alive)
+        return cls(holder, alive, why_ended)
 
     def may_be_held_by(self, run: str | None) -> bool:
         """Whether a run may be at work."""
@@ -139,6 +146,13 @@ class _Lock:
         if alive is None:
             return record.run is None or self.may_be_held_by(record.run)
         return alive
+
+    def why_stopped(self, record: Record) -> str:
+        """Why a job was stopped, by its engine or else by its record."""
+        known = record.reason or LOST
+        if record.output is None or self.holder is None or record.run != self.holder['run']:
+            return known
+        return self.why_ended(str(self.holder.get('runner')), record.output) or known
 
 
 def _records(root_uri: str) -> list[Record]:
@@ -191,9 +205,21 @@ def _of_records(command: str, records: Sequence[Record], jobs: int, lock: _Lock)
         min(record.started for record in records),
         max(ends, default=None) if status != 'runs' else None,
         tuple(dict.fromkeys(record.process.get('host', '') for record in records)),
-        told[0].reason or LOST if status in PROBLEMS else None,
-        tuple(record.log for record in told if record.log and status != 'done'),
+        _why(told[0], status, lock),
+        tuple(log for record in told for log in _logs(record, status)),
     )
+
+
+def _why(record: Record, status: Status, lock: _Lock) -> str | None:
+    if status == 'stopped':
+        return lock.why_stopped(record)
+    return record.reason if status == 'failed' else None
+
+
+def _logs(record: Record, status: Status) -> list[str]:
+    if status == 'done':
+        return []
+    return [log for log in (record.log, status == 'stopped' and record.output) if log]
 
 
 def _kind(record: Record, lock: _Lock) -> Status:

@@ -56,10 +56,20 @@ class Task:
 
     def lines(self) -> list[str]:
         """What it has written; nothing if it could not write."""
-        try:
-            return self.output.read_text(encoding='utf-8', errors='replace').splitlines()
-        except OSError:
-            return []
+        return _lines(self.output)
+
+
+def last_words(output: Path) -> str | None:
+    """State of a job that SLURM has ended, by what its daemon has written to the job's output."""
+    daemon = ' '.join(line for line in _lines(output) if line.startswith('slurmstepd'))
+    return next((state for words, state in LAST_WORDS.items() if words in daemon), None)
+
+
+def _lines(output: Path) -> list[str]:
+    try:
+        return output.read_text(encoding='utf-8', errors='replace').splitlines()
+    except OSError:
+        return []
 
 
 def follow(tasks: Mapping[Job, Task]) -> None:
@@ -133,8 +143,7 @@ def _failure(task: Task, now: TaskState | None) -> str | None:
     state = now.state
     if state == 'COMPLETED':
         return None
-    daemon = ' '.join(line for line in task.lines() if line.startswith('slurmstepd'))
-    state = next((meaning for words, meaning in LAST_WORDS.items() if words in daemon), state)
+    state = last_words(task.output) or state
     if state != 'FAILED':
         return WHY[state]
     if code:

@@ -20,7 +20,7 @@ from rastervision.pipeline.runner.runner import PlanRunner
 from rastervision.pipeline.runner.stages import Stage, stages
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.runners import slurm_client
-from rastervision.runners.slurm_follow import Task, follow
+from rastervision.runners.slurm_follow import WHY, Task, follow, last_words
 from rastervision.runners.slurm_script import batch_script
 from rastervision.runners.slurm_settings import SECTION, job_settings
 
@@ -91,6 +91,11 @@ class SlurmRunner(PlanRunner):
             return slurm_client.any_active(engine_jobs)
         except StageError:
             return None
+
+    def why_ended(self, output: str) -> str | None:
+        """Why SLURM has ended a job, by what its daemon has written to its output."""
+        state = last_words(Path(output))
+        return None if state is None else WHY[state]
 
 
 class _Submission:

@@ -9,6 +9,7 @@ from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.utils import is_local
 from rastervision.pipeline.runner.job_process import Modules
 from rastervision.pipeline.runner.stages import Stage
+from rastervision.pipeline.state import OUTPUT
 from rastervision.runners.slurm_settings import JobSettings
 
 TASK = '"$SLURM_ARRAY_TASK_ID"'
@@ -25,15 +26,18 @@ def batch_script(
         stage: The stage.
         settings: The settings of its jobs.
         modules: Modules to import before the config is read.
-        path: Where the script goes; beside it goes the exit code, with the suffix `.exit`.
+        path: Where the script goes; beside it go the output, with the suffix `.out`, and the exit
+            code, with the suffix `.exit`.
         folder: The folder to run in: that of the submission, for relative paths.
     """
     command = [*_program(stage, settings, folder), *_arguments(stage, modules)]
     number = f'-{TASK}' if stage.is_array else ''
+    name = f'{shlex.quote(str(path.with_suffix("")))}{number}'
     lines = [
         '#!/bin/bash',
         '# Written by `rastervision run slurm`.',
-        f'rv_exit_file={shlex.quote(str(path.with_suffix("")))}{number}.exit',
+        f'rv_exit_file={name}.exit',
+        f'export {OUTPUT}={name}.out',
         """trap 'echo "$?" > "$rv_exit_file"' EXIT""",
         "trap 'exit 143' TERM  # when what it has started has cleaned up",
         f'cd {shlex.quote(str(folder))} || exit',

@@ -1,13 +1,18 @@
 """What the slurm runner submits: to doubles of SLURM's programs that take notes."""
 
+import json
 import os
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from rastervision.pipeline import rv_config_
+from rastervision.pipeline.cli_status import status
 from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
+from rastervision.pipeline.file_system import str_to_file
 from rastervision.pipeline.plan import plan
+from rastervision.pipeline.state import recorded
 from rastervision.runners import SlurmRunner
 
 pytestmark = pytest.mark.skipif(sys.platform == 'win32', reason='doubles are shell scripts')
@@ -16,6 +21,7 @@ SBATCH = """
 case "$*" in *"$REFUSED"*) echo "sbatch: error: not $REFUSED" >&2; exit 1 ;; esac
 grep -c '^<sbatch>' "$CALLS"
 """
+TIMED_OUT = 'slurmstepd-n1: error: *** JOB 1 ON n1 CANCELLED AT 2026 DUE TO TIME LIMIT ***'
 
 
 @pytest.fixture
@@ -133,3 +139,30 @@ def test_a_gpu_that_is_not_asked_for_is_told(calls, scripted, caplog, monkeypatc
     submit(scripted.pipeline('out'))
     (record,) = caplog.records
     assert record.message.startswith('last will have no GPU: ')
+
+
+@pytest.mark.parametrize(
+    ('output', 'run', 'reason'),
+    [
+        (TIMED_OUT, 'r', 'it reached its time limit; raise time in [slurm]'),
+        ('far too slow', 'r', 'it was interrupted'),
+        (None, 'r', 'it was interrupted'),
+        (TIMED_OUT, 'later', 'it was interrupted'),
+    ],
+)
+def test_the_status_says_why_slurm_has_ended_a_job(
+    scripted, tmp_path, monkeypatch, output, run, reason
+):
+    """As long as the lock is that of the run, which tells its runner; else where to look."""
+    path = tmp_path / '1-first.out'
+    if output is not None:
+        path.write_text(f'Running first command...\n{output}\n')
+    monkeypatch.setenv('RV_JOB_OUTPUT', str(path))
+    _, pipeline = scripted.pipeline('out')
+    lock = scripted.folder / 'out/state/lock.json'
+    str_to_file(json.dumps({'run': 'r', 'runner': 'slurm'}), str(lock))
+    with pytest.raises(KeyboardInterrupt), recorded(pipeline, 'first', 0, 1, 'first.log'):
+        raise KeyboardInterrupt
+    lock.write_text(json.dumps({'run': run, 'runner': 'slurm'}))
+    result = CliRunner().invoke(status, [pipeline.config.root_uri])
+    assert f'first stopped: {reason}\n  log: first.log\n  log: {path}' in result.output

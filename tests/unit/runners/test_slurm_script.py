@@ -100,6 +100,13 @@ def test_a_gather_step_has_no_index_and_a_single_job_no_splits(folder, settings)
     assert '--num-splits' not in write(folder, 'one').read_text('utf-8')
 
 
+def test_a_job_knows_where_its_output_goes(folder, settings):
+    fake_python(folder, settings, 'echo "$RV_JOB_OUTPUT"')
+    assert run(write(folder, 'one'))[-1] == f'{folder}/1-one.out'
+    printed = run(write(folder, 'many'), SLURM_ARRAY_TASK_ID='3')
+    assert printed[-1] == f'{folder}/1-many-3.out'
+
+
 @pytest.mark.parametrize('code', [0, 1, 7])
 def test_the_exit_code_is_left_in_a_file(folder, settings, code):
     fake_python(folder, settings, f'exit {code}')

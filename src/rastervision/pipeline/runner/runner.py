@@ -110,6 +110,14 @@ class Runner(ABC):
         """
         return False
 
+    def why_ended(self, output: str) -> str | None:  # noqa: ARG002 (for subclasses)
+        """Why the engine has ended a job; None if it does not say.
+
+        Args:
+            output: The file where it keeps what the job printed; see `state.Record`.
+        """
+        return None
+
     def get_split_ind(self) -> int | None:
         """Index of the split that this process is to run, if the engine tells it (array jobs)."""
         return None
