@@ -50,19 +50,8 @@ class HttpFileSystem(FileSystem):
         return _head(uri) is not None
 
     @staticmethod
-    def read_str(uri: str) -> str:
-        try:
-            return HttpFileSystem.read_bytes(uri).decode()
-        except UnicodeDecodeError as error:
-            raise unreadable(uri, f'not UTF-8 text ({error})') from error
-
-    @staticmethod
     def read_bytes(uri: str) -> bytes:
         return b''.join(Download(uri))
-
-    @staticmethod
-    def write_str(uri: str, data: str) -> None:  # noqa: ARG004 (always refused)
-        raise unwritable(uri, _READ_ONLY)
 
     @staticmethod
     def write_bytes(uri: str, data: bytes) -> None:  # noqa: ARG004 (always refused)
