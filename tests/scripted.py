@@ -92,6 +92,15 @@ class Scripted:
         """'command split/num_splits' of each job that went well, in order."""
         return [f'{row[0]} {row[1]}/{row[2]}' for row in self.record(name)]
 
+    def check_all_ran(self, name: str) -> None:
+        """Assert that all jobs of two splits went well, each after those before, and left logs."""
+        first, *many, gather, last = self.jobs(name)
+        assert (first, sorted(many)) == ('first 0/1', ['many 0/2', 'many 1/2'])
+        assert (gather, last) == ('gather 0/2', 'last 0/1')
+        assert {path.name for path in (self.folder / name / 'logs').iterdir()} == {
+            *('first.log', 'many-1-of-2.log', 'many-2-of-2.log', 'gather.log', 'last.log')
+        }
+
 
 @pytest.fixture
 def scripted(tmp_path, monkeypatch) -> Scripted:
