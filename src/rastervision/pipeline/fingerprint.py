@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 THREADS = 16
 """Remote files that are asked for at the same time."""
+SHARED = '.state'
+"""Folder for lock and record in a folder that several pipelines share; no part of its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class CommandFacts:
         upstream: Commands of the pipeline whose outputs it reads.
         outputs: The main files and folders that it writes.
         folder: The folder that it writes to. If it is not below the `root_uri` of the pipeline,
-            others may share it: they find a copy of the record beside it, in `state/`.
+            others may share it: they find a copy of the record in it, in `.state/`.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -104,7 +106,7 @@ def _stamp(uri: str) -> str | None:
     try:
         if is_local(uri) and to_path(uri).is_dir():
             folder = to_path(uri)
-            files = sorted(files_below(folder))
+            files = sorted(f for f in files_below(folder) if f.parent != folder / SHARED)
             return digest([(f.relative_to(folder).as_posix(), _stamp(str(f))) for f in files])
         return FileSystem.get_file_system(uri).stamp(uri)
     except (RVError, OSError, ValueError):  # ValueError: text that is no path, such as a VRT

@@ -1,9 +1,9 @@
 """The lock of a run: no other run writes to the same place, and a crash does not block it.
 
-The lock is `state/lock.json` in each folder that a run writes to. It says which process holds it,
-and which jobs of an engine go on without that process. Whether a holder is dead is found out
-without comparing clocks: on the same machine by its process, on another one by a counter that it
-moves as long as it lives.
+The lock is `lock.json` in `state/` below each root that a run writes to, and in `.state/` in each
+folder outside of these. It says which process holds it, and which jobs of an engine go on without
+that process. Whether a holder is dead is found out without comparing clocks: on the same machine by
+its process, on another one by a counter that it moves as long as it lives.
 """
 
 import json
@@ -21,7 +21,7 @@ from rastervision.pipeline.file_system.file_system import FileSystem
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 from rastervision.pipeline.process import lives_here, this_process
 from rastervision.pipeline.public_text import public_uri
-from rastervision.pipeline.state import now, state_uri
+from rastervision.pipeline.state import FOLDER, now, state_uri
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,14 @@ class RunLock(AbstractContextManager['RunLock']):
         self._engine_jobs = engine_jobs
         self._is_running = is_running
         self._locks = ExitStack()
-        self._held: dict[str, _Lock] = {}
+        self._held: dict[tuple[str, str], _Lock] = {}
 
-    def take(self, folders: Iterable[str]) -> bool:
+    def take(self, folders: Iterable[str], state: str = FOLDER) -> bool:
         """Take the locks of folders or URIs that the run writes to.
+
+        Args:
+            folders: The folders.
+            state: Name of the folder in each that the lock is in.
 
         Returns:
             Whether there are new ones among them.
@@ -74,12 +78,12 @@ class RunLock(AbstractContextManager['RunLock']):
             NotWritableError: Another run holds one of the locks, or it cannot be written.
             NotReadableError: There is a lock that cannot be read.
         """
-        new = {without_file_scheme(folder) for folder in folders} - self._held.keys()
-        for folder in sorted(new):
-            lock = _Lock(folder, self._holder, self._engine_jobs, self._is_running)
+        new = {(without_file_scheme(folder), state) for folder in folders} - self._held.keys()
+        for place in sorted(new):
+            lock = _Lock(*place, self._holder, self._engine_jobs, self._is_running)
             lock.acquire()
             self._locks.callback(lock.release)
-            self._held[folder] = lock
+            self._held[place] = lock
         return bool(new)
 
     def note(self) -> None:
@@ -89,9 +93,9 @@ class RunLock(AbstractContextManager['RunLock']):
             NotWritableError: A lock cannot be written, or is no longer that of this run.
             NotReadableError: There is a lock that cannot be read.
         """
-        for folder, lock in self._held.items():
+        for lock in self._held.values():
             if not lock.beat():
-                raise NotWritableError(f'Another run has taken over {public_uri(folder)}.')
+                raise NotWritableError(f'Another run has taken over {public_uri(lock.folder)}.')
 
     def __exit__(self, *error: object) -> None:
         self._locks.close()
@@ -103,12 +107,14 @@ class _Lock:
     def __init__(
         self,
         folder: str,
+        state: str,
         holder: Holder,
         engine_jobs: Callable[[], Sequence[str]],
         is_running: IsRunning,
     ) -> None:
         self.folder = folder
-        self.uri = state_uri(folder, 'lock.json')
+        self.uri = state_uri(folder, 'lock.json', state)
+        self._state = state
         self._holder = holder
         self.run = holder['run']
         self._engine_jobs = engine_jobs
@@ -214,7 +220,7 @@ class _Lock:
 
     def _take_over(self, fs: type[FileSystem], dead: Holder) -> bool:
         """Replace the lock of a dead run; of several that try, one succeeds."""
-        marker = state_uri(self.folder, f'lock-{dead.get("run", "none")}.json')
+        marker = state_uri(self.folder, f'lock-{dead.get("run", "none")}.json', self._state)
         if not fs.create(marker, b'{}'):
             time.sleep(PAUSE)  # another run is about to replace it, or died in that moment
             if self._read() == dead:

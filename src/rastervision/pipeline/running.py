@@ -1,13 +1,13 @@
 """A run: what is not up to date of some pipelines, carried out by a runner under a lock."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
 from rastervision.pipeline import registry_
 from rastervision.pipeline.config import save_pipeline_config
 from rastervision.pipeline.errors import RVError
-from rastervision.pipeline.fingerprint import Fingerprints
+from rastervision.pipeline.fingerprint import Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Standings, in_order, plan
 from rastervision.pipeline.plan_graph import FORMATS, steps
@@ -15,7 +15,7 @@ from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.standing import report, standings
-from rastervision.pipeline.state import shared_folder
+from rastervision.pipeline.state import shared_state
 from rastervision.pipeline.status import save_plan
 
 NOTHING_TO_DO = 'There is nothing to do; --rerun runs commands that are up to date as well.'
@@ -106,18 +106,26 @@ def _locked_standings(
     """How the commands stand once nobody else can write to where they are going to write."""
     lock.take(root for p in pipelines.values() if (root := p.config.root_uri))
     states = standings(pipelines, commands, rerun, share)
-    if lock.take(_shared_folders(pipelines, states)):
+    taken = [lock.take([uri], folder) for uri, folder in _shared_folders(pipelines, states)]
+    if any(taken):
         states = standings(pipelines, commands, rerun, share)
     return states
 
 
-def _shared_folders(pipelines: Mapping[str, Pipeline], states: Standings) -> Iterator[str]:
-    """Folders outside of the roots that lie above those which commands are going to write to."""
-    for (uri, command), state in states.items():
-        pipeline = pipelines[uri]
-        shared = shared_folder(pipeline, Fingerprints(pipeline).facts(command))
-        if shared is not None and state.reason is not None:
-            yield shared[0]
+def _shared_folders(pipelines: Mapping[str, Pipeline], states: Standings) -> list[tuple[str, str]]:
+    """Where commands are going to write outside of the roots, and the folder for the lock there.
+
+    In one order for all runs, so that of two that want the same, one gets all.
+    """
+    found: set[tuple[str, str]] = set()
+    stamps = Stamps()
+    for uri, pipeline in pipelines.items():
+        prints = Fingerprints(pipeline, stamps)
+        for (config, command), state in states.items():
+            if config == uri and state.reason is not None:
+                shared = shared_state(prints, command)
+                found |= set() if shared is None else {(shared.uri, shared.folder)}
+    return sorted(found)
 
 
 def is_running(runner: str, engine_jobs: Sequence[str]) -> bool | None:

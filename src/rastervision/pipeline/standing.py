@@ -97,7 +97,7 @@ def outdated(pipeline: Pipeline, commands: Sequence[str] = ()) -> dict[str, str]
         fingerprint = prints.of(command)
         if state.reason is None or fingerprint is None or fingerprint.digest is None:
             continue
-        has_run = any(map(read_record, record_uris(pipeline, command, prints.facts(command))))
+        has_run = any(map(read_record, record_uris(prints, command)))
         follows = state.reason.endswith(RUNS)  # from what is not up to date itself
         if has_run and (not follows or any(name in found for name in state.upstream)):
             found[command] = state.reason
@@ -157,7 +157,7 @@ def _reason(prints: Fingerprints, command: str) -> str | None:
         return f'{UNKNOWN} {unknown.upper()} reads'
     reasons = [
         _why_outdated(prints, command, fingerprint, read_record(uri))
-        for uri in record_uris(prints.pipeline, command, facts)
+        for uri in record_uris(prints, command)
     ]
     return None if None in reasons else reasons[0]
 

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.file_system import file_exists, file_to_json, is_local, json_to_file
 from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.stable_names import stable_uri
-from rastervision.pipeline.fingerprint import THREADS, CommandFacts, Fingerprints, Stamps
+from rastervision.pipeline.fingerprint import SHARED, THREADS, Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.process import GRACE_SECONDS, lives_here, this_process
 from rastervision.pipeline.public_text import public_text, public_uri
@@ -25,6 +25,7 @@ from rastervision.pipeline.public_text import public_text, public_uri
 Status = Literal['running', 'done', 'failed']
 
 FOLDER = 'state'
+PLAN = 'plan.json'
 INTERRUPTED = 'it was interrupted'
 OUTPUT = 'RV_JOB_OUTPUT'
 
@@ -72,11 +73,26 @@ class Record:
     output: str | None = None
 
 
-def state_uri(root_uri: str, name: str) -> str:
-    """URI of a file of the state of a pipeline."""
+class SharedState(NamedTuple):
+    """Where the lock and the record of a command are that others may share.
+
+    Attributes:
+        uri: The folder that the command writes to; if that lies in the root of another pipeline,
+            this root.
+        folder: Name of the folder in it: `SHARED`; in a root, `FOLDER`.
+        record: Name of the record in that one.
+    """
+
+    uri: str
+    folder: str
+    record: str
+
+
+def state_uri(root_uri: str, name: str, folder: str = FOLDER) -> str:
+    """URI of a file of the state of a pipeline, or of a folder that several share."""
     if is_local(root_uri):
-        return str(to_path(root_uri) / FOLDER / name)
-    return f'{root_uri.rstrip("/")}/{FOLDER}/{name}'
+        return str(to_path(root_uri) / folder / name)
+    return f'{root_uri.rstrip("/")}/{folder}/{name}'
 
 
 def record_uri(root_uri: str, command: str, split: int | None = None, num_splits: int = 1) -> str:
@@ -85,23 +101,31 @@ def record_uri(root_uri: str, command: str, split: int | None = None, num_splits
     return state_uri(root_uri, f'{command}{suffix}.json')
 
 
-def record_uris(pipeline: Pipeline, command: str, facts: CommandFacts | None) -> list[str]:
-    """Where the record of a command as a whole is: below the root, and beside a shared folder."""
-    root = pipeline.config.root_uri
+def record_uris(prints: Fingerprints, command: str) -> list[str]:
+    """Where the record of a command as a whole is: below the root, and where it is shared."""
+    root = prints.pipeline.config.root_uri
     uris = [record_uri(root, command)] if root else []
-    shared = shared_folder(pipeline, facts)
-    return uris if shared is None else [*uris, record_uri(*shared)]
+    shared = shared_state(prints, command)
+    if shared is not None:
+        uris.append(state_uri(shared.uri, f'{shared.record}.json', shared.folder))
+    return uris
 
 
-def shared_folder(pipeline: Pipeline, facts: CommandFacts | None) -> tuple[str, str] | None:
-    """Parent and name of the folder of a command that others may share: not below the root."""
+def shared_state(prints: Fingerprints, command: str) -> SharedState | None:
+    """What others see of a command that writes to a folder which is not below the root."""
+    facts = prints.facts(command)
     if facts is None or facts.folder is None:
         return None
     folder = facts.folder.replace('\\', '/').rstrip('/')
-    root = (pipeline.config.root_uri or '').replace('\\', '/').rstrip('/')
+    root = (prints.pipeline.config.root_uri or '').replace('\\', '/').rstrip('/')
+    if f'{folder}/'.startswith(f'{root}/'):
+        return None
     parent, _, name = folder.rpartition('/')
-    has_parent = parent not in {'', '/'} and not parent.endswith(':/')
-    return (parent, name) if has_parent and not folder.startswith(f'{root}/') else None
+    if parent and not parent.endswith(':/'):
+        plan = state_uri(parent, PLAN)
+        if prints.stamps.of([plan])[plan] is not None:
+            return SharedState(parent, FOLDER, name)
+    return SharedState(folder, SHARED, command)
 
 
 def read_json(uri: str) -> dict[str, Any] | None:
@@ -230,7 +254,8 @@ def _compare_with_splits(record: Record, root: str) -> None:
 
 
 def _succeed(pipeline: Pipeline, record: Record, uri: str) -> None:
-    facts = Fingerprints(pipeline).facts(record.command)
+    prints = Fingerprints(pipeline)
+    facts = prints.facts(record.command)
     if facts is not None and record.split is None:
         stamps = Stamps().of(facts.outputs)
         record.outputs = {
@@ -241,7 +266,7 @@ def _succeed(pipeline: Pipeline, record: Record, uri: str) -> None:
     record.status = 'done'
     _end(record, uri)
     if record.split is None:
-        for copy in record_uris(pipeline, record.command, facts)[1:]:
+        for copy in record_uris(prints, record.command)[1:]:
             json_to_file(asdict(record), copy)
 
 

@@ -12,11 +12,17 @@ from rastervision.pipeline.plan_graph import Step
 from rastervision.pipeline.process import lives_here
 from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.run_lock import Holder, IsRunning
-from rastervision.pipeline.state import INTERRUPTED, Record, read_json, read_record, state_uri
+from rastervision.pipeline.state import (
+    INTERRUPTED,
+    PLAN,
+    Record,
+    read_json,
+    read_record,
+    state_uri,
+)
 
 WhyEnded = Callable[[str, str], str | None]
 """Why the engine of a runner, by its name, has ended a job, by its output; None if nobody knows."""
-PLAN = 'plan.json'
 LOST = 'its process is gone'
 
 Status = Literal['waits', 'runs', 'done', 'shared', 'failed', 'stopped', 'left out']

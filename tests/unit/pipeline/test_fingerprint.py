@@ -131,6 +131,16 @@ def test_stamps_of_files_and_folders(tmp_path):
         assert stamp(missing) is None
 
 
+def test_lock_and_record_in_a_folder_are_no_part_of_it(tmp_path):
+    (tmp_path / 'a.txt').write_text('a')
+    before = Stamps().of([str(tmp_path)])
+    (tmp_path / '.state').mkdir()
+    (tmp_path / '.state/lock.json').write_text('{}')
+    assert Stamps().of([str(tmp_path)]) == before
+    (tmp_path / 'b.txt').write_text('b')
+    assert Stamps().of([str(tmp_path)]) != before
+
+
 def test_a_stamp_is_looked_up_once(tmp_path):
     file = tmp_path / 'a.txt'
     file.write_text('a')

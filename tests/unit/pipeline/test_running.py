@@ -59,11 +59,45 @@ def test_a_shared_folder_is_locked_by_those_who_write_to_it(kitchen, cook, tmp_p
     cook.during = staticmethod(lambda job: seen.append({p.parts[-3] for p in locks(tmp_path)}))
     shared = {'mix_uri': f'{tmp_path}/shared/mix'}
     run(kitchen('one', **shared))
-    assert set(map(frozenset, seen)) == {frozenset({'one', 'shared'})}
+    assert set(map(frozenset, seen)) == {frozenset({'one', 'mix'})}
+    assert [path.name for path in (tmp_path / 'shared').iterdir()] == ['mix']
     seen.clear()
     run(kitchen('two', **shared))
     assert cook.plans[-1] == ['bake', 'fry', 'serve']
     assert set(map(frozenset, seen)) == {frozenset({'two'})}
+
+
+def test_runs_that_write_to_folders_beside_each_other_run_beside_each_other(
+    kitchen, cook, tmp_path
+):
+    def run_beside(job):
+        cook.during = staticmethod(lambda job: None)
+        run(kitchen('two', mix_uri=f'{tmp_path}/shared/other'))
+
+    cook.during = staticmethod(run_beside)
+    run(kitchen('one', mix_uri=f'{tmp_path}/shared/mix'))
+    assert [len(plan) for plan in cook.plans] == [4, 4]
+
+
+def test_what_lies_below_the_root_of_another_pipeline_has_its_lock_and_record_there(
+    kitchen, cook, tmp_path
+):
+    def try_beside(job):
+        guest.config.recipes['mix'] = 'corn'
+        with pytest.raises(NotWritableError, match='Another run is at work'):
+            run(guest)
+        guest.config.recipes['mix'] = 'flour'
+        tried.append(job.command)
+
+    owner, tried = kitchen('owner'), []
+    guest = kitchen('guest', mix_uri=owner.folder('mix'))
+    run(owner)
+    run(guest)
+    assert cook.plans[-1] == ['bake', 'fry', 'serve']
+    cook.during = staticmethod(try_beside)
+    run(owner, rerun=True)
+    assert tried == owner.commands
+    assert not list(tmp_path.rglob('.state'))
 
 
 def test_a_runner_that_may_not_wait_runs_no_command_for_two_pipelines(

@@ -310,10 +310,11 @@ def test_pipelines_share_commands_that_are_the_same(kitchen, run_all, tmp_path):
     assert two.output('serve').read_text() == two.expected('serve')
     assert run_all([one, two]) == []
     assert one.run() == []
-    assert two.run() == [], 'the record of what they share is beside it'
+    assert two.run() == [], 'the record of what they share is in it'
     three = kitchen('three', **shared)
     assert three.run() == ['bake', 'fry', 'serve']
-    assert read_record(f'{tmp_path}/shared/state/mix.json').status == 'done'
+    assert read_record(f'{tmp_path}/shared/mix/.state/mix.json').status == 'done'
+    assert [path.name for path in (tmp_path / 'shared').iterdir()] == ['mix']
 
 
 def test_pipelines_that_would_write_over_each_other_are_refused(kitchen, run_all, tmp_path):

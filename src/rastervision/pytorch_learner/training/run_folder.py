@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 
 from rastervision.core.bundle import LEARNER_CONFIG, MODEL_BUNDLE
 from rastervision.pipeline.file_system import (
@@ -11,6 +12,7 @@ from rastervision.pipeline.file_system import (
     sync_from_dir,
     sync_to_dir,
 )
+from rastervision.pipeline.fingerprint import SHARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class RunFolder:
         """Download what is there, if the outputs belong elsewhere."""
         if not is_local(self.uri) and file_exists(self.uri):
             sync_from_dir(self.uri, str(self.local))
+            rmtree(self.local / SHARED, ignore_errors=True)  # else an old lock would be uploaded
 
     def sync(self) -> None:
         """Upload what is new, if the outputs belong elsewhere."""
