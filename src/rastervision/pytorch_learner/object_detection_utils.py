@@ -83,6 +83,23 @@ class TorchVisionODAdapter(nn.Module):
         modules = dict(self.model.named_modules())
         return [modules[name] for name in _NETWORKS if name in modules]
 
+    def run_networks(self, images: Tensor) -> None:
+        """Run all that computes with weights, on as much as in training; boxes are not needed.
+
+        Args:
+            images: (N, C, H, W), of the size that the model scales them to.
+        """
+        model: Any = self.model
+        levels = list(model.backbone(images).values())
+        if not hasattr(model, 'roi_heads'):
+            model.head(levels)
+            return
+        model.rpn.head(levels)
+        heads = model.roi_heads
+        count = len(images) * heads.fg_bg_sampler.batch_size_per_image
+        shape = (count, levels[0].shape[1], *heads.box_roi_pool.output_size)
+        heads.box_predictor(heads.box_head(levels[0].new_zeros(shape)))
+
     def boxlist_to_model_input_dict(self, boxlist: BoxList) -> dict[str, Tensor]:
         """Boxes as the model takes them; those without an area, which it refuses, are left out."""
         boxes, class_ids = boxlist.boxes.float(), boxlist.get_field('class_ids')

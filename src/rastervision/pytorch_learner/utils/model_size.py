@@ -20,7 +20,7 @@ def activation_bytes(model: nn.Module, shape: tuple[int, int, int, int]) -> int 
         shape: (N, C, H, W) of a batch of images, as float32.
 
     Returns:
-        Bytes; None for a network that cannot be run so, such as one that needs boxes in training.
+        Bytes, of a detector about; None for a network that cannot be run so.
     """
     kept: dict[int, Tensor] = {}
 
@@ -29,10 +29,11 @@ def activation_bytes(model: nn.Module, shape: tuple[int, int, int, int]) -> int 
             kept[tensor.untyped_storage()._cdata] = tensor  # noqa: SLF001 - what tells storages apart
         return tensor
 
+    run = getattr(model, 'run_networks', model)  # detectors need boxes in training
     try:
         model.to('meta').train()
         with saved_tensors_hooks(keep, lambda tensor: tensor):
-            model(torch.empty(shape, device='meta'))
+            run(torch.empty(shape, device='meta'))
     except Exception:  # noqa: BLE001 - networks of others raise what they like
         return None
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
