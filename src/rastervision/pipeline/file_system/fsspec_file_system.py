@@ -186,6 +186,16 @@ def _store(uri: str, as_error: Callable[[str, object], RVError]) -> Iterator[tup
         raise
     except FileNotFoundError:
         raise as_error(uri, 'no such file') from None
+    except ImportError as error:
+        raise as_error(uri, _missing(error)) from None
     except Exception as error:  # noqa: BLE001 - stores raise anything
         text = str(error).partition('\n')[0]
         raise as_error(uri, f'{type(error).__name__}: {text}') from None
+
+
+def _missing(error: ImportError) -> str:
+    """What has to be installed for a store, in words of fsspec, and how."""
+    text = str(error).partition('\n')[0].rstrip('.')
+    cause = error.__cause__  # names the module, which is not always what its package is called
+    module = cause.name if isinstance(cause, ImportError) else None
+    return f'{text}: pip install {module}' if module and module in text else text

@@ -161,3 +161,20 @@ def test_unknown_stores_and_a_missing_library(root, monkeypatch):
     monkeypatch.setitem(sys.modules, 'fsspec', None)
     with pytest.raises(RegistryError, match=r'rastervision\[fsspec\]'):
         file_to_str(f'{root}/a')
+
+
+@pytest.mark.parametrize(
+    ('uri', 'module', 'reason'),
+    [
+        (
+            'sftp://host/a',
+            'paramiko',
+            'SFTPFileSystem requires "paramiko" to be installed: pip install paramiko',
+        ),
+        ('smb://host/a', 'smbclient', 'SMB requires "smbprotocol" .* installed'),
+    ],
+)
+def test_a_store_whose_package_is_missing(root, monkeypatch, uri, module, reason):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(NotReadableError, match=f'^Cannot read {uri}: {reason}\\.$'):
+        file_to_str(uri)
