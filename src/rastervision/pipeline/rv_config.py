@@ -18,7 +18,7 @@ temporary files.
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,16 @@ def get_env_var(
 def child_environment(**defaults: str) -> dict[str, str]:
     """The environment for a child process: that of this one, and defaults for what it lacks."""
     return {**defaults, **os.environ}
+
+
+def unset_empty(names: Iterable[str]) -> None:
+    """Take away environment variables that are set to nothing, for libraries that read them.
+
+    An empty one is as good as none in the shell, and a value to some libraries.
+    """
+    for name in names:
+        if os.environ.get(name) == '':
+            del os.environ[name]
 
 
 class NamespaceConfig:

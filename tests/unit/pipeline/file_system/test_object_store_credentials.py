@@ -24,6 +24,27 @@ def test_no_credentials(no_clouds):
         file_to_str('s3://b/a')
 
 
+@pytest.mark.parametrize('given', [{}, {'AWS_ACCESS_KEY_ID': 'a'}, {'AWS_SECRET_ACCESS_KEY': 's'}])
+def test_empty_keys_are_none_also_for_the_library_and_half_of_them_is_none(
+    no_clouds, monkeypatch, given
+):
+    from rastervision.pipeline.file_system.object_store import aws
+
+    for name in ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'):
+        monkeypatch.setenv(name, given.get(name, ''))
+    with pytest.raises(NotReadableError, match='there are no credentials'):
+        file_to_str('s3://b/a')
+    # on a machine of Amazon, whose role counts if there are no keys
+    monkeypatch.setattr(aws, '_on_aws', True)
+    monkeypatch.delenv('AWS_EC2_METADATA_DISABLED')
+    if given:
+        with pytest.raises(NotReadableError, match='there are no credentials'):
+            file_to_str('s3://b/a')
+    else:
+        aws.bucket_config('b')
+        assert not any(name.startswith('AWS_') and not os.environ[name] for name in os.environ)
+
+
 def test_signatures_are_right_and_wrong_ones_are_said_to_be(nanio, no_clouds, monkeypatch):
     monkeypatch.setenv('AWS_ENDPOINT_URL', nanio)
     monkeypatch.setenv('AWS_ACCESS_KEY_ID', KEY_ID)

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 from rastervision.pipeline.file_system.object_store.aws_profile import AwsProfile
 from rastervision.pipeline.file_system.object_store.connection import connect
-from rastervision.pipeline.rv_config import get_env_var
+from rastervision.pipeline.rv_config import get_env_var, unset_empty
 
 SETTINGS = 'aws_s3'
 """Section of the settings endpoint_url, region, profile, anonymous and requester_pays."""
@@ -17,6 +17,7 @@ NO_CREDENTIALS = (
     'there are no credentials for it; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or '
     'AWS_PROFILE, or AWS_S3_ANONYMOUS=yes for public data'
 )
+_KEYS = ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')
 _DEFAULT_REGION = 'us-east-1'
 _METADATA_SERVICE = ('169.254.169.254', 80)
 _METADATA_SECONDS = 1.0
@@ -44,6 +45,7 @@ def bucket_config(bucket: str) -> tuple[dict[str, Any], Callable[[], Any] | None
     """
     from rastervision.pipeline import rv_config_
 
+    unset_empty(_KEYS)
     setting = rv_config_.get_namespace_option
     profile = AwsProfile.find(setting(SETTINGS, 'profile'))
     anonymous = setting(SETTINGS, 'anonymous', False, as_bool=True) or _env_bool(
@@ -114,11 +116,12 @@ def _check_credentials() -> None:
     The library would ask the metadata service of Amazon's machines, and elsewhere wait long for it.
     """
     global _on_aws  # noqa: PLW0603 (asked once in a process)
-    named = ('AWS_ACCESS_KEY_ID', 'AWS_WEB_IDENTITY_TOKEN_FILE')
+    keys = [name for name in _KEYS[:2] if _env(name)]
     containers = ('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI')
-    if _env(*named, *containers, 'AWS_METADATA_ENDPOINT'):
+    others = _env('AWS_WEB_IDENTITY_TOKEN_FILE', *containers, 'AWS_METADATA_ENDPOINT')
+    if len(keys) == 2 or (others and not keys):
         return
-    if _env_bool('AWS_EC2_METADATA_DISABLED'):
+    if keys or _env_bool('AWS_EC2_METADATA_DISABLED'):
         raise PermissionError(NO_CREDENTIALS)
     if _on_aws is None:
         try:
