@@ -52,7 +52,12 @@ def _head(run: RunStatus) -> str:
     text = f'the run with {run.holder.get("runner")} since {_time(run.holder.get("since"))} ({who})'
     if run.is_running is None:
         return f'{text} goes on, or was killed: nobody can tell from here'
-    return f'{text} goes on' if run.is_running else f'{text} was killed'
+    if run.is_running:
+        return f'{text} goes on'
+    if not jobs:
+        return f'{text} was killed'
+    problems = [f'{c.command} {c.status}' for c in run.commands if c.status in PROBLEMS]
+    return f'{text} has ended: {", ".join(problems) or "all is done"}'
 
 
 def _row(command: CommandStatus) -> tuple[str, ...]:

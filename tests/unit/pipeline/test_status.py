@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
+from rastervision.pipeline import cli_status
 from rastervision.pipeline.cli_status import status as status_command
 from rastervision.pipeline.errors import DataError, NotReadableError
 from rastervision.pipeline.experiments import experiment_roots
@@ -214,6 +215,27 @@ def test_a_lock_of_this_machine_is_known_to_live_or_not(records):
         assert (found.is_running, found.holder['run']) == (True, lock.run)
         text = invoke(root)[1]
         assert 'the run with local since' in text and 'goes on\n' in text  # noqa: PT018 (one line)
+
+
+@pytest.mark.parametrize(
+    ('jobs', 'status', 'told', 'code'),
+    [
+        (['7', '8'], 'done', '(jobs 7, 8) has ended: all is done\n', 0),
+        (['7', '8'], 'failed', '(jobs 7, 8) has ended: a failed, b left out\n', 1),
+        ([], 'running', ') was killed\n', 1),
+    ],
+)
+def test_a_run_of_an_engine_ends_without_the_process_that_submitted_it(
+    records, monkeypatch, jobs, status, told, code
+):
+    monkeypatch.setattr(cli_status, 'is_running', lambda *_: False)
+    steps = [step(1, 'a'), *([step(2, 'b', after=[1])] if code else [])]
+    gone = {**this_process(), 'pid': DEAD}
+    lock = {**gone, 'runner': 'slurm', 'engine_jobs': jobs}
+    root = records({'command': 'a', 'status': status, 'process': gone}, steps=steps, lock=lock)
+    exit_code, text = invoke(root)
+    assert exit_code == code
+    assert told in text
 
 
 def test_roots_are_found_in_a_folder_of_experiments(tmp_path):
