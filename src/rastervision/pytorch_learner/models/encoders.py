@@ -10,6 +10,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 _TIMM_PREFIX = 'tu-'
 NEAR_NAMES = 3
+WITH_WEIGHTS = 'tf_efficientnet_lite0'
+"""The encoder whose ImageNet weights come with the extra `pretrained`."""
 
 
 def resolve_encoder(name: str) -> str:
@@ -59,8 +61,10 @@ def _near_names(name: str, known: Iterable[str]) -> str:
     listed = list(dict.fromkeys(known))
     stem = re.match('[a-z]*', name, re.IGNORECASE)
     family = re.compile(f'{stem[0]}[^a-z]' if stem and stem[0] else '$^', re.IGNORECASE)
+    alike = get_close_matches(name, listed, n=len(listed), cutoff=0.8)
     near = (
-        get_close_matches(name, listed, cutoff=0.8)
+        get_close_matches(name, listed, cutoff=0.9)
+        or sorted(alike, key=lambda other: other != WITH_WEIGHTS)[:NEAR_NAMES]
         or sorted(filter(family.match, listed), key=len)[:NEAR_NAMES]
         or get_close_matches(name, listed)
     )

