@@ -11,6 +11,13 @@ from rastervision.pipeline.errors import StageError
 ALL_GONE = 'Invalid job id'
 """What squeue says if it knows none of the jobs any more."""
 
+AWAY = re.compile('configuration (source|file)|Unable to contact|Socket timed out', re.IGNORECASE)
+"""What programs say that do not find the controller, or get no answer from it."""
+
+
+class UnreachableError(StageError):
+    """SLURM does not answer."""
+
 
 class TaskState(NamedTuple):
     """State of a job or of a task of an array, and why, both in SLURM's words."""
@@ -39,7 +46,7 @@ def submit(command: str, options: Sequence[str], script: Path, accepted: list[st
         if process.returncode == 0:
             accepted.append(output.strip().partition(';')[0])
     if process.returncode != 0:
-        message = _clean(errors)
+        message = _reason(errors)
         raise StageError(
             f'SLURM does not take {command}: {message}.{_partitions(message)} The section [slurm] '
             'of the settings says what jobs ask for.'
@@ -54,6 +61,8 @@ def release(jobs: Sequence[str]) -> None:
     """
     try:
         _ask('scontrol', 'release', ','.join(jobs))
+    except UnreachableError:
+        raise
     except StageError as error:
         raise StageError(
             f'{error} The first jobs may ask for more than any machine has; see the section '
@@ -123,7 +132,7 @@ def _ask(program: str, *arguments: str) -> str:
     process = _start(program, *arguments)
     output, errors = process.communicate()
     if process.returncode != 0:
-        raise StageError(f'{program} fails: {_clean(errors)}.')
+        raise StageError(f'{program} fails: {_reason(errors)}.')
     return output
 
 
@@ -146,9 +155,19 @@ def _start(program: str, *arguments: str) -> 'subprocess.Popen[str]':
         ) from error
 
 
-def _clean(errors: str) -> str:
-    """What a program of SLURM has to say, in one line."""
+def _reason(errors: str) -> str:
+    """What a program of SLURM has to say, in one line.
+
+    Raises:
+        UnreachableError: It has not reached SLURM.
+    """
     lines = [
         re.sub(r'^\w+: (error|fatal|unrecognized): ', '', line) for line in errors.splitlines()
     ]
-    return '; '.join(dict.fromkeys(filter(None, lines))).rstrip('.') or 'no reason given'
+    lines = list(dict.fromkeys(filter(None, lines)))
+    if away := next((line for line in reversed(lines) if AWAY.search(line)), None):
+        raise UnreachableError(
+            f'SLURM cannot be reached from here ({away.rstrip(".")}): run this on a login node, or '
+            'set SLURM_CONF.'
+        )
+    return '; '.join(lines).rstrip('.') or 'no reason given'

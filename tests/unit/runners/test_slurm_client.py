@@ -12,6 +12,7 @@ from rastervision.runners.slurm_runner import SlurmRunner
 pytestmark = pytest.mark.skipif(sys.platform == 'win32', reason='doubles are shell scripts')
 
 AWAY = 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)'
+TIMEOUT = 'Batch job submission failed: Socket timed out on send/recv operation'
 
 
 @pytest.fixture
@@ -62,13 +63,38 @@ def test_a_machine_without_slurm_is_told(tmp_path, monkeypatch):
     assert SlurmRunner().is_running(['12']) is None
 
 
-def test_a_controller_that_is_away_is_told(double, tmp_path):
-    double('sbatch', errors=f'sbatch: error: {AWAY}', code=1)
-    with pytest.raises(StageError, match='Unable to contact slurm controller'):
-        submit(tmp_path)
-    double('squeue', errors=AWAY, code=1)
-    with pytest.raises(StageError, match=r'squeue fails: .*Unable to contact slurm controller'):
-        slurm_client.task_states(['12'])
+NO_CONFIG = """sbatch: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host
+sbatch: error: fetch_config: DNS SRV lookup failed
+sbatch: error: _establish_config_source: failed to fetch config
+sbatch: fatal: Could not establish a configuration source"""
+NO_FILE = """sbatch: error: s_p_parse_file: cannot stat file /nope: No such file or directory
+sbatch: fatal: Unable to process configuration file"""
+
+
+@pytest.mark.parametrize(
+    ('errors', 'why'),
+    [
+        (f'sbatch: error: {AWAY}', AWAY),
+        (NO_CONFIG, 'Could not establish a configuration source'),
+        (NO_FILE, 'Unable to process configuration file'),
+        (f'sbatch: error: {TIMEOUT}', TIMEOUT),
+    ],
+)
+def test_a_controller_that_is_away_is_told(double, tmp_path, errors, why):
+    told = (
+        f'SLURM cannot be reached from here ({why}): run this on a login node, or set SLURM_CONF.'
+    )
+    for program in ('sbatch', 'squeue', 'scontrol'):
+        double(program, errors=errors, code=1)
+    calls = (
+        lambda: submit(tmp_path),
+        lambda: slurm_client.task_states(['12']),
+        lambda: slurm_client.release(['12']),
+    )
+    for call in calls:
+        with pytest.raises(StageError) as caught:
+            call()
+        assert str(caught.value) == told
     assert SlurmRunner().is_running(['12']) is None
 
 
