@@ -15,7 +15,6 @@ from rastervision.core.data import (
 )
 from rastervision.core.evaluation import ChipClassificationEvaluatorConfig, EvaluatorConfig
 from rastervision.core.prediction import WindowPlan, WindowScores
-from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -60,7 +59,7 @@ class ChipClassification(RVPipeline):
 
     def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
         """Draw image, truth and prediction side by side."""
-        uri = layout.preview_uri(self.config.stage_uri('eval'), group)
+        uri = self.config.preview_uri(group)
         write_preview(scenes, self.config.dataset.class_config, uri)
 
 

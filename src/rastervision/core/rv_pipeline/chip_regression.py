@@ -16,7 +16,6 @@ from rastervision.core.data import (
 from rastervision.core.data.label.chip_regression_labels import NODATA
 from rastervision.core.evaluation import ChipRegressionEvaluatorConfig, EvaluatorConfig
 from rastervision.core.prediction import WindowPlan, WindowScores
-from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
 from rastervision.core.rv_pipeline.value_preview import write_value_preview
@@ -56,7 +55,7 @@ class ChipRegression(RVPipeline):
 
     def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
         """Draw image, true and predicted values side by side."""
-        uri = layout.preview_uri(self.config.stage_uri('eval'), group)
+        uri = self.config.preview_uri(group)
         write_value_preview(scenes, self.config.dataset.class_config.names, uri)
 
 

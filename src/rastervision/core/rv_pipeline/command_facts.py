@@ -141,7 +141,7 @@ class PipelineFacts:
             for evaluator in self.config.evaluators:
                 is_known = is_builtin(type(evaluator))
                 outputs.append(evaluator.get_output_uri(group) if is_known else folder)
-            outputs.append(layout.preview_uri(folder, group))
+            outputs.append(self.config.preview_uri(group))
         return self._facts('eval', config, self._read(scenes), ('analyze', 'predict'), outputs)
 
     def _bundle(self) -> CommandFacts:

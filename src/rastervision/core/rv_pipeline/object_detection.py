@@ -16,7 +16,6 @@ from rastervision.core.data import (
 )
 from rastervision.core.evaluation import EvaluatorConfig, ObjectDetectionEvaluatorConfig
 from rastervision.core.prediction import WindowBoxes, WindowPlan
-from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.object_detection_options import (
     ObjectDetectionChipOptions,
     ObjectDetectionPredictOptions,
@@ -77,7 +76,7 @@ class ObjectDetection(RVPipeline):
 
     def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
         """Draw image, true and predicted boxes side by side."""
-        uri = layout.preview_uri(self.config.stage_uri('eval'), group)
+        uri = self.config.preview_uri(group)
         write_preview(scenes, self.config.dataset.class_config, uri)
         log.info('Image, truth and prediction side by side: %s', uri)
 

@@ -128,6 +128,17 @@ class RVPipelineConfig(PipelineConfig):
             )
         return uri
 
+    def scores_uris(self, scene_group: str) -> list[str]:
+        """Return the files with the scores of a scene group, one for each folder of evaluators."""
+        default = self.stage_uri('eval')
+        folders = [evaluator.output_uri or default for evaluator in self.evaluators]
+        return [layout.eval_uri(folder, scene_group) for folder in dict.fromkeys(folders)]
+
+    def preview_uri(self, scene_group: str) -> str:
+        """Return the picture of a scene group: it is beside the scores of the first evaluator."""
+        folders = (evaluator.output_uri for evaluator in self.evaluators)
+        return layout.preview_uri(next(folders, None) or self.stage_uri('eval'), scene_group)
+
     def stac_task(self) -> Task | None:
         """Name what the model does, as STAC MLM does."""
         return None

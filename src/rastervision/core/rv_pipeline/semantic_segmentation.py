@@ -16,7 +16,6 @@ from rastervision.core.data import (
 from rastervision.core.evaluation import EvaluatorConfig, SemanticSegmentationEvaluatorConfig
 from rastervision.core.prediction import Run, ScenePlan, ScoreTile, blend
 from rastervision.core.prediction.aoi import with_unseen, within_aoi
-from rastervision.core.rv_pipeline import layout
 from rastervision.core.rv_pipeline.preview import write_preview
 from rastervision.core.rv_pipeline.rv_pipeline import RVPipeline
 from rastervision.core.rv_pipeline.rv_pipeline_config import RVPipelineConfig
@@ -73,7 +72,7 @@ class SemanticSegmentation(RVPipeline):
 
     def evaluated(self, group: str, scenes: Sequence[Scene]) -> None:
         """Draw image, truth and prediction side by side."""
-        uri = layout.preview_uri(self.config.stage_uri('eval'), group)
+        uri = self.config.preview_uri(group)
         write_preview(scenes, self.config.dataset.class_config, uri)
         log.info('Image, truth and prediction side by side: %s', uri)
 

@@ -104,14 +104,15 @@ def _scores(config: 'RVPipelineConfig') -> Iterator[str]:
     classes = config.dataset.class_config
     nodata = classes.null_class if classes.null_is_nodata else None
     for group, ids in config.dataset.scene_groups.items():
-        uri = layout.eval_uri(config.stage_uri('eval'), group)
-        if ids and file_exists(uri):
+        if not ids:
+            continue
+        for uri in filter(file_exists, config.scores_uris(group)):
             items = file_to_json(uri)['overall']
             scenes = f'{len(ids)} scene{"" if len(ids) == 1 else "s"}'
             lines = [score_table(items), *_predicted_nodata(items, nodata)]
             yield '\n'.join([f'Scores on {group} ({scenes}):', *lines])
-        preview = layout.preview_uri(config.stage_uri('eval'), group)
-        if ids and file_exists(preview):
+        preview = config.preview_uri(group)
+        if file_exists(preview):
             yield f'Image, truth and prediction of {group} side by side:\n  {preview}'
 
 
@@ -150,7 +151,7 @@ def _outputs_of_commands(config: 'RVPipelineConfig') -> Iterator[tuple[str, list
     if len(scenes) > MAX_SCENES:
         more = len(scenes) - MAX_SCENES
         yield 'predict', [f'... and {more} more scenes below {config.stage_uri("predict")}']
-    yield 'eval', [layout.eval_uri(config.stage_uri('eval'), group) for group in groups]
+    yield 'eval', [uri for group in groups for uri in config.scores_uris(group)]
     yield 'bundle', [layout.model_bundle_uri(config.stage_uri('bundle'))]
 
 

@@ -275,3 +275,21 @@ def test_the_summary_tells_scores_outputs_and_the_next_command(pipeline, tmp_pat
     assert str(root / 'eval/validation_scenes/preview.png') in text
     assert str(root / 'predict/test/labels.tif') in text
     assert f'rastervision predict {root}/bundle/model-bundle.zip {tmp_path}/val.tif' in text
+
+
+def test_scores_picture_and_summary_follow_an_evaluator_to_another_folder(pipeline, tmp_path):
+    """What was written before stays in the old folder, and is not shown as if it were new."""
+    for command in ('train', 'predict', 'eval'):
+        getattr(pipeline, command)()
+    old, new = (tmp_path / folder / 'validation_scenes' for folder in ('root/eval', 'new'))
+    content = json.loads((old / 'eval.json').read_text())
+    content['overall'][0]['metrics']['f1'] = 0.123
+    (old / 'eval.json').write_text(json.dumps(content))
+    (old / 'preview.png').write_bytes(b'old')
+    pipeline.config.evaluators[0].output_uri = str(tmp_path / 'new')
+    pipeline.eval()
+    assert {path.name for path in new.iterdir()} == {'eval.json', 'preview.png'}
+    assert (old / 'preview.png').read_bytes() == b'old'
+    text = pipeline.summary()
+    assert (str(new) in text, str(old) in text, '0.123' in text) == (True, False, False)
+    assert set(pipeline.command_facts('eval').outputs) == {str(path) for path in new.iterdir()}
