@@ -16,6 +16,8 @@ from rastervision.pipeline.config import Config, register_config
 from rastervision.pipeline.errors import ConfigError
 
 NULL_CLASS_NAME = 'null'
+MAX_TOLD = 10
+"""Classes that a message names, besides the last one."""
 
 
 @register_config('class_config')
@@ -103,7 +105,10 @@ class ClassConfig(Config):
             ConfigError: there is no class of that id.
         """
         if not 0 <= class_id < len(self.names):
-            raise ConfigError(f'There is no class {class_id}; ids are 0..{len(self.names) - 1}.')
+            known = ', '.join(f'{i} {name}' for i, name in enumerate(self.names[:MAX_TOLD]))
+            if (last := len(self.names) - 1) >= MAX_TOLD:
+                known += f', ..., {last} {self.names[last]}'
+            raise ConfigError(f'There is no class {class_id}; the ids are {known}.')
         return self.names[class_id]
 
     @property

@@ -15,6 +15,15 @@ def test_ids_and_names_are_positions() -> None:
     assert [cfg.get_name(i) for i in range(len(cfg))] == cfg.names
 
 
+def test_a_wrong_id_is_told_with_the_classes_there_are() -> None:
+    few = ClassConfig(names=['ground', 'house', 'null'])
+    with pytest.raises(ConfigError, match='no class 7; the ids are 0 ground, 1 house, 2 null'):
+        few.get_name(7)
+    many = ClassConfig(names=[f'c{i}' for i in range(200)])
+    with pytest.raises(ConfigError, match=r'8 c8, 9 c9, \.\.\., 199 c199\.$'):
+        many.get_name(200)
+
+
 def test_missing_colors_are_the_same_each_time_and_differ() -> None:
     names = [f'class {i}' for i in range(40)]
     colors = ClassConfig(names=names).rgb_colors
@@ -97,7 +106,7 @@ def test_unknown_classes_are_refused_with_the_valid_ones() -> None:
     cfg = ClassConfig(names=['a', 'b'])
     with pytest.raises(ConfigError, match=r"'c'; the classes are a, b"):
         cfg.get_class_id('c')
-    with pytest.raises(ConfigError, match=r'no class 2; ids are 0\.\.1'):
+    with pytest.raises(ConfigError, match=r'no class 2; the ids are 0 a, 1 b\.'):
         cfg.get_name(2)
     with pytest.raises(ConfigError, match='no null class'):
         _ = cfg.null_class_id
