@@ -13,11 +13,12 @@ import click
 from rastervision.aws_batch.client import BatchClient, DeniedError
 from rastervision.aws_batch.following import ENDED, follow
 from rastervision.aws_batch.remote_files import (
-    check_files,
     code_uri,
     own_modules,
     require_remote,
+    require_remote_outputs,
     upload_code,
+    warn_of_local_inputs,
 )
 from rastervision.aws_batch.settings import attempts as attempts_setting
 from rastervision.aws_batch.settings import place
@@ -55,12 +56,12 @@ class AWSBatchRunner(PlanRunner):
 
     def check(self, pipelines: Mapping[str, Pipeline], commands: Sequence[str]) -> None:
         """Refuse outputs on this machine, and queues and definitions that are not there."""
+        asked = {uri: in_order(pipeline, commands) for uri, pipeline in pipelines.items()}
         kinds: set[bool] = set()
         for uri, pipeline in pipelines.items():
-            asked = in_order(pipeline, commands)
             require_remote(uri)
-            check_files(pipeline, asked)
-            kinds |= {command in pipeline.gpu_commands for command in asked}
+            require_remote_outputs(pipeline, asked[uri])
+            kinds |= {command in pipeline.gpu_commands for command in asked[uri]}
         attempts_setting()
         places = [place(use_gpu) for use_gpu in sorted(kinds)]
         for queue, definition in places:
@@ -69,6 +70,8 @@ class AWSBatchRunner(PlanRunner):
                 self._batch.check_definition(definition)
             except DeniedError as error:  # of somebody who may submit jobs, and no more
                 log.debug('%s', error)
+        for uri, pipeline in pipelines.items():
+            warn_of_local_inputs(pipeline, asked[uri])
 
     def run_jobs(
         self,

@@ -34,8 +34,8 @@ def require_remote(uri: str, what: str = 'root_uri') -> None:
         )
 
 
-def check_files(pipeline: Pipeline, commands: Sequence[str]) -> None:
-    """Refuse outputs on this machine, and warn of inputs, which an image may have as well.
+def require_remote_outputs(pipeline: Pipeline, commands: Sequence[str]) -> None:
+    """Refuse outputs on this machine.
 
     Raises:
         ConfigError: A command would write to a local path.
@@ -45,13 +45,21 @@ def check_files(pipeline: Pipeline, commands: Sequence[str]) -> None:
         facts = prints.facts(command)
         for output in facts.outputs if facts else ():
             require_remote(output, f'root_uri or {command}_uri')
+
+
+def warn_of_local_inputs(pipeline: Pipeline, commands: Sequence[str]) -> None:
+    """Warn of inputs on this machine, which an image may have as well; of one command's."""
+    prints = Fingerprints(pipeline)
+    for command in commands:
+        facts = prints.facts(command)
         local = [uri for uri in (facts.inputs if facts else ()) if is_local(uri)]
         if local:
+            more = f' and {len(local) - 1} more local files' if local[1:] else ''
             log.warning(
-                '%s reads %s; the machines of AWS Batch do not see it unless it is part of their '
-                'image.',
+                '%s reads %s; the machines of AWS Batch do not see %s part of their image.',
                 command.upper(),
-                f'{local[0]} and {len(local) - 1} more local files' if local[1:] else local[0],
+                f'{local[0]}{more}',
+                'them unless they are' if more else 'it unless it is',
             )
             return
 

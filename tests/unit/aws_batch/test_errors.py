@@ -62,7 +62,7 @@ class Copying(Pipeline):
     places: ClassVar[dict[str, str]] = {}
 
     def command_facts(self, command):
-        return CommandFacts(inputs=(self.places['in'],), outputs=(self.places['out'],))
+        return CommandFacts(inputs=(*self.places['in'].split(),), outputs=(self.places['out'],))
 
 
 def test_local_files(no_aws, monkeypatch, caplog):
@@ -74,8 +74,20 @@ def test_local_files(no_aws, monkeypatch, caplog):
         AWSBatchRunner().check({URI: pipeline}, ())
     pipeline.places |= {'in': '/here/a.tif', 'out': 's3://bucket/b.tif'}
     AWSBatchRunner().check({URI: pipeline}, ())
-    (record,) = caplog.records
-    assert record.message.startswith('COPY reads /here/a.tif; the machines of AWS Batch do not see')
+    pipeline.places['in'] = '/here/a.tif /here/b.tif /here/c.tif'
+    AWSBatchRunner().check({URI: pipeline}, ())
+    monkeypatch.delenv('BATCH_CPU_JOB_QUEUE')  # an error, which no warning goes before
+    with pytest.raises(ConfigError, match='BATCH_CPU_JOB_QUEUE'):
+        AWSBatchRunner().check({URI: pipeline}, ())
+    one, several = (record.message.split('; the machines of ') for record in caplog.records)
+    assert one == [
+        'COPY reads /here/a.tif',
+        'AWS Batch do not see it unless it is part of their image.',
+    ]
+    assert several == [
+        'COPY reads /here/a.tif and 2 more local files',
+        'AWS Batch do not see them unless they are part of their image.',
+    ]
 
 
 @pytest.mark.integration
