@@ -18,12 +18,13 @@ temporary files.
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rastervision.pipeline.errors import ConfigError, NotWritableError, did_you_mean
 from rastervision.pipeline.setting_values import (
+    SettingsFile,
     load_conf_list,
     parse,
     read_dotenv,
@@ -131,7 +132,7 @@ class RVConfig:
         self._home: Path | None = None
         self._overrides: dict[str, str] = {}
         self._dotenv: dict[str, str] | None = None
-        self._files: list[dict[str, str]] | None = None
+        self._files: list[SettingsFile] | None = None
         self._tmp_dir_root: str | None = None
         self._cache_dir: tempfile.TemporaryDirectory[str] | None = None
 
@@ -248,6 +249,17 @@ class RVConfig:
         values = {name: self._lookup(name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 
+    def files(self) -> list[SettingsFile]:
+        """The INI files that settings come from, in the order of precedence."""
+        if self._files is None:
+            self._files = self._read_files()
+        return self._files
+
+    def place_of(self, namespace: str, key: str) -> str | None:
+        """Where a setting has its value from, such as the path of a file; None if it has none."""
+        name = setting_name(namespace, key)
+        return next((place for place, values in self._places() if name in values), None)
+
     # Child processes
 
     def hand_over(self) -> dict[str, Any]:
@@ -270,12 +282,15 @@ class RVConfig:
 
     def _lookup(self, name: str) -> str | None:
         """Value of a setting, by its name in the environment."""
-        if self._files is None:
-            self._files = self._read_files()
-        for source in (self._overrides, os.environ, self._env_file(), *self._files):
-            if name in source:
-                return source[name]
-        return None
+        return next((values[name] for _, values in self._places() if name in values), None)
+
+    def _places(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Where settings are looked up: what the place is called, and what is there, by name."""
+        yield 'the overrides', self._overrides
+        yield 'the environment', os.environ
+        yield '.env', self._env_file()
+        for file in self.files():
+            yield str(file.path), file.values
 
     def _variable(self, name: str) -> str | None:
         """Value of an environment variable that is no setting of a section."""
@@ -286,9 +301,9 @@ class RVConfig:
             self._dotenv = read_dotenv(Path('.env'))
         return self._dotenv
 
-    def _read_files(self) -> list[dict[str, str]]:
+    def _read_files(self) -> list[SettingsFile]:
         """Read the file of RV_CONFIG and the profile, in the order of precedence."""
-        files: list[dict[str, str]] = []
+        files: list[SettingsFile] = []
         named_file = self._variable('RV_CONFIG')
         if named_file:
             path = Path(named_file).expanduser()

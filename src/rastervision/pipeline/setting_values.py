@@ -2,7 +2,8 @@
 
 import ast
 import configparser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from rastervision.pipeline.errors import ConfigError
 
 TRUE_WORDS = frozenset({'true', 't', 'yes', 'y', 'on', '1'})
 FALSE_WORDS = frozenset({'false', 'f', 'no', 'n', 'off', '0', ''})
+_NEITHER = 'is neither a [SECTION] nor key = value'
 
 
 def parse_bool(text: str) -> bool:
@@ -46,11 +48,23 @@ def load_conf_list(s: str | list[str]) -> list[str]:
         ) from e
 
 
-def read_ini(path: Path) -> dict[str, str]:
-    """Read an INI file.
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """An INI file of settings.
 
-    Returns:
-        'SECTION_KEY' in upper case -> value.
+    Attributes:
+        path: The file.
+        keys: Section and key of each setting, as they are written there, keys in lower case.
+        values: Name as in the environment -> value.
+    """
+
+    path: Path
+    keys: tuple[tuple[str, str], ...]
+    values: Mapping[str, str]
+
+
+def read_ini(path: Path) -> SettingsFile:
+    """Read an INI file.
 
     Raises:
         ConfigError: The file cannot be read or is not an INI file.
@@ -59,12 +73,35 @@ def read_ini(path: Path) -> dict[str, str]:
     try:
         parser.read_string(_read_text(path), source=str(path))
     except configparser.Error as e:
-        raise ConfigError(f'{path} is not an INI file with [SECTION] and key = value: {e}') from e
-    return {
-        setting_name(section, key): value
-        for section in parser.sections()
-        for key, value in parser.items(section)
-    }
+        raise _malformed(path, e) from e
+    return SettingsFile(
+        path,
+        tuple((s, key) for s in parser.sections() for key in parser[s].keys() - parser.defaults()),
+        {
+            setting_name(section, key): value
+            for section in parser.sections()
+            for key, value in parser.items(section)
+        },
+    )
+
+
+def _malformed(path: Path, error: configparser.Error) -> ConfigError:
+    """The first fault of an INI file, in one line."""
+    match error:
+        case configparser.DuplicateSectionError():
+            number, fault = error.lineno, f'[{error.section}] is there twice'
+        case configparser.DuplicateOptionError():
+            number, fault = error.lineno, f'{error.option} is twice in [{error.section}]'
+        case configparser.MissingSectionHeaderError() if '=' in error.line:
+            number, fault = error.lineno, f'{error.line.strip()!r} stands before any [SECTION]'
+        case configparser.MissingSectionHeaderError():
+            number, fault = error.lineno, f'{error.line.strip()!r} {_NEITHER}'
+        case configparser.ParsingError():
+            number, line = error.errors[0]
+            fault = f'{ast.literal_eval(line).strip()!r} {_NEITHER}'
+        case _:
+            return ConfigError(f'{path} is not an INI file: {error}')
+    return ConfigError(f'{path}, line {number}: {fault}.')
 
 
 def read_dotenv(path: Path) -> dict[str, str]:

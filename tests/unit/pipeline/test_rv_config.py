@@ -89,7 +89,7 @@ def test_missing_and_malformed_files_are_named(
     settings = RVConfig()
     with pytest.raises(ConfigError, match=r"no profile 'mime' in .*home\. Did you mean mine\?"):
         settings.set_everett_config(profile='mime')
-    with pytest.raises(ConfigError, match=r'home.mine is not an INI file(.|\n)*no section'):
+    with pytest.raises(ConfigError, match=r"home.mine, line 1: 'no section = 1' stands before any"):
         settings.set_everett_config(profile='mine')
     with pytest.raises(ConfigError, match=r"no profile 'x' in .*void\. There are no profiles"):
         settings.set_everett_config(profile='x', rv_home=str(alone / 'void'))
@@ -103,6 +103,26 @@ def test_missing_and_malformed_files_are_named(
     monkeypatch.setenv('RV_CONFIG', 'absent.ini')
     with pytest.raises(ConfigError, match=r'RV_CONFIG names absent\.ini: no such file'):
         settings.set_everett_config()
+
+
+@pytest.mark.parametrize(
+    ('text', 'fault'),
+    [
+        ('garbage', "line 1: 'garbage' is neither a [SECTION] nor key = value."),
+        ('[a]\nx = 1\ngarbage\nmore', "line 3: 'garbage' is neither a [SECTION] nor key = value."),
+        ("[a]\nit's", 'line 2: "it\'s" is neither a [SECTION] nor key = value.'),
+        ('[a]\n= 1', "line 2: '= 1' is neither a [SECTION] nor key = value."),
+        ('# x\nx = 1', "line 2: 'x = 1' stands before any [SECTION]."),
+        ('[a]\nx = 1\nX = 2', 'line 3: x is twice in [a].'),
+        ('[a]\n[a]', 'line 2: [a] is there twice.'),
+    ],
+)
+def test_a_malformed_profile_is_one_line(alone: Path, text: str, fault: str) -> None:
+    path = alone / 'home' / 'default'
+    path.write_text(f'{text}\n')
+    with pytest.raises(ConfigError) as caught:
+        RVConfig().set_everett_config()
+    assert str(caught.value) == f'{path}, {fault}'
 
 
 def test_values_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
