@@ -23,10 +23,10 @@ from rastervision.pipeline.file_system.local_file_system import to_path
 from rastervision.pipeline.file_system.stable_names import stable
 from rastervision.pipeline.loading import config_uri
 from rastervision.pipeline.pipeline import PipelineConfig
-from rastervision.pipeline.plan_graph import aligned
 from rastervision.pipeline.progress import shortened
 from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.standing import RUNS, outdated
+from rastervision.pipeline.tables import aligned
 
 AVERAGE = 'average'
 MAX_OPTIONS = 6

@@ -9,10 +9,10 @@ import click
 
 from rastervision.pipeline.cli_options import format_option
 from rastervision.pipeline.experiments import experiment_roots
-from rastervision.pipeline.plan_graph import aligned
 from rastervision.pipeline.progress import clock
 from rastervision.pipeline.running import is_running, why_ended
 from rastervision.pipeline.status import PROBLEMS, CommandStatus, RunStatus, run_status
+from rastervision.pipeline.tables import aligned
 
 
 @click.command(short_help='Show how far runs are.')

@@ -8,6 +8,7 @@ from typing import Literal
 
 from rastervision.pipeline.plan import Job, PlannedPipeline, Standings
 from rastervision.pipeline.public_text import public_uri
+from rastervision.pipeline.tables import aligned
 
 Status = Literal['runs', 'up to date', 'shared']
 
@@ -87,13 +88,6 @@ def as_table(plan: Sequence[Step]) -> str:
     for config, own in groupby(plan, lambda step: step.config):
         text += [config, *(lines[step.step] for step in own)]
     return '\n'.join(text)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text, all of the same length, as lines with columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = ('  '.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
-    return [line.rstrip() for line in padded]
 
 
 def as_json(plan: Sequence[Step]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from rastervision.core.rv_pipeline.validation.across import class_counts
 from rastervision.core.rv_pipeline.validation.findings import ImageFacts, SceneFindings, Use
 from rastervision.core.rv_pipeline.validation.needs import Need
+from rastervision.pipeline.tables import table, terminal_width, wrapped
 
 MAX_SCENES = 50
 UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
@@ -21,9 +22,13 @@ def as_text(
     machine: dict[str, Any],
     parameters: int | None,
 ) -> str:
-    """Return tables of scenes, classes and commands, and a line on the machine."""
-    sections = [_scenes(found), _classes(found, class_names), _commands(commands)]
-    sections.append(_machine(machine, parameters))
+    """Return tables of scenes, classes and commands, and a line on the machine.
+
+    On a terminal they fit its width.
+    """
+    width = terminal_width()
+    sections = [_scenes(found, width), _classes(found, class_names, width)]
+    sections += [_commands(commands, width), wrapped(_machine(machine, parameters), width)]
     return '\n\n'.join(section for section in sections if section)
 
 
@@ -37,21 +42,14 @@ def size(count: float | None) -> str:
     return f'{count:.3g} {UNITS[unit]}'
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows below each other, the first of which are the names of the columns."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ('  '.join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return '\n'.join(line.rstrip() for line in lines)
-
-
-def _scenes(found: Sequence[SceneFindings]) -> str:
+def _scenes(found: Sequence[SceneFindings], width: int | None) -> str:
     rows = [('scene', 'used for', 'size', 'channels', 'CRS', 'pixel', 'nodata', 'labels', 'AOI')]
     rows += [
         (f.id, ', '.join(f.uses), *_image(f.image), _nodata(f), _labels(f), _share(f.aoi))
         for f in found[:MAX_SCENES]
     ]
     more = len(found) - MAX_SCENES
-    lines = [table(rows)] + ([f'... and {more} more scenes'] if more > 0 else [])
+    lines = [table(rows, width)] + ([f'... and {more} more scenes'] if more > 0 else [])
     if any(f.pixels is not None and f.pixels.share < 1 for f in found):
         lines.append('~: from some windows of the scene, drawn at random.')
     return '\n'.join(lines)
@@ -87,7 +85,7 @@ def _share(value: float | None) -> str:
     return '<0.1 %' if 0 < value < LEAST else f'{100 * value:.3g} %'
 
 
-def _classes(found: Sequence[SceneFindings], names: Sequence[str]) -> str:
+def _classes(found: Sequence[SceneFindings], names: Sequence[str], width: int | None) -> str:
     labelled = [f.labels for f in found if f.labels is not None]
     if not labelled:
         return ''
@@ -103,15 +101,15 @@ def _classes(found: Sequence[SceneFindings], names: Sequence[str]) -> str:
     rows = [('target' if unit == 'values' else 'class', *present)]
     for i, name in enumerate(names):
         rows.append((name, *(cell(int(c[i]), int(c.sum())) for c in present.values())))
-    return f'Labels, in {unit}:\n{table(rows)}'
+    return f'Labels, in {unit}:\n{table(rows, width)}'
 
 
-def _commands(commands: Iterable[Need]) -> str:
+def _commands(commands: Iterable[Need], width: int | None) -> str:
     rows = [('command', 'work', 'memory, about', 'disk, at most')]
     rows += [(need.command, need.work, size(need.memory), size(need.disk)) for need in commands]
     if len(rows) == 1:
         return ''
-    return f'{table(rows)}\nMemory is without that of libraries.'
+    return f'{table(rows, width)}\nMemory is without that of libraries.'
 
 
 def _machine(machine: dict[str, Any], parameters: int | None) -> str:
