@@ -17,6 +17,7 @@ from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.standing import report, standings
 from rastervision.pipeline.state import shared_state
 from rastervision.pipeline.status import save_plan
+from rastervision.pipeline.validation import check_root
 
 NOTHING_TO_DO = 'There is nothing to do; --rerun runs commands that are up to date as well.'
 
@@ -28,7 +29,13 @@ def show_plan(
     rerun: bool,
     format_: str = 'table',
 ) -> None:
-    """Print what `run_pipelines` would do, in one of `plan_graph.FORMATS`; arguments as there."""
+    """Print what `run_pipelines` would do, in one of `plan_graph.FORMATS`; arguments as there.
+
+    Raises:
+        NotWritableError: It would be refused, since it could not write below a root.
+    """
+    for pipeline in pipelines.values():
+        check_root(pipeline.config.root_uri)
     states = standings(pipelines, commands, rerun)
     jobs = plan(pipelines, commands, num_splits, states)
     click.echo(FORMATS[format_](steps(pipelines, jobs, states)))

@@ -65,13 +65,18 @@ class Validation:
         return '\n\n'.join(sections)
 
 
-def root_problems(root_uri: str | None) -> list[Problem]:
-    """An error if it is known, without writing, that a run could not write below its root."""
+def check_root(root_uri: str | None) -> None:
+    """Raise an error if it is known, without writing, that a run could not write below its root."""
     from rastervision.pipeline.file_system.file_system import FileSystem
 
+    if root_uri:
+        FileSystem.get_file_system(root_uri, 'w').check_writable(root_uri)
+
+
+def root_problems(root_uri: str | None) -> list[Problem]:
+    """What `check_root` has to say."""
     try:
-        if root_uri:
-            FileSystem.get_file_system(root_uri, 'w').check_writable(root_uri)
+        check_root(root_uri)
     except RVError as error:
         return [Problem('root_uri', str(error), is_error=True)]
     return []

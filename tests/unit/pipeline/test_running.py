@@ -155,3 +155,10 @@ def test_a_plan_is_shown_without_writing_anything(kitchen, cook, capsys):
     pipeline.run()
     show_plan({'k': pipeline}, [], 1, rerun=False)
     assert capsys.readouterr().out.splitlines()[-1] == NOTHING_TO_DO
+
+
+def test_a_plan_is_refused_where_the_run_would_be(kitchen):
+    pipeline = kitchen()
+    pipeline.config.root_uri = 'http://127.0.0.1:9/out'
+    with pytest.raises(NotWritableError, match='web servers are read only here'):
+        show_plan({'k': pipeline}, [], 1, rerun=False)
