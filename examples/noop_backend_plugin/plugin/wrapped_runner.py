@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import StageError
+from rastervision.pipeline.file_system.utils import file_exists, remove
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.job_log import log_uri
@@ -49,11 +50,13 @@ class WrappedRunner(PlanRunner):
 
     def run_job(self, job: Job, pipeline: Pipeline) -> JobResult:
         """Run a job and say how it ended."""
+        log = log_uri(job)
+        remove(log)  # that of an earlier run, if there is one
         try:
             self.run_command([*_wrapper(), *_program(job, pipeline)])
         except StageError as error:
-            return JobResult(str(error), log_uri(job))
-        return JobResult(None, log_uri(job))
+            return JobResult(str(error), log if file_exists(log) else None)
+        return JobResult(None, log)
 
 
 def _wrapper() -> list[str]:

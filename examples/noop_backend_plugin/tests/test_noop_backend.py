@@ -50,8 +50,22 @@ def test_the_runner_starts_each_job_through_the_command(
 def test_a_failed_job_stops_those_that_wait_for_it(tmp_path: Path) -> None:
     [config] = get_configs(str(CONFIG), args={'root_uri': str(tmp_path)})
     uri = str(tmp_path / 'not-there.json')
-    with pytest.raises(StageError, match=r'chip failed: .*\n.*\nNot run because of it: train'):
+    with pytest.raises(StageError, match=r'chip failed: .*\nNot run because of it: train'):
         WrappedRunner().run(uri, config.build(str(tmp_path)), ['chip', 'train'])
+
+
+def test_a_log_of_an_earlier_run_is_not_taken_for_that_of_a_job_that_did_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('WRAPPED_COMMAND', 'no-such-program')
+    [config] = get_configs(str(CONFIG), args={'root_uri': str(tmp_path)})
+    log = tmp_path / 'logs' / 'chip.log'
+    log.parent.mkdir()
+    log.write_text('all went well')
+    with pytest.raises(StageError, match='no-such-program') as caught:
+        WrappedRunner().run(str(tmp_path / 'c.json'), config.build(str(tmp_path)), ['chip'])
+    assert 'Its log' not in str(caught.value)
+    assert not log.exists()
 
 
 @pytest.fixture

@@ -146,7 +146,9 @@ def _result(job: Job, failure: Detail | None) -> JobResult:
     if code is not None:
         reason = f'exit code {code} ({reason})'
     stream = container.get('logStreamName')
-    return JobResult(reason, f'the stream {stream} of CloudWatch' if stream else uri)
+    if stream:
+        return JobResult(reason, f'the stream {stream} of CloudWatch')
+    return JobResult(reason, uri if code == OWN_FAILURE else None)  # else it is of an earlier run
 
 
 def _last_lines(uri: str) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ class _Run:
         """Of the jobs that were submitted and are not over, by their ids."""
         self.places: dict[str, str] = {}
         """Id of a job that has started -> where: address of its worker, and name of its host."""
+        self.started: set[str] = set()
         self.events: SimpleQueue[dict[str, str]] = SimpleQueue()
         self.display = Display(jobs, one_at_a_time=size == 1)
         self.waiting = Waiting(client, timeout)
@@ -169,17 +170,23 @@ class _Run:
                 lost = self.places[job.id]
                 log.warning('%s starts anew: its worker %s was lost.', job.label, lost)
             self.places[job.id] = event['text']
+            self.started.add(job.id)
             log.debug('%s runs on %s', job.label, event['text'])
         elif kind == 'end':
             self.places.pop(job.id, None)
         elif job.id in self.futures:
             self._check_cluster()
-            self._end(job, _result(job, self.futures.pop(job.id)))
+            self._end(job, _result(self.futures.pop(job.id), self._begun_log(job)))
 
     def _give_up(self, job: Job, reason: str) -> None:
         future = self.futures.pop(job.id)
         self.client.cancel([future])
-        self._end(job, JobResult(reason, log_uri(job)))
+        self._end(job, JobResult(reason, self._begun_log(job)))
+
+    def _begun_log(self, job: Job) -> str | None:
+        """The log of a job that may not have ended by itself: there at once if it is local."""
+        uri = log_uri(job)
+        return uri if job.id in self.started and is_local(uri) else None
 
     def _end(self, job: Job, result: JobResult) -> None:
         self.places.pop(job.id, None)
@@ -231,7 +238,7 @@ def travelling_settings(cfg_json_uri: str) -> dict[str, Any]:
     }
 
 
-def _result(job: Job, future: 'Future') -> JobResult:
+def _result(future: 'Future', begun_log: str | None) -> JobResult:
     """How a job ended whose task is over."""
     from distributed import KilledWorker
 
@@ -243,5 +250,5 @@ def _result(job: Job, future: 'Future') -> JobResult:
         reason = f'its worker {error.last_worker.address} was lost'
         if error.allowed_failures:
             reason += f', as were those of {error.allowed_failures} attempts before'
-        return JobResult(f'{reason} (out of memory, or its time is up?)', log_uri(job))
-    return JobResult(f'its worker failed: {type(error).__name__}: {error}', log_uri(job))
+        return JobResult(f'{reason} (out of memory, or its time is up?)', begun_log)
+    return JobResult(f'its worker failed: {type(error).__name__}: {error}', begun_log)

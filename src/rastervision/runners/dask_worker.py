@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.plan import Job
-from rastervision.pipeline.runner.job_log import log_uri
 from rastervision.pipeline.runner.job_process import Modules, run_job
 from rastervision.pipeline.runner.plan_walk import JobResult
 
@@ -75,7 +74,7 @@ def carry_out(order: Order) -> JobResult:
             is_wanted,
         )
     except RVError as error:  # its log cannot be written
-        return JobResult(str(error), log_uri(order.job))
+        return JobResult(str(error), None)
     finally:
         tell('end')
 

@@ -157,14 +157,18 @@ def test_jobs_of_an_array_that_fail(run):
         'Its log is s3://bucket/root/logs/many-2-of-4.log and ends with',
         'Not run because of it: gather, last',
         'many 4/4 failed: Host EC2 (instance i-1) terminated.',
-        'Its log is s3://bucket/root/logs/many-4-of-4.log',
     ]
 
 
 def test_an_array_of_which_nothing_starts(run):
     failed = {'status': 'FAILED', 'statusReason': 'no', 'arrayProperties': {'size': 4}}
-    with pytest.raises(StageError, match=r'(?s)many 1/4 failed: no\n.*many 4/4 failed: no\n'):
+    with pytest.raises(StageError) as caught:
         run(FakeBatch({'many': [failed]}, {'many': {}}))
+    assert str(caught.value).splitlines() == [
+        'many 1/4 failed: no',
+        'Not run because of it: gather, last',
+        *(f'many {i}/4 failed: no' for i in (2, 3, 4)),
+    ]
 
 
 def test_a_job_that_is_forgotten_may_go_on(run, monkeypatch):

@@ -13,12 +13,12 @@ class JobResult:
 
     Attributes:
         reason: Why it failed; None if it went well.
-        log: URI of its log.
+        log: URI of its log; None if there is none, or only that of an earlier attempt.
         last_lines: The end of its log, if the reason alone does not explain the failure.
     """
 
     reason: str | None
-    log: str
+    log: str | None
     last_lines: tuple[str, ...] = ()
 
 
@@ -69,10 +69,10 @@ class PlanWalk:
 
 
 def _describe(job: Job, result: JobResult, lost: Sequence[Job]) -> str:
-    lines = [f'{job.label} failed: {result.reason}', f'Its log is {result.log}']
-    if result.last_lines:
-        lines[1] += ' and ends with'
-        lines += [f'    {line}' for line in result.last_lines]
+    lines = [f'{job.label} failed: {result.reason}']
+    if result.log is not None:
+        lines.append(f'Its log is {result.log}{" and ends with" if result.last_lines else ""}')
+    lines += [f'    {line}' for line in result.last_lines]
     if lost:
         lines.append(f'Not run because of it: {", ".join(other.label for other in lost)}')
     return '\n'.join(lines)
