@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rastervision.pipeline import rv_config_
+from rastervision.pipeline import registry_, rv_config_
 from rastervision.pipeline.config_file import load_configs
 from rastervision.pipeline.errors import ConfigError
 from rastervision.pipeline.file_system.local_file_system import to_path
@@ -29,8 +29,10 @@ def loaded_pipelines(
         URI of the config, which need not be there yet -> pipeline with a complete, valid config.
 
     Raises:
-        ConfigError: There are none, one is not valid, or two are for the same folder.
+        ConfigError: There are none, one is not valid, two are for the same folder, or the settings
+            have a list of plugins that is none.
     """
+    registry_.load_named_plugins()  # the config may take what they change
     configs = [_prepared(config) for config in load_configs(source, runner, args)]
     with ExitStack() as stack:
         pipelines: dict[str, Pipeline] = {}

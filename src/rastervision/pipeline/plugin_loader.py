@@ -51,6 +51,14 @@ class PluginLoader:
             found = find()
         return found
 
+    def load(self, sources: Iterable[PluginSource]) -> list[PluginFailure]:
+        """Load some plugins; those that cannot be loaded, now or at an earlier attempt."""
+        found = list(sources)
+        with self._lock:
+            if not self._loading:
+                self._load_all(found, lambda: None)
+            return [self.failures[s.name] for s in found if s.name in self.failures]
+
     def has_loaded(self, name: str) -> bool:
         """Whether a plugin was tried, by its name or that of its top-level package."""
         return any(is_part_of(loaded, name) for loaded in self.loaded)

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from rastervision.pipeline.errors import RegistryError, did_you_mean
+from rastervision.pipeline.errors import ConfigError, RegistryError, did_you_mean
 
 if TYPE_CHECKING:
     from rastervision.pipeline.registry import Registry
@@ -111,13 +111,28 @@ def entry_point_sources() -> Iterator[PluginSource]:
 
 
 def profile_sources(settings: 'RVConfig') -> Iterator[PluginSource]:
-    """The plugins that the section `[PLUGINS]` of the user's settings names."""
+    """The plugins that the section `[PLUGINS]` of the user's settings names.
+
+    Raises:
+        ConfigError: A list of them cannot be read.
+    """
+    for name, origin in _named_plugins(settings, 'modules'):
+        yield module_source(name, origin)
+    for uri, origin in _named_plugins(settings, 'files'):
+        yield PluginSource(uri, origin, partial(load_file, uri))
+
+
+def _named_plugins(settings: 'RVConfig', key: str) -> Iterator[tuple[str, str]]:
+    """What a list of the section `[PLUGINS]` names, each with where it does."""
     from rastervision.pipeline.rv_config import load_conf_list
 
-    for name in load_conf_list(settings.get_namespace_option('PLUGINS', 'modules', '')):
-        yield module_source(name, 'setting [PLUGINS] modules')
-    for uri in load_conf_list(settings.get_namespace_option('PLUGINS', 'files', '')):
-        yield PluginSource(uri, 'setting [PLUGINS] files', partial(load_file, uri))
+    origin = f'{key} of [PLUGINS] in {settings.place_of("PLUGINS", key)}'
+    try:
+        names = load_conf_list(settings.get_namespace_option('PLUGINS', key, ''))
+    except ConfigError as error:
+        raise ConfigError(f'Cannot read {origin}: {error}') from error
+    for name in names:
+        yield name, origin
 
 
 def importable(folder: str | Path) -> None:

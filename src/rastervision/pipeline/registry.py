@@ -4,6 +4,7 @@ Nothing is loaded until a name is looked up that is not registered yet. Then plu
 after the other, in the order that `rastervision.pipeline.plugins` states, until the name is found.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rastervision.pipeline.runner.runner import Runner
     from rastervision.pipeline.rv_config import RVConfig
 
+log = logging.getLogger(__name__)
 Upgrader = Callable[[dict[str, Any], int], dict[str, Any]]
 
 # What needs no plugin: name -> 'module:class', imported at the first look-up.
@@ -155,6 +157,16 @@ class Registry:
                 raise RegistryError(f'Cannot load the plugin {self.loader.failures[name]}')
             if not self.loader.has_loaded(name):
                 raise self._unknown('plugin', name, self.discover_plugins())
+
+    def load_named_plugins(self) -> None:
+        """Load the plugins that the user's settings name, and warn of those that do not load.
+
+        Raises:
+            ConfigError: A list of them cannot be read.
+        """
+        if self.settings is not None:
+            for failure in self.loader.load(plugins.profile_sources(self.settings)):
+                log.warning('Cannot load the plugin %s', failure)
 
     # Configs
 

@@ -286,7 +286,7 @@ class RVConfig:
 
     def _places(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Where settings are looked up: what the place is called, and what is there, by name."""
-        yield 'the overrides', self._overrides
+        yield 'the settings that go with the config', self._overrides
         yield 'the environment', os.environ
         yield '.env', self._env_file()
         for file in self.files():

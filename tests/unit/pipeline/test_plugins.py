@@ -1,6 +1,7 @@
 """Plugins found where they are installed. Each test runs a new Python: discovery is per process."""
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -10,8 +11,9 @@ from textwrap import dedent
 import pytest
 
 from rastervision.pipeline import plugins
-from rastervision.pipeline.errors import RegistryError
+from rastervision.pipeline.errors import ConfigError, RegistryError
 from rastervision.pipeline.registry import Registry
+from rastervision.pipeline.rv_config import RVConfig
 
 
 def run(code: str, *path: Path, cwd: Path, **env: str) -> str:
@@ -112,6 +114,63 @@ def test_files_and_modules_of_the_profile_are_found(tmp_path: Path, style: str) 
         assert printed.startswith(name)
     printed = run(LOOK_UP.format(hint='f'), cwd=tmp_path, RV_CONFIG_DIR=str(tmp_path / 'none'))
     assert "Unknown type hint 'f'" in printed
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The profile of a user, and nothing else with settings."""
+    for name in ('RV_CONFIG', 'RV_PROFILE', 'PLUGINS_MODULES', 'PLUGINS_FILES'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('RV_CONFIG_DIR', str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / 'default'
+
+
+def test_a_named_plugin_that_does_not_load_is_a_warning(
+    profile: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = write(profile.parent / 'broken.py', '1 / 0').as_posix()
+    fine = write(profile.parent / 'fine.py', 'LOADED = True').as_posix()
+    profile.write_text(f'[PLUGINS]\nmodules = ["not_there.mod"]\nfiles = {broken}, {fine}\n')
+    registry = Registry(RVConfig())
+    registry.load_named_plugins()
+    place = f'of [PLUGINS] in {profile}'
+    not_there = "ModuleNotFoundError: No module named 'not_there'"
+    assert [record.getMessage() for record in caplog.records] == [
+        f'Cannot load the plugin not_there.mod (modules {place}): {not_there}',
+        f'Cannot load the plugin {broken} (files {place}): ZeroDivisionError: division by zero',
+    ]
+    caplog.clear()
+    monkeypatch.setenv('PLUGINS_FILES', '/nope.py')
+    registry.load_named_plugins()
+    assert '/nope.py (files of [PLUGINS] in the environment): Cannot read' in caplog.text
+
+
+def test_a_run_loads_the_plugins_that_are_named(profile: Path, tmp_path: Path) -> None:
+    write(tmp_path / 'plug.py', "print('the plugin is loaded')")
+    write(
+        tmp_path / 'config.py',
+        """
+        from rastervision.pipeline.pipeline import PipelineConfig
+
+        def get_config(runner):
+            print('then the config')
+            return PipelineConfig(root_uri='out')
+        """,
+    )
+    profile.write_text('[PLUGINS]\nfiles = plug.py\n')
+    for command in (['plan'], ['run', 'inprocess', '-n']):
+        code = f'from rastervision.pipeline.cli import main; main({[*command, "config.py"]})'
+        assert run(code, cwd=tmp_path).startswith('the plugin is loaded\nthen the config\n')
+
+
+def test_a_list_that_is_none_is_an_error_except_in_the_help(profile: Path) -> None:
+    profile.write_text('[PLUGINS]\nmodules = ["a", \n')
+    told = re.escape(f'Cannot read modules of [PLUGINS] in {profile}: ') + '.* is not a list; '
+    with pytest.raises(ConfigError, match=told):
+        Registry(RVConfig()).load_named_plugins()
+    code = "from rastervision.pipeline.cli import main; main(['--help'])"
+    assert run(code, cwd=profile.parent).startswith('Usage: ')
 
 
 def test_broken_plugins_are_named_with_their_reason(tmp_path: Path) -> None:
