@@ -29,6 +29,32 @@ def test_report_has_facts_warnings_and_errors_in_this_order() -> None:
     assert report == 'facts\n\nWarnings (1):\n  a: looks odd\n\nErrors (1):\n  b: is missing'
 
 
+def test_problems_of_one_kind_are_told_in_one_line_and_listed_for_programs() -> None:
+    scenes = [
+        Problem(f"scene '{name}'", f'{name}.tif has {bands} bands', is_error=True, kind='bands')
+        for name, bands in (('a', 3), ('b', 3), ('b', 4), ('c', 1), ('d', 1))
+    ]
+    others = [Problem(where, 'is empty', is_error=True) for where in ('TRAIN', "scene 'a'")]
+    found = Validation((*scenes, *others, Problem("scene 'x'", 'is empty', is_error=False)))
+    assert found.report().splitlines() == [
+        'Warnings (1):',
+        "  scene 'x': is empty",
+        '',
+        'Errors (7):',
+        '  4 scenes (a, b, c, …), of the first: a.tif has 3 bands',
+        "  scene 'b': b.tif has 4 bands",
+        "  TRAIN, scene 'a': is empty",
+    ]
+    messages = [problem['message'] for problem in found.to_json()['problems']]
+    assert [m for m in messages if m.endswith('bands')] == [p.message for p in scenes]
+
+
+def test_problems_are_wrapped_on_a_terminal(monkeypatch) -> None:
+    monkeypatch.setattr('rastervision.pipeline.validation.terminal_width', lambda: 20)
+    report = Validation((Problem('TRAIN', 'it has no windows', is_error=True),)).report()
+    assert report == 'Errors (1):\n  TRAIN: it has no\n    windows'
+
+
 @pytest.mark.parametrize(('is_error', 'ok'), [(True, False), (False, True)])
 def test_only_errors_make_it_fail(is_error: bool, ok: bool) -> None:
     found = Validation((Problem('a', 'b', is_error),), {'files': 3}).to_json()

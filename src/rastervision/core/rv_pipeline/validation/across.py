@@ -59,6 +59,7 @@ def _shared_images(
                     f'it shows pixels of the train scene {first.id!r}, too ({", ".join(images)}), '
                     'so its scores say little of new images. Use another image, or areas of '
                     'interest that do not overlap.',
+                    kind='shared image',
                 )
     for f in found:
         if LEARNT_FROM in f.uses and len(f.uses) > 1:
@@ -133,5 +134,5 @@ def _some(names: Sequence[str], most: int = MANY_CLASSES) -> str:
     return ', '.join(names[:most]) + more
 
 
-def _warning(where: str, message: str) -> Problem:
-    return Problem(where, message, is_error=False)
+def _warning(where: str, message: str, kind: str = '') -> Problem:
+    return Problem(where, message, is_error=False, kind=kind)

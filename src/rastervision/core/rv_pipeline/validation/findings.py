@@ -1,5 +1,6 @@
 """What is found out about scenes, as values."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,10 +110,13 @@ class SceneFindings:
         uses: What it is for.
         area: The part of the image that is used, in its source pixel frame.
         aoi: Share of the image in areas of interest; None without any.
+        names: The files of the scene. A problem of another scene that differs in files and
+            numbers alone is of the same kind.
     """
 
     id: str
     uses: tuple[Use, ...]
+    names: tuple[str, ...] = ()
     image: ImageFacts | None = None
     pixels: PixelFacts | None = None
     labels: LabelFacts | None = None
@@ -123,10 +127,19 @@ class SceneFindings:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, message: object, *, is_error: bool) -> None:
-        """Note a problem, once."""
-        problem = Problem(f'scene {self.id!r}', str(message), is_error)
+        """Note a problem, once; that its message names the scene is left out."""
+        name = re.escape(repr(self.id))
+        text = re.sub(rf'^Scene {name}: ', '', str(message))
+        text = re.sub(rf'^Scene {name}', 'it', text)
+        text = re.sub(rf'\b(the )?scene {name}', 'the scene', text)
+        problem = Problem(f'scene {self.id!r}', text, is_error, self._kind(text))
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def _kind(self, text: str) -> str:
+        for name in sorted(self.names, key=len, reverse=True):
+            text = text.replace(name, '')
+        return re.sub(r'\d+(\.\d+)?', '', text)
 
     def error(self, error: Exception) -> None:
         """Note an exception; one that Raster Vision did not raise on purpose with its class."""

@@ -9,6 +9,7 @@ from rastervision.core.data import (
     StatsTransformerConfig,
 )
 from rastervision.core.rv_pipeline.config_checks import require_labels
+from rastervision.core.rv_pipeline.input_files import input_uris
 from rastervision.core.rv_pipeline.scenes import Split
 from rastervision.core.rv_pipeline.validation.findings import SceneFindings, Use, WindowFacts
 from rastervision.core.rv_pipeline.validation.heard import listening
@@ -56,6 +57,8 @@ class SceneChecks:
         found = SceneFindings(config.id, uses)
         with listening() as heard:
             try:
+                with found.noting():
+                    found.names = tuple(input_uris(config, lambda uri, _: [uri]))
                 self._look(found, self._before_analyze(config))
             except Exception as error:  # noqa: BLE001 - one bad scene must not hide the others
                 found.error(error)

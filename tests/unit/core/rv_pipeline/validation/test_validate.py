@@ -231,6 +231,16 @@ def test_windows_that_do_not_fit_are_errors(validate, config) -> None:
         assert f"scene '{scene_id}': Windows of 200x200 pixels do not fit" in found
 
 
+def test_alike_problems_of_scenes_are_one_line_for_people(validate, config) -> None:
+    for scene in config.dataset.all_scenes:
+        scene.raster_source.channel_order = [0, 1, 7]
+    validation = validate()
+    assert len({error.message for error in validation.errors}) == 4
+    (line,) = (line for line in validation.report().splitlines() if 'channel_order' in line)
+    assert '4 scenes (train 1, train 2, val, …), of the first: channel_order' in line
+    assert Path(image_of(config)).name in line
+
+
 # --- what looks wrong
 
 
@@ -275,7 +285,7 @@ def test_other_numbers_of_channels_are_an_error(validate, config) -> None:
 def test_warnings_of_the_log_are_those_of_the_scene(validate, config, caplog) -> None:
     config.chip_options.sampling = WindowSamplingConfig(size=80)
     found = messages(validate().warnings)
-    assert "scene 'train 1': Windows of 80x80 pixels are larger than scene 'train 1'" in found
+    assert "scene 'train 1': Windows of 80x80 pixels are larger than the scene (70x90" in found
     assert 'are larger than' not in caplog.text
 
 
