@@ -85,6 +85,8 @@ class SceneChecks:
         if {'validation', 'test'} & {*found.uses}:
             with found.noting():
                 found.prediction = prediction_facts(self.pipeline, scene)
+            if found.prediction is not None:
+                self._look_at_prediction(found, scene)
 
     def _look_at_labels(self, found: SceneFindings, scene: Scene, sample: Sample) -> None:
         if sample.label_error is not None:
@@ -100,6 +102,15 @@ class SceneChecks:
                     windows = self._windows(scene)
                     if windows is not None:
                         found.windows[use] = windows
+
+    def _look_at_prediction(self, found: SceneFindings, scene: Scene) -> None:
+        size, extent = self.pipeline.predict_options().chip_sz, scene.extent
+        if size > min(extent.height, extent.width):
+            found.warn(
+                f'Prediction windows of {size}x{size} pixels are larger than the scene '
+                f'({extent.height}x{extent.width} pixels); the rest of them is padding. Use a '
+                'smaller predict_options.chip_sz.'
+            )
 
     def _windows(self, scene: Scene) -> WindowFacts | None:
         """Return the windows that the model learns from; None if nobody knows."""

@@ -289,6 +289,18 @@ def test_warnings_of_the_log_are_those_of_the_scene(validate, config, caplog) ->
     assert 'are larger than' not in caplog.text
 
 
+@pytest.mark.parametrize(('size', 'is_larger'), [(70, False), (71, True), (200, True)])
+def test_prediction_windows_larger_than_the_scene_are_a_warning(
+    size, is_larger, validate, config
+) -> None:
+    config.predict_options.chip_sz = size
+    validation = validate()
+    found = messages(validation.warnings).splitlines()
+    expected = [f"scene '{name}': Prediction windows of {size}x{size}" for name in ('val', 'test')]
+    assert [line.partition(' pixels')[0] for line in found] == (expected if is_larger else [])
+    assert not validation.errors
+
+
 # --- command line
 
 
