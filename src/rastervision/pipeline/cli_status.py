@@ -28,7 +28,9 @@ def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
     The exit code is 1 if a command failed, was stopped, or never began although the run is over;
     else 0.
     """
-    found = [run_status(root, is_running, why_ended) for root in experiment_roots(root_uris)]
+    found = [
+        run_status(root, is_running, why_ended) for root in experiment_roots(root_uris, begun=True)
+    ]
     if format_ == 'json':
         click.echo(json.dumps([asdict(run) for run in found], indent=2))
     else:
@@ -39,7 +41,7 @@ def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
 
 def _text(run: RunStatus) -> str:
     header = ('command', 'status', 'jobs', 'started (UTC)', 'time', 'host')
-    lines = aligned([header, *map(_row, run.commands)])
+    lines = aligned([header, *map(_row, run.commands)]) if run.commands else []
     return '\n'.join([f'{run.root_uri}: {_head(run)}', *lines, *_notes(run)])
 
 
@@ -52,6 +54,8 @@ def _head(run: RunStatus) -> str:
     text = f'the run with {run.holder.get("runner")} since {_time(run.holder.get("since"))} ({who})'
     if run.is_running is None:
         return f'{text} goes on, or was killed: nobody can tell from here'
+    if run.is_prepared:
+        return f'{text} is being prepared{"; of the run before:" if run.commands else ""}'
     if run.is_running:
         return f'{text} goes on'
     if not jobs:

@@ -21,7 +21,7 @@ from rastervision.pipeline.file_system.file_system import FileSystem
 from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 from rastervision.pipeline.process import lives_here, this_process
 from rastervision.pipeline.public_text import public_uri
-from rastervision.pipeline.state import FOLDER, now, state_uri
+from rastervision.pipeline.state import FOLDER, LOCK, now, state_uri
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class _Lock:
         is_running: IsRunning,
     ) -> None:
         self.folder = folder
-        self.uri = state_uri(folder, 'lock.json', state)
+        self.uri = state_uri(folder, LOCK, state)
         self._state = state
         self._holder = holder
         self.run = holder['run']

@@ -26,6 +26,7 @@ Status = Literal['running', 'done', 'failed']
 
 FOLDER = 'state'
 PLAN = 'plan.json'
+LOCK = 'lock.json'
 INTERRUPTED = 'it was interrupted'
 OUTPUT = 'RV_JOB_OUTPUT'
 
@@ -155,7 +156,7 @@ def now() -> str:
 
 def current_run(root_uri: str) -> str | None:
     """Id of the run that holds the lock of a root; None if there is none."""
-    lock = read_json(state_uri(root_uri, 'lock.json'))
+    lock = read_json(state_uri(root_uri, LOCK))
     return None if lock is None else lock.get('run')
 
 

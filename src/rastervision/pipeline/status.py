@@ -14,6 +14,7 @@ from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.run_lock import Holder, IsRunning
 from rastervision.pipeline.state import (
     INTERRUPTED,
+    LOCK,
     PLAN,
     Record,
     read_json,
@@ -68,12 +69,15 @@ class RunStatus:
         root_uri: The root of the pipeline, without credentials.
         is_running: Whether a run is at work there; None if it is on another machine and has not
             ended properly, so that it may be dead.
+        is_prepared: Whether a run is at work that has not said yet what it will do; `commands` are
+            those of an earlier run.
         holder: What its lock says; None if there is none.
         commands: The commands, in the order of the plan.
     """
 
     root_uri: str
     is_running: bool | None
+    is_prepared: bool
     holder: Holder | None
     commands: tuple[CommandStatus, ...]
 
@@ -120,7 +124,8 @@ def run_status(
         else:  # its record is elsewhere
             found.append(CommandStatus(name, 'shared' if status == 'shared' else 'done'))
     found += [_last(name, records, lock) for name, records in by_command.items()]
-    return RunStatus(public_uri(root_uri), lock.alive, lock.holder, tuple(found))
+    is_prepared = bool(lock.alive) and not lock.may_be_held_by(run)
+    return RunStatus(public_uri(root_uri), lock.alive, is_prepared, lock.holder, tuple(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ class _Lock:
 
     @classmethod
     def read(cls, root_uri: str, is_running: IsRunning, why_ended: WhyEnded) -> '_Lock':
-        holder = read_json(state_uri(root_uri, 'lock.json'))
+        holder = read_json(state_uri(root_uri, LOCK))
         if holder is None or 'run' not in holder:
             return cls(None, False, why_ended)
         alive = lives_here(holder)

@@ -213,8 +213,26 @@ def test_a_lock_of_this_machine_is_known_to_live_or_not(records):
         lock.take([str(root)])
         found = run_status(str(root), lambda *_: None)
         assert (found.is_running, found.holder['run']) == (True, lock.run)
+        records({'command': 'a'}, run=lock.run)
         text = invoke(root)[1]
         assert 'the run with local since' in text and 'goes on\n' in text  # noqa: PT018 (one line)
+
+
+def test_a_run_that_is_being_prepared(records, tmp_path):
+    new, old = tmp_path / 'new', records({'command': 'a', 'status': 'done'})
+    with RunLock('local', tuple, lambda *_: False) as lock:
+        lock.take([str(new), str(old)])
+        code, text = invoke(new)
+        assert (code, text.count('\n')) == (0, 1)
+        assert text.startswith(f'{new}: the run with local since ')
+        assert text.endswith(') is being prepared\n')
+        assert ' is being prepared; of the run before:\ncommand' in invoke(old)[1]
+        code, text = invoke(tmp_path, '--format', 'json')
+        found = [(run['is_prepared'], len(run['commands'])) for run in json.loads(text)]
+        assert (code, found) == (0, [(True, 0), (True, 1)])
+        with pytest.raises(NotReadableError, match=r'new has no pipeline-config\.json'):
+            experiment_roots([str(new)])
+    assert not run_status(str(old), lambda *_: None).is_prepared
 
 
 @pytest.mark.parametrize(
