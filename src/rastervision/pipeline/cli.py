@@ -13,6 +13,7 @@ import click
 from rastervision.pipeline import registry_, rv_config_
 from rastervision.pipeline.cli_options import arg_option, rerun_option, splits_option
 from rastervision.pipeline.errors import ConfigError, RVError
+from rastervision.pipeline.known_settings import warn_of_unknown_settings
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS
 from rastervision.pipeline.signals import cleaning_up_on_signals
 from rastervision.pipeline.verbosity import Verbosity
@@ -63,6 +64,8 @@ class RVGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Apply the options of the group, then find the command."""
         _apply_options(**ctx.params)
+        if args[0] != 'run_command':  # in a job of a run that has told it
+            warn_of_unknown_settings()
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -76,7 +76,7 @@ def read_ini(path: Path) -> SettingsFile:
         raise _malformed(path, e) from e
     return SettingsFile(
         path,
-        tuple((s, key) for s in parser.sections() for key in parser[s].keys() - parser.defaults()),
+        tuple((s, k) for s in parser.sections() for k in parser[s] if k not in parser.defaults()),
         {
             setting_name(section, key): value
             for section in parser.sections()
