@@ -4,6 +4,7 @@ import click
 
 from rastervision.core import comparison
 from rastervision.pipeline.experiments import experiment_roots
+from rastervision.pipeline.tables import terminal_width
 
 
 @click.command(short_help='Compare the scores of experiments.')
@@ -45,6 +46,6 @@ def compare(
     rows = comparison.compare(roots, names, metrics)
     for out in outs:
         comparison.write(rows, out)
-    click.echo(comparison.as_table(rows))
+    click.echo(comparison.as_table(rows, terminal_width()))
     for doubt in comparison.doubts(roots, rows):
         click.secho(doubt, fg='yellow', err=True)

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -26,12 +27,15 @@ from rastervision.pipeline.pipeline import PipelineConfig
 from rastervision.pipeline.progress import shortened
 from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.standing import RUNS, outdated
-from rastervision.pipeline.tables import aligned
+from rastervision.pipeline.tables import aligned, table, wrapped
 
 AVERAGE = 'average'
 MAX_OPTIONS = 6
 CELL = 32
-"""Options, and characters of each, that the table for a terminal shows."""
+"""Options, and characters of each, that the table for people shows."""
+
+PLACES = {'output_uri', *(f'{name}_uri' for name in layout.STAGES)}
+"""Fields that say where outputs are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +115,44 @@ def doubts(roots: Iterable[str], rows: Iterable[Row]) -> list[str]:
     return found
 
 
-def as_table(rows: Sequence[Row]) -> str:
-    """Format rows for a terminal; options beyond MAX_OPTIONS are counted only."""
-    options = list(rows[0].options)
-    shown = options[:MAX_OPTIONS]
+def as_table(rows: Sequence[Row], width: int | None = None) -> str:
+    """Format rows for people; places of outputs, and options beyond MAX_OPTIONS, are counted only.
+
+    Args:
+        rows: From `compare`.
+        width: Of a terminal. If one table does not fit, options are in lines of their own, and
+            there is a table for each group of scenes and each class.
+    """
+    options = rows[0].options
+    shown = [name for name in options if name.rpartition('.')[2] not in PLACES][:MAX_OPTIONS]
     cells = [['experiment', *shown, 'scenes', 'of', *rows[0].metrics]]
     for row in rows:
         chosen = (_text(row.options[name]) for name in shown)
-        numbers = ('-' if value is None else f'{value:.3f}' for value in row.metrics.values())
-        cells.append([row.experiment, *chosen, row.scenes, row.name, *numbers])
-    lines = aligned(cells)
+        cells.append([row.experiment, *chosen, row.scenes, row.name, *_numbers(row)])
+    text = '\n'.join(lines := aligned(cells))
+    if width is not None and max(map(len, lines)) > width:
+        text = _narrow(rows, shown, width)
     if more := len(options) - len(shown):
-        lines.append(f'{more} more options differ; --out writes all of them.')
-    return '\n'.join(lines)
+        text += f'\n{more} more option{" differs" if more == 1 else "s differ"}; --out writes all.'
+    return text
+
+
+def _narrow(rows: Sequence[Row], options: Sequence[str], width: int) -> str:
+    chosen = {
+        row.experiment: ', '.join(f'{name}={_text(row.options[name])}' for name in options)
+        for row in rows
+    }
+    lines = [wrapped(f'{name}: {text}', width, '  ') for name, text in chosen.items() if text]
+    sections = ['\n'.join(lines)] if lines else []
+    for (scenes, name), group in groupby(rows, lambda row: (row.scenes, row.name)):
+        scores = [[row.experiment, *_numbers(row)] for row in group]
+        cells = [['experiment', *rows[0].metrics], *scores]
+        sections.append(f'{scenes}, {name}:\n{table(cells, width)}')
+    return '\n\n'.join(sections)
+
+
+def _numbers(row: Row) -> list[str]:
+    return ['-' if value is None else f'{value:.3f}' for value in row.metrics.values()]
 
 
 def as_csv(rows: Sequence[Row]) -> str:

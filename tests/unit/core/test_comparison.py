@@ -115,6 +115,46 @@ def test_files_have_all_options_and_whole_numbers(make):
     assert rows[1].options['channels'] == [0, 1]
 
 
+def test_places_of_outputs_are_in_files_alone(make, tmp_path):
+    evaluators = [{'output_uri': f'{tmp_path}/y/eval'}, {'output_uri': f'{tmp_path}/y/eval2'}]
+    roots = [
+        make('x', {'val': items(0.5)}, lr=1, weights='a', evaluators=evaluators[:1]),
+        make('y', {'val': items(1)}, lr=2, weights='b', evaluators=evaluators[1:], eval_uri='e'),
+    ]
+    (tmp_path / 'y/eval').rename(tmp_path / 'y/eval2')
+    rows = compare(roots)
+    assert table(rows)[0][:4] == ['experiment', 'lr', 'weights', 'scenes']
+    assert as_table(rows).splitlines()[-1] == '2 more options differ; --out writes all.'
+    assert {*rows[0].options} == {'lr', 'weights', 'eval_uri', 'output_uri'}
+
+
+def test_on_a_terminal_options_are_lines_of_their_own(make):
+    long = 'a/' * 30
+    roots = [
+        make(name, {'val': items(f1)}, learning_rate=f1 / 10, image=long + name)
+        for name, f1 in (('x', 0.5), ('y', 1))
+    ]
+    rows = compare(roots, ['road'])
+    assert as_table(rows, 500) == as_table(rows)
+    assert as_table(rows, 40).splitlines() == [
+        'x: learning_rate=0.05,',
+        '  image=a/a/a/a/a/a/a/a/…a/a/a/a/a/a/a/x',
+        'y: learning_rate=0.1,',
+        '  image=a/a/a/a/a/a/a/a/…a/a/a/a/a/a/a/y',
+        '',
+        'val, average:',
+        'experiment  f1     macro_f1',
+        'x           0.250  0.250',
+        'y           0.500  0.250',
+        '',
+        'val, road:',
+        'experiment  f1     macro_f1',
+        'x           0.500  -',
+        'y           1.000  -',
+    ]
+    assert 'macro_f1' not in as_table(rows, 20).split('val, road')[1]
+
+
 def test_what_is_not_there_is_told(make):
     root = make('x', {'val': items(0.5)})
     with pytest.raises(ConfigError, match=r"no metric 'macrof1'.*Did you mean macro_f1"):
