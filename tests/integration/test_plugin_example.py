@@ -48,6 +48,10 @@ def rv(environment):
     return run
 
 
+def test_the_readme_shows_the_profile():
+    assert f'```ini\n{(EXAMPLE / "profile").read_text()}```' in (EXAMPLE / 'README.md').read_text()
+
+
 @pytest.mark.slow  # starts a process for each job
 @pytest.mark.skipif(sys.platform == 'win32', reason='the profile starts jobs by "nice"')
 def test_the_backend_and_the_runner_that_a_profile_names(rv, tmp_path):
