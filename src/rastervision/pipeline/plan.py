@@ -61,11 +61,21 @@ class Standing:
         upstream: Commands of the pipeline that it has to wait for if they run.
         same_as: URI of the config of another pipeline that has the same command with the same
             outputs, and runs it for both.
+        outdated: Commands that are out of date but not asked for, whose old outputs it reads.
     """
 
     reason: str | None
     upstream: tuple[str, ...] = ()
     same_as: str | None = None
+    outdated: tuple[str, ...] = ()
+
+    def told(self, up_to_date: str) -> str:
+        """The reason, or what stands for none, and what is to be known beside it."""
+        said = [self.reason or up_to_date]
+        for name in map(str.upper, self.outdated):
+            said = [text for text in said if text != f'{name} changed']
+            said.append(f'{name} is out of date and not asked for: its old outputs are read')
+        return '; '.join(said)
 
 
 Standings = Mapping[tuple[str, str], Standing]

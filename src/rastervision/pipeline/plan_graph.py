@@ -65,7 +65,7 @@ def steps(
             continue
         after = tuple(ends[uri, name] for name in state.upstream)
         status: Status = 'runs' if own else 'up to date'
-        why = state.reason or 'nothing that it reads has changed'
+        why = state.told('nothing that it reads has changed')
         found.append(Step(number, config, command, status, why, len(own), gpu, after=after))
         method = pipelines[uri].gather_commands.get(command)
         if len(own) > 1 and method is not None:

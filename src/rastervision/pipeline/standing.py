@@ -56,8 +56,21 @@ def standings(
             else:
                 runs = [c for c in upstream if found[uri, c].reason is not None]
                 reason = f'{runs[0].upper()}{RUNS}' if runs else _reason(prints, command)
-            found[uri, command] = Standing(reason, upstream, same)
+            outdated = tuple(
+                name
+                for name in prints.upstream(command)
+                if name not in asked and _is_outdated(prints, name)
+            )
+            found[uri, command] = Standing(reason, upstream, same, outdated)
     return found
+
+
+def _is_outdated(prints: Fingerprints, command: str) -> bool:
+    """Whether a command that is not asked for has run, but would write something else now."""
+    fingerprint = prints.of(command)
+    if fingerprint is None or fingerprint.digest is None:
+        return False
+    return _reason(prints, command) not in {None, NEVER_RUN}
 
 
 def _waits_for(prints: Fingerprints, command: str, asked: Sequence[str]) -> list[str]:
@@ -77,8 +90,8 @@ def report(states: Standings) -> list[str]:
     lines = []
     for (uri, command), state in own.items():
         name = f'{command} of {uri}' if several else command
-        up_to_date = state.reason is None
-        lines.append(f'{name} is up to date' if up_to_date else f'{name} runs: {state.reason}')
+        verb = 'is' if state.reason is None else 'runs:'
+        lines.append(f'{name} {verb} {state.told("up to date")}')
     return lines
 
 

@@ -315,6 +315,27 @@ def test_the_report_has_a_line_for_each_command_unless_all_is_new(kitchen):
     assert report(standings({'k': pipeline, 'o': other}))[4] == 'mix of o runs: it has not run yet'
 
 
+def test_old_outputs_that_are_read_because_nobody_asks_for_new_ones_are_told(kitchen):
+    pipeline = kitchen()
+    old = 'BAKE is out of date and not asked for: its old outputs are read'
+
+    def told(*commands, **kwargs):
+        return report(standings({'k': pipeline}, commands, **kwargs))
+
+    pipeline.run('mix')
+    assert told('bake', 'serve') == told('serve') == []
+    pipeline.run()
+    pipeline.config.recipes['bake'] = 'cold'
+    assert told('serve') == [f'serve runs: {old}']
+    assert told('serve', rerun=True) == [f'serve runs: --rerun asks for it; {old}']
+    assert told('bake', 'serve') == ['bake runs: recipe changed', 'serve runs: BAKE runs']
+    pipeline.run('serve')
+    assert told('serve') == [f'serve is up to date; {old}']
+    pipeline.run('bake')
+    assert told('serve')[0].startswith('serve runs: ')
+    assert old not in told('serve')[0]
+
+
 def test_outdated_is_what_has_run_and_would_write_something_else(kitchen):
     pipeline = kitchen()
     assert outdated(pipeline) == {}
