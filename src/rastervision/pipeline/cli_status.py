@@ -12,7 +12,7 @@ from rastervision.pipeline.experiments import experiment_roots
 from rastervision.pipeline.progress import clock
 from rastervision.pipeline.running import is_running, why_ended
 from rastervision.pipeline.status import PROBLEMS, CommandStatus, RunStatus, run_status
-from rastervision.pipeline.tables import aligned
+from rastervision.pipeline.tables import aligned, terminal_width
 
 
 @click.command(short_help='Show how far runs are.')
@@ -41,7 +41,8 @@ def status(ctx: click.Context, root_uris: Sequence[str], format_: str) -> None:
 
 def _text(run: RunStatus) -> str:
     header = ('command', 'status', 'jobs', 'started (UTC)', 'time', 'host')
-    lines = aligned([header, *map(_row, run.commands)]) if run.commands else []
+    rows = [header, *map(_row, run.commands)]
+    lines = aligned(rows, terminal_width()) if run.commands else []
     return '\n'.join([f'{run.root_uri}: {_head(run)}', *lines, *_notes(run)])
 
 

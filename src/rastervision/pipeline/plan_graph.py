@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Literal
 
 from rastervision.pipeline.plan import Job, PlannedPipeline, Standings
+from rastervision.pipeline.progress import shortened
 from rastervision.pipeline.public_text import public_uri
 from rastervision.pipeline.tables import aligned
 
@@ -75,18 +76,24 @@ def steps(
     return found
 
 
-def as_table(plan: Sequence[Step]) -> str:
-    """A line for each step, under the config of its pipeline."""
+def as_table(plan: Sequence[Step], width: int | None = None) -> str:
+    """The steps, each in a line unless that is too long, under the configs of their pipelines.
+
+    Args:
+        plan: The steps.
+        width: What the lines shall fit into, None for as wide as they are.
+    """
     rows = [('step', 'command', 'jobs', 'gpu', 'after', 'status', 'reason')]
     for step in plan:
         after = ', '.join(map(str, step.after)) or '-'
         gpu = 'yes' if step.gpu else '-'
         jobs = str(step.jobs or '-')
         rows.append((str(step.step), step.command, jobs, gpu, after, step.status, step.reason))
-    lines = aligned(rows)
+    lines = aligned(rows, width)
     text = [lines[0]]
     for config, own in groupby(plan, lambda step: step.config):
-        text += [config, *(lines[step.step] for step in own)]
+        name = config if width is None else shortened(config, width)
+        text += [name, *(lines[step.step] for step in own)]
     return '\n'.join(text)
 
 

@@ -10,13 +10,14 @@ from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.fingerprint import Fingerprints, Stamps
 from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan import Standings, in_order, plan
-from rastervision.pipeline.plan_graph import FORMATS, steps
+from rastervision.pipeline.plan_graph import FORMATS, as_table, steps
 from rastervision.pipeline.public_text import public_text
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.standing import report, standings
 from rastervision.pipeline.state import shared_state
 from rastervision.pipeline.status import save_plan
+from rastervision.pipeline.tables import terminal_width
 from rastervision.pipeline.validation import check_root
 
 NOTHING_TO_DO = 'There is nothing to do; --rerun runs commands that are up to date as well.'
@@ -38,8 +39,12 @@ def show_plan(
         check_root(pipeline.config.root_uri)
     states = standings(pipelines, commands, rerun)
     jobs = plan(pipelines, commands, num_splits, states)
-    click.echo(FORMATS[format_](steps(pipelines, jobs, states)))
-    if not jobs and format_ == 'table':
+    found = steps(pipelines, jobs, states)
+    if format_ != 'table':
+        click.echo(FORMATS[format_](found))
+        return
+    click.echo(as_table(found, terminal_width()))
+    if not jobs:
         click.echo(NOTHING_TO_DO)
 
 

@@ -6,7 +6,15 @@ import re
 import pytest
 
 from rastervision.pipeline.plan import plan
-from rastervision.pipeline.plan_graph import FORMATS, Step, as_dot, as_json, as_mermaid, steps
+from rastervision.pipeline.plan_graph import (
+    FORMATS,
+    Step,
+    as_dot,
+    as_json,
+    as_mermaid,
+    as_table,
+    steps,
+)
 from rastervision.pipeline.standing import standings
 
 NOTHING = 'nothing that it reads has changed'
@@ -90,3 +98,18 @@ def test_the_table_has_a_line_for_each_step_under_its_config(kitchen):
     assert [line for line in lines if ' ' not in line] == ['0', '1']
     assert lines[3].split() == ['2', 'bake', '1', '-', '1', 'runs', 'MIX', 'runs']
     assert len(lines) == 1 + 2 + len(found)
+
+
+def test_the_table_fits_a_terminal(kitchen):
+    uri = f'/{"very/" * 30}long/pipeline-config.json'
+    by_uri = {uri: (pipeline := kitchen())}
+    pipeline.run('mix')
+    pipeline.config.recipes['mix'] = 'corn'
+    states = standings(by_uri, ['bake', 'serve'])
+    found = steps(by_uri, plan(by_uri, ['bake', 'serve'], 1, states), states)
+    assert uri in as_table(found).splitlines()
+    header, name, *lines = as_table(found, 60).splitlines()
+    assert max(map(len, [header, name, *lines])) <= 60
+    assert (name[:6], name[-20:]) == ('/very/', uri[-20:])
+    reason = ' '.join(line[header.index('reason') :] for line in lines[:-1])
+    assert reason.split() == found[0].reason.split()

@@ -157,6 +157,16 @@ def test_a_plan_is_shown_without_writing_anything(kitchen, cook, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == NOTHING_TO_DO
 
 
+def test_a_plan_fits_the_terminal_and_is_whole_elsewhere(kitchen, capsys, monkeypatch):
+    uri = f'{"long/" * 40}pipeline-config.json'
+    pipeline = kitchen()
+    show_plan({uri: pipeline}, [], 1, rerun=False)
+    assert uri in capsys.readouterr().out.splitlines()
+    monkeypatch.setattr('rastervision.pipeline.running.terminal_width', lambda: 80)
+    show_plan({uri: pipeline}, [], 1, rerun=False)
+    assert max(map(len, capsys.readouterr().out.splitlines())) == 80
+
+
 def test_a_plan_is_refused_where_the_run_would_be(kitchen):
     pipeline = kitchen()
     pipeline.config.root_uri = 'http://127.0.0.1:9/out'
