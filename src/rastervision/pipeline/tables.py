@@ -9,9 +9,10 @@ from rastervision.pipeline.progress import shortened
 
 GAP = 2
 NARROWEST = 16
-"""Columns of text are not made narrower."""
+"""Words of so many characters are kept whole."""
 
-NOTHING = '-'
+UNKNOWN = '?'
+NOTHING = {'-', UNKNOWN}
 
 
 def terminal_width() -> int | None:
@@ -47,26 +48,26 @@ def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> list[str
     Returns:
         A text for each row, of one line unless cells were made narrower.
     """
-    widths = _fitting([max(map(len, column)) for column in zip(*rows, strict=True)], width)
+    widths = _widths(list(zip(*rows, strict=True)), width)
     return ['\n'.join(_lines(row, widths)) for row in rows]
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Rows below each other, the first of which are the names of the columns.
 
-    If they do not fit the width, columns that hold nothing but '-' are left out. Then, the widest
-    first, those that hold the same everywhere are told once below.
+    If they do not fit the width, columns that hold nothing but '-' and '?' are left out. Then, the
+    widest first, those that hold the same wherever it is known are told once below.
     """
     columns = [list(column) for column in zip(*rows, strict=True)]
     kept = columns
     if _is_too_wide(kept, width):
-        kept = [column for column in columns if {*column[1:]} != {NOTHING}]
+        kept = [columns[0], *(column for column in columns[1:] if {*column[1:]} - NOTHING)]
     told: list[str] = []
-    same = [column for column in kept[1:] if len({*column[1:]}) == 1]
-    for column in sorted(same, key=lambda column: -max(map(len, column))):
-        if _is_too_wide(kept, width):
+    for column in sorted(kept[1:], key=lambda column: -max(map(len, column))):
+        known = {*column[1:]} - {UNKNOWN}
+        if len(known) == 1 and _is_too_wide(kept, width):
             kept = [other for other in kept if other is not column]
-            told.append(f'{column[0]} {column[1]}')
+            told.append(f'{column[0]} {known.pop()}')
     lines = aligned(list(zip(*kept, strict=True)), width)
     if told:
         lines.append(wrapped(f'Each: {", ".join(told)}.', width))
@@ -78,12 +79,17 @@ def _is_too_wide(columns: Sequence[Sequence[str]], width: int | None) -> bool:
     return width is not None and needed > width
 
 
-def _fitting(widths: list[int], width: int | None) -> list[int]:
-    while width is not None and sum(widths) + GAP * (len(widths) - 1) > width:
-        widest = max(widths)
-        if widest <= NARROWEST:
+def _widths(columns: Sequence[Sequence[str]], width: int | None) -> list[int]:
+    """Widths of columns, the widest made narrower until they fit or have no blank to break at."""
+    widths = [max(map(len, column)) for column in columns]
+    if width is None:
+        return widths
+    words = [max(map(len, ' '.join(column).split()), default=0) for column in columns]
+    for _ in range(sum(widths) + GAP * (len(widths) - 1) - width):
+        wide = [i for i, least in enumerate(words) if widths[i] > min(least, NARROWEST)]
+        if not wide:
             break
-        widths[widths.index(widest)] -= 1
+        widths[max(wide, key=widths.__getitem__)] -= 1
     return widths
 
 

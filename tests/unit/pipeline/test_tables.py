@@ -60,6 +60,14 @@ def test_what_is_nothing_or_the_same_everywhere_makes_way():
         'b      5x4   degree',
         'Each: CRS EPSG:4326.',
     ]
+    unknown = [*rows, ('c', '?', '?', '?', '?')]
+    assert table(unknown, 30).splitlines()[3] == 'c      ?     ?          ?'
+    assert table(unknown, 24).splitlines()[3:] == ['c      ?     ?', 'Each: CRS EPSG:4326.']
+
+
+def test_columns_are_no_narrower_than_their_words():
+    rows = [('pixel', 'id'), ('4e-06 degree', 'a' * 20)]
+    assert aligned(rows, 1)[1] == '4e-06   aaaaaaaa…aaaaaaa\ndegree'
 
 
 def test_a_line_is_wrapped_between_words():
