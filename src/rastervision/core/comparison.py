@@ -129,8 +129,10 @@ def as_table(rows: Sequence[Row], width: int | None = None) -> str:
     for row in rows:
         chosen = (_text(row.options[name]) for name in shown)
         cells.append([row.experiment, *chosen, row.scenes, row.name, *_numbers(row)])
-    text = '\n'.join(lines := aligned(cells))
-    if width is not None and max(map(len, lines)) > width:
+    lines = aligned(cells)
+    if width is None or max(map(len, lines)) <= width:
+        text = '\n'.join(lines)
+    else:
         text = _narrow(rows, shown, width)
     if more := len(options) - len(shown):
         text += f'\n{more} more option{" differs" if more == 1 else "s differ"}; --out writes all.'
