@@ -82,10 +82,11 @@ def _time(iso: str | None) -> str:
 
 
 def _took(command: CommandStatus) -> str:
-    if command.started is None:
+    end = datetime.now(UTC).isoformat() if command.status == 'runs' else command.ended
+    if command.started is None or end is None:  # what was killed has not said when
         return '-'
-    end = datetime.now(UTC) if command.ended is None else datetime.fromisoformat(command.ended)
-    seconds = (end - datetime.fromisoformat(command.started)).total_seconds()
+    started, ended = map(datetime.fromisoformat, (command.started, end))
+    seconds = (ended - started).total_seconds()
     return clock(max(0.0, seconds))  # clocks of two machines may differ
 
 

@@ -149,6 +149,13 @@ def test_jobs_on_other_machines_live_as_long_as_their_run(records, lock, engine,
     assert statuses(root, engine) == {'a': job, 'b': waiting}
 
 
+def test_the_time_of_a_job_that_was_killed_does_not_go_on(records):
+    started = '2026-01-02T03:04:05+00:00'
+    root = records({'command': 'a', 'started': started, 'process': {**this_process(), 'pid': DEAD}})
+    assert invoke(root)[1].splitlines()[2].split()[:2] == ['a', 'stopped']
+    assert invoke(root)[1].splitlines()[2].split()[-2:] == ['-', HERE]
+
+
 def test_a_run_that_was_killed_between_two_jobs(records):
     done = {'command': 'a', 'split': 0, 'num_splits': 3, 'status': 'done', 'ended': now()}
     steps = [step(1, 'a', 3), step(2, 'join', gather=True, after=[1])]
