@@ -326,3 +326,14 @@ def test_the_command_line_prints_json_and_fails_on_errors(config, tmp_path) -> N
     (problem,) = found['problems']
     assert (problem['level'], problem['where']) == ('error', "scene 'train 1'")
     assert [scene['id'] for scene in found['scenes']] == ['train 1', 'train 2', 'val', 'test']
+
+
+def test_tables_fit_a_terminal_and_say_the_same(validate, monkeypatch) -> None:
+    whole = validate().text
+    monkeypatch.setattr('rastervision.core.rv_pipeline.validation.text.terminal_width', lambda: 60)
+    text = validate().text
+    assert max(map(len, whole.splitlines())) > 80
+    assert max(map(len, text.splitlines())) <= 60
+    assert 'CRS EPSG:4326' in text
+    assert 'AOI' in whole
+    assert 'AOI' not in text  # there is none
