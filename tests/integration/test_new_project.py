@@ -24,3 +24,4 @@ def test_a_new_project_passes_its_tests(tmp_path, task):
     )
     assert done.returncode == 0, done.stdout
     assert '5 passed' in done.stdout
+    assert 'warning' not in done.stdout
