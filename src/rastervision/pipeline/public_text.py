@@ -6,6 +6,7 @@ from typing import Any
 
 URI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s<>"\\]*[^\s<>"\\\'.,:;?)\]}]')
 """A URI in a text, without what punctuation of the text may follow it."""
+_NAMES = {'abfs', 'abfss', 'az', 'git', 'github', 'hf'}
 
 
 def public_uri(uri: str) -> str:
@@ -14,10 +15,14 @@ def public_uri(uri: str) -> str:
     if not mark:
         return uri
     netloc, slash, path = rest.partition('/')
-    is_azure = scheme.lower().startswith(('abfs', 'az'))  # before the @ is the container
-    host = netloc if is_azure else netloc.rpartition('@')[2]
+    host = netloc if has_name_before_at(scheme) else netloc.rpartition('@')[2]
     place, query, _ = f'{host}{slash}{path}'.partition('?')
     return f'{scheme}://{place}{query and "?..."}'
+
+
+def has_name_before_at(scheme: str) -> bool:
+    """Whether a container or a repository is before the @ of such URIs, and not a user."""
+    return re.split(r'\W', scheme.lower())[-1] in _NAMES
 
 
 def public_text(text: str) -> str:

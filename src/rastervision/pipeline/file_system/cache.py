@@ -17,6 +17,7 @@ from rastervision.pipeline.file_system.local_file_system import (
     files_below,
     make_dir,
 )
+from rastervision.pipeline.file_system.stable_names import stable_uri
 
 SETTINGS = 'RV'
 """Section of the settings `cache_dir` and `cache_gb`."""
@@ -127,7 +128,7 @@ def _path_in_cache(uri: str, folder: str, fs: type[FileSystem]) -> str:
 
     Directories of the store get places of their own, as `d` and `d/a` can both be files there.
     """
-    place = Path(fs.local_path(uri, '')).parent
+    place = stable_uri(uri).partition('?')[0].rpartition('/')[0]
     return fs.local_path(uri, str(Path(folder, sha256(os.fsencode(place)).hexdigest()[:10])))
 
 

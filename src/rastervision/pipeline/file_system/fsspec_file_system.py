@@ -17,6 +17,7 @@ from rastervision.pipeline.file_system.local_file_system import (
     make_dir,
 )
 from rastervision.pipeline.file_system.local_names import checked_name, local_name
+from rastervision.pipeline.public_text import has_name_before_at
 
 _TELLING = (
     *('mtime', 'modified', 'modify', 'lastmodified', 'modificationtime', 'updated', 'created'),
@@ -106,7 +107,10 @@ class FsspecFileSystem(FileSystem):
     def local_path(uri: str, download_dir: str) -> str:
         """`<download_dir>/<scheme>/<host and path>`."""
         scheme, _, rest = uri.partition('://')
-        names = [local_name(part) for part in rest.rpartition('@')[2].split('/') if part]
+        host, _, path = rest.partition('/')
+        if not has_name_before_at(scheme):
+            host = host.rpartition('@')[2]
+        names = [local_name(part) for part in (host, *path.split('/')) if part]
         return str(Path(download_dir, scheme, *names))
 
     @staticmethod

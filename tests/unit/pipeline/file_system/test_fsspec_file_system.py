@@ -2,6 +2,7 @@
 
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from rastervision.pipeline.file_system import (
     sync_to_dir,
     upload_or_copy,
 )
+from rastervision.pipeline.file_system.cache import _path_in_cache
 from rastervision.pipeline.file_system.fsspec_file_system import FsspecFileSystem
 from rastervision.pipeline.file_system.utils import remove
 
@@ -46,6 +48,35 @@ def test_files_go_there_and_back(root, tmp_path, monkeypatch):
     assert list_paths(f'{root}/d') == [uri, f'{root}/d/b.txt']
     assert list_paths(f'{root}/d', 'b.txt') == [f'{root}/d/b.txt']
     assert list_paths(f'{root}/none') == []
+
+
+def test_files_with_an_at_in_their_names_have_each_their_copy(root, tmp_path, monkeypatch):
+    monkeypatch.setenv('RV_CACHE_DIR', str(tmp_path / 'cache'))
+    uris = [
+        f'{root}/{name}' for name in ('one/x@2x.txt', 'two/y@2x.txt', 'two//y@2x.txt', '2x.txt')
+    ]
+    for uri in uris[:2]:
+        str_to_file(uri, uri)
+    copies = [Path(download_if_needed(uri)).read_text() for uri in uris[:2]]
+    assert copies == uris[:2]
+    places = [_path_in_cache(uri, 'cache', FsspecFileSystem) for uri in uris]
+    assert len(set(places)) == len(uris)
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('hf://datasets/a/x@main/t.tif', 'hf://datasets/b/y@main/t.tif'),
+        ('hf://one@main/t.tif', 'hf://two@main/t.tif'),
+        ('github://org:one@main/t.tif', 'github://org:two@main/t.tif'),
+        ('sftp://me:SECRET@one/x@2x', 'sftp://me:SECRET@two/x@2x'),
+        ('sftp://me:SECRET@h/one@2x', 'sftp://me:SECRET@h/two@2x'),
+    ],
+)
+def test_local_paths_are_different(one, other):
+    paths = [FsspecFileSystem.local_path(uri, 'd') for uri in (one, other)]
+    assert paths[0] != paths[1]
+    assert 'SECRET' not in str(paths)
 
 
 def test_a_stamp_tells_that_a_file_has_changed(root):
