@@ -3,8 +3,7 @@
 import ast
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from rastervision.pipeline.config import get_plugin
 from rastervision.pipeline.plugin_loader import is_part_of
 from rastervision.pipeline.plugins import BUILTIN_PLUGINS
 
-_imported: dict[Path, str] = {}
+_imported: dict[Path, str | None] = {}
 """Digests of files about when this process imported them."""
 
 
@@ -29,23 +28,34 @@ def code_digests(classes: Iterable[type]) -> dict[str, str | None]:
 
     Returns:
         Name of a file, from the folder of its package -> digest. A file that was edited since this
-        process imported it has None, since nobody can tell which code is going to run. A class
+        process imported it has None, since nobody can tell which code is going to run; so has one
+        that cannot be read, and one instead of which a file of the same name was imported. A class
         without a file, as in a notebook, is there by its name with None.
     """
     digests: dict[str, str | None] = {}
+    classes = list(classes)
+    own = {_path(base) for cls in classes for base in cls.__mro__}
     for name, file in code_files(classes).items():
         digests[name] = None
-        if file is not None and _imported.setdefault(file, now := _digest(file)) == now:
-            digests[name] = now
+        if file is not None and (file in own or not _is_replaced(name, file)):
+            now = _digest(file)
+            digests[name] = now if _imported.setdefault(file, now) == now else None
     return digests
 
 
 def remember_code(cls: type) -> None:
-    """Remember what is in the file of a class, which is being imported."""
+    """Remember what is in the file of a class, which is being imported, and in what it imports.
+
+    Of what is installed, only the file of the class: it is not edited while it runs.
+    """
     path = _path(cls)
-    if path is not None:
-        with suppress(OSError):  # some are imported from archives
-            _imported[path] = _digest(path)
+    if path is None or _imported.get(path) == (now := _digest(path)):
+        return
+    _imported[path] = now
+    root, package = _home(cls, path)
+    if root not in _libraries():
+        for file in _with_imports(path, root, package, _imported):
+            _imported.setdefault(file, _digest(file))
 
 
 def code_files(classes: Iterable[type]) -> dict[str, Path | None]:
@@ -77,8 +87,19 @@ def _path(cls: type) -> Path | None:
     return None if file is None else Path(file)
 
 
-def _digest(file: Path) -> str:
-    return sha256(file.read_bytes()).hexdigest()
+def _digest(file: Path) -> str | None:
+    """A digest of a file; None if it is gone or in an archive."""
+    try:
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _is_replaced(name: str, file: Path) -> bool:
+    """Whether the module that a file stands for, by its name, was imported from another one."""
+    module = name.removesuffix('.py').removesuffix('/__init__').replace('/', '.')
+    imported = getattr(sys.modules.get(module), '__file__', None)
+    return imported is not None and Path(imported).resolve() != file.resolve()
 
 
 def _is_library(cls: type) -> bool:
@@ -92,18 +113,23 @@ def _home(cls: type, path: Path) -> tuple[Path, Path]:
     plugin = root.joinpath(*get_plugin(cls).split('.'))
     if plugin.is_dir():
         return root, plugin
-    libraries = {Path(sysconfig.get_path(name)) for name in ('purelib', 'platlib')}
-    return root, path if root in libraries else root
+    return root, path if root in _libraries() else root
 
 
-def _with_imports(path: Path, root: Path, package: Path) -> list[Path]:
-    """A file and those below `package` that it imports, directly or not."""
+def _libraries() -> set[Path]:
+    return {Path(sysconfig.get_path(name)) for name in ('purelib', 'platlib')}
+
+
+def _with_imports(path: Path, root: Path, package: Path, known: Container[Path] = ()) -> list[Path]:
+    """A file and those below `package` that it imports, directly or not, without known ones."""
     found = {path: None}
     waiting = [path]
     while waiting:
         for parts in _imports(waiting.pop(), root):
             for file in _files_of(root, parts):
-                if file not in found and file.is_relative_to(package) and file.is_file():
+                if file in found or file in known or not file.is_relative_to(package):
+                    continue
+                if file.is_file():
                     found[file] = None
                     waiting.append(file)
     return list(found)
@@ -113,7 +139,7 @@ def _imports(path: Path, root: Path) -> Iterator[tuple[str, ...]]:
     """What a file imports, as parts of dotted names; names taken from modules are among them."""
     try:
         tree = ast.parse(path.read_bytes())
-    except SyntaxError:
+    except (OSError, SyntaxError):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
