@@ -1,6 +1,7 @@
 """Local copies of remote files: one download per URI, whatever the number of processes."""
 
 import os
+import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ KEEP_SECONDS = 24 * 3600.0
 UNDATED_SECONDS = 3600.0
 """How long the copy of a file counts as current if its store does not tell the file's age."""
 _LOCKS = '.locks'
+_OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _fresh: set[tuple[str, str]] = set()
 """(URI, local path) pairs that this process found up to date; they are not asked for again."""
 
@@ -38,20 +40,27 @@ def cache_dir() -> str:
     of section `[RV]`, else below the root of temporary directories.
 
     Raises:
-        NotWritableError: It cannot be made, or another user has made it.
+        NotWritableError: It cannot be made, or another user may have put something there: files
+            in it are removed, see `trim`.
     """
     from rastervision.pipeline import rv_config_
 
     folder = rv_config_.get_namespace_option(SETTINGS, 'cache_dir')
     root = Path(folder or rv_config_.get_tmp_dir_root()).expanduser()
-    user = getattr(os, 'getuid', lambda: 'user')()
+    user = os.getuid() if hasattr(os, 'getuid') else 'user'
     path = root / f'rastervision-cache-{user}'
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.stat().st_uid not in {user, 0}:
-            raise unwritable(str(path), 'it belongs to another user')
+        status = path.lstat()
     except OSError as error:
         raise unwritable(str(path), error) from error
+    is_shared = user != 'user' and (status.st_uid != user or status.st_mode & _OF_OTHERS)
+    if is_shared or not stat.S_ISDIR(status.st_mode):
+        raise unwritable(
+            str(path),
+            'the cache has to be a directory of your own, no link, that nobody else may write to; '
+            'remove it, or set cache_dir of section [RV] (RV_CACHE_DIR) to another folder',
+        )
     return str(path)
 
 
@@ -172,11 +181,11 @@ class _Entry:
     @classmethod
     def of(cls, path: Path, root: Path) -> Self:
         """Raises FileNotFoundError if it is gone."""
-        stat = path.stat()
+        status = path.stat()
         folders = path.relative_to(root).parts[:-1]
         finished = not any(name.startswith(TMP_PREFIX) for name in folders)
-        used = stat.st_atime if finished else max(stat.st_atime, stat.st_mtime)
-        return cls(path, stat.st_size, used, finished)
+        used = status.st_atime if finished else max(status.st_atime, status.st_mtime)
+        return cls(path, status.st_size, used, finished)
 
 
 def _max_bytes() -> float:

@@ -147,6 +147,30 @@ def test_files_of_the_user_in_the_folder_of_the_setting_stay(web, cache, monkeyp
     assert mine.exists()
 
 
+@pytest.mark.skipif(not hasattr(os, 'getuid'), reason='no owners and modes')
+@pytest.mark.parametrize('fault', ['a link', 'of another user', 'of a group', 'of all'])
+def test_a_cache_that_others_may_have_made_is_refused(web, cache, monkeypatch, fault):
+    monkeypatch.setenv('RV_CACHE_GB', '0')
+    mine = Path(cache, 'home', 'mine.tif')
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(bytes(900))
+    os.utime(mine, (0, 0))
+    if fault == 'of another user':
+        other = os.getuid() + 1
+        monkeypatch.setattr(os, 'getuid', lambda: other)
+    place = Path(cache, f'rastervision-cache-{os.getuid()}')
+    if fault == 'a link':
+        place.symlink_to(mine.parent)
+    else:
+        place.mkdir()
+        place.chmod({'of a group': 0o770, 'of all': 0o707}.get(fault, 0o700))
+    uri = web.put('/a', b'x')
+    with pytest.raises(NotWritableError, match=rf'{place}: .*RV_CACHE_DIR'):
+        download_if_needed(uri)
+    assert mine.exists()
+    assert web.requests['/a'] == 0
+
+
 def test_a_copy_that_is_asked_for_again_is_in_use(web, cache):
     uri = web.put('/a', b'x')
     path = Path(download_if_needed(uri))
@@ -173,6 +197,15 @@ def test_what_killed_downloads_have_left_goes(tmp_path):
     assert left() == {'a', 'b'}
     cache_module.trim(str(tmp_path), max_bytes=1000)
     assert left() == {'b'}
+
+
+def test_what_killed_downloads_have_left_goes_however_much_room_there_is(tmp_path):
+    path = tmp_path / '.tmp-x' / 'a'
+    path.parent.mkdir()
+    path.write_bytes(b'x')
+    os.utime(path, (0, 0))
+    cache_module.trim(str(tmp_path), max_bytes=1e9)
+    assert not path.exists()
 
 
 def test_download_or_copy_makes_an_own_copy(web, tmp_path, cache):
