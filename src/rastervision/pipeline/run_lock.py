@@ -18,10 +18,9 @@ from typing import Any
 from rastervision.pipeline.errors import NotReadableError, NotWritableError, RVError
 from rastervision.pipeline.file_system import file_exists, json_to_file
 from rastervision.pipeline.file_system.file_system import FileSystem
-from rastervision.pipeline.file_system.local_file_system import without_file_scheme
 from rastervision.pipeline.process import lives_here, this_process
 from rastervision.pipeline.public_text import public_uri
-from rastervision.pipeline.state import FOLDER, LOCK, now, state_uri
+from rastervision.pipeline.state import FOLDER, LOCK, now, place_of, state_uri
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class RunLock(AbstractContextManager['RunLock']):
             NotWritableError: Another run holds one of the locks, or it cannot be written.
             NotReadableError: There is a lock that cannot be read.
         """
-        new = {(without_file_scheme(folder), state) for folder in folders} - self._held.keys()
+        new = {(place_of(folder), state) for folder in folders} - self._held.keys()
         for place in sorted(new):
             lock = _Lock(*place, self._holder, self._engine_jobs, self._is_running)
             lock.acquire()

@@ -96,6 +96,11 @@ def state_uri(root_uri: str, name: str, folder: str = FOLDER) -> str:
     return f'{root_uri.rstrip("/")}/{folder}/{name}'
 
 
+def place_of(uri: str) -> str:
+    """One text for all names of a folder, such as relative paths and those through links."""
+    return to_path(uri).resolve().as_posix() if is_local(uri) else uri.rstrip('/')
+
+
 def record_uri(root_uri: str, command: str, split: int | None = None, num_splits: int = 1) -> str:
     """URI of a record; arguments as for `Record`."""
     suffix = '' if split is None else f'-{split + 1}-of-{num_splits}'
@@ -117,9 +122,9 @@ def shared_state(prints: Fingerprints, command: str) -> SharedState | None:
     facts = prints.facts(command)
     if facts is None or facts.folder is None:
         return None
-    folder = facts.folder.replace('\\', '/').rstrip('/')
-    root = (prints.pipeline.config.root_uri or '').replace('\\', '/').rstrip('/')
-    if f'{folder}/'.startswith(f'{root}/'):
+    folder = place_of(facts.folder)
+    root = prints.pipeline.config.root_uri
+    if not root or f'{folder}/'.startswith(f'{place_of(root).rstrip("/")}/'):
         return None
     parent, _, name = folder.rpartition('/')
     if parent and not parent.endswith(':/'):

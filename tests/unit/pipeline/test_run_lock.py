@@ -65,11 +65,19 @@ def taken(root, **kwargs):
 
 def test_a_lock_is_there_while_it_is_held(root):
     with make() as lock:
-        assert lock.take([str(root), root.as_uri()])
-        assert not lock.take([str(root)])
+        assert lock.take([str(root), root.as_uri(), os.path.relpath(root)])
+        assert not lock.take([f'{root}/'])
         assert current_run(str(root)) == lock.run
         refused(root, f'process {os.getpid()}')
     assert files(root) == set()
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='links need a permission there')
+def test_a_run_does_not_refuse_itself_at_another_name_of_a_place(root, tmp_path):
+    (tmp_path / 'link').symlink_to(root, target_is_directory=True)
+    with make() as lock:
+        assert lock.take([str(tmp_path / 'link' / 'chip')])
+        assert not lock.take([str(root / 'chip')])
 
 
 def test_all_locks_of_a_run_are_released_when_one_is_not_free(tmp_path):

@@ -100,6 +100,25 @@ def test_what_lies_below_the_root_of_another_pipeline_has_its_lock_and_record_th
     assert not list(tmp_path.rglob('.state'))
 
 
+@pytest.mark.parametrize('name', ['relative', 'link'])
+def test_what_lies_below_the_root_by_another_name_is_its_own(
+    kitchen, cook, monkeypatch, tmp_path, name
+):
+    """A run that writes its outputs there does not refuse itself."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'real').mkdir()
+    if name == 'link':
+        try:
+            (tmp_path / 'link').symlink_to('real', target_is_directory=True)
+        except OSError:
+            pytest.skip('links need a permission here')
+    pipeline = kitchen('real', mix_uri=f'{tmp_path}/real/mix')
+    pipeline.config.root_uri = 'link' if name == 'link' else 'real'
+    for _ in range(2):
+        run(pipeline, rerun=True)
+    assert not list(tmp_path.rglob('.state'))
+
+
 def test_a_runner_that_may_not_wait_runs_no_command_for_two_pipelines(
     kitchen, monkeypatch, tmp_path
 ):
