@@ -30,21 +30,22 @@ def lives_here(process: Mapping[str, Any]) -> bool | None:
         return None
     if process.get('started') is None:
         return None
-    return bool(process_start(int(process['pid'])) == process['started'])
+    start = process_start(int(process['pid']))
+    return None if start is None else bool(start == process['started'])
 
 
 def process_start(pid: int) -> str | None:
-    """When a process of this machine was started; None if there is none, or nobody can tell.
+    """When a process of this machine was started; '' if it is gone, None if nobody can tell.
 
     Together with the number it names a process, since numbers are used again.
     """
     if sys.platform == 'linux':
         try:
             stat = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8', errors='replace')
-        except OSError:
-            return None
+        except OSError:  # those of other users may be hidden
+            return None if _has_number(pid) else ''
         state, *rest = stat.rpartition(')')[2].split()
-        return None if state in {'Z', 'X'} else rest[18]
+        return '' if state in {'Z', 'X'} else rest[18]
     if sys.platform == 'win32':
         return None
     command = ['ps', '-o', 'lstart=', '-p', str(pid)]
@@ -55,7 +56,18 @@ def process_start(pid: int) -> str | None:
         check=False,
         env={**os.environ, 'LC_ALL': 'C', 'TZ': 'UTC'},  # the same words, whoever asks
     )
-    return done.stdout.strip() or None
+    return done.stdout.strip()
+
+
+def _has_number(pid: int) -> bool:
+    """Whether a process of any user has a number, as Unix tells."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return pid > 0  # others stand for groups
 
 
 def _machine() -> dict[str, str]:

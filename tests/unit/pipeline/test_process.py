@@ -17,7 +17,8 @@ def test_processes_are_told_by_their_start():
     assert mine == process_start(os.getpid())
     if mine is not None:
         assert process_start(1) != mine
-    assert process_start(2**22 + 1) is None
+    if sys.platform != 'win32':
+        assert process_start(2**22 + 1) == ''
 
 
 @has_starts
@@ -27,6 +28,8 @@ def test_processes_are_told_by_their_start():
         ({}, True),
         ({'run': 'r1', 'interval': 10}, True),
         ({'pid': 2**22 + 1}, False),
+        ({'pid': 2**80}, False),
+        ({'pid': 0}, False),
         ({'started': 'long ago'}, False),
         ({'host': 'elsewhere'}, None),
         ({'boot': 'the one before'}, None),
@@ -43,6 +46,35 @@ def test_what_does_not_name_its_machine_is_not_known():
     named = this_process()
     del named['pids']
     assert lives_here(named) is None
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='where /proc may hide processes')
+@pytest.mark.parametrize('error', [None, PermissionError, ProcessLookupError])
+def test_a_process_that_is_hidden_is_not_taken_for_gone(monkeypatch, error):
+    """Of other users, one may see that there is a process, but not which one."""
+
+    def signalled(pid, number):
+        assert (pid, number) == (named['pid'], 0)
+        if error is not None:
+            raise error
+
+    def hidden(path, **kwargs):
+        raise FileNotFoundError(path)
+
+    named = this_process()
+    monkeypatch.setattr(process.os, 'kill', signalled)
+    monkeypatch.setattr(process, '_machine', lambda: named)
+    monkeypatch.setattr(process.Path, 'read_text', hidden)
+    assert lives_here(named) is (False if error is ProcessLookupError else None)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='where zombies are in /proc')
+def test_a_process_that_nobody_has_waited_for_is_gone():
+    with subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as child:
+        named = {**this_process(), 'pid': child.pid, 'started': process_start(child.pid)}
+        child.stdin.close()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert lives_here(named) is False
 
 
 @has_starts
