@@ -2,22 +2,59 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-URI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s<>"\\]*[^\s<>"\\\'.,:;?)\]}]')
+URI = re.compile(
+    r'[A-Za-z][A-Za-z0-9+.-]{0,30}://'
+    r'(?:[^\s/?#:<>"\\\[]*:(?!\d+[/?#<>"\\\s])(?:(?!://)\S)*@)?'  # a password may have anything
+    r'[^\s<>"\\]*[^\s<>"\\\'.,:;?#)\]}]'
+)
 """A URI in a text, without what punctuation of the text may follow it."""
-_NAMES = {'abfs', 'abfss', 'az', 'git', 'github', 'hf'}
+_NAMES = {'abfs', 'abfss', 'az', 'azure', 'git', 'github', 'hf'}
+_WITHOUT_PASSWORD = re.compile(
+    r'((?:[^/?#:@]*@)?)(?:[^/?#:@\[]*|\[[^/?#@]*\])(?::\d+)?(?:[/?#].*)?', re.DOTALL
+)
+"""Of a URI, after its scheme: a user (the group), a host, a port and the path."""
+
+
+class URIParts(NamedTuple):
+    """What a URI is made of; `scheme` has its colon and slashes, `login` its @."""
+
+    scheme: str
+    login: str
+    place: str
+    query: str
+    fragment: str
+
+
+def uri_parts(uri: str) -> URIParts:
+    """The parts of `uri`, of which `scheme` and `place` may be shown.
+
+    A password with characters that it should not have is told from a path as follows: where there
+    is more between the slashes than a user, a host and a port, all up to the last @ is the login.
+    """
+    scheme, mark, rest = uri.partition('://')
+    if not mark:
+        return URIParts('', '', uri, '', '')
+    if has_name_before_at(scheme):
+        start = 0
+    elif plain := _WITHOUT_PASSWORD.fullmatch(rest):
+        start = plain.end(1)
+    else:
+        start = rest.partition('?')[0].rfind('@') + 1
+        if not _WITHOUT_PASSWORD.fullmatch(rest[start:]):
+            start = rest.rfind('@') + 1
+    place, fragment = rest[start:], ''
+    if scheme.lower().endswith(('http', 'https')):  # other stores have no fragments
+        place, _, fragment = place.partition('#')
+    place, _, query = place.partition('?')
+    return URIParts(scheme + mark, rest[:start], place, query, fragment)
 
 
 def public_uri(uri: str) -> str:
-    """`uri` as it may be shown: without a password and without the values of a signed query."""
-    scheme, mark, rest = uri.partition('://')
-    if not mark:
-        return uri
-    netloc, slash, path = rest.partition('/')
-    host = netloc if has_name_before_at(scheme) else netloc.rpartition('@')[2]
-    place, query, _ = f'{host}{slash}{path}'.partition('?')
-    return f'{scheme}://{place}{query and "?..."}'
+    """`uri` as it may be shown: no login, no values of a signed query or of a fragment."""
+    scheme, _, place, query, fragment = uri_parts(uri)
+    return f'{scheme}{place}{query and "?..."}{fragment and "#..."}'
 
 
 def has_name_before_at(scheme: str) -> bool:

@@ -4,7 +4,7 @@ import logging
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rastervision.pipeline.errors import ConfigError, NotReadableError
@@ -23,6 +23,17 @@ from rastervision.pipeline.public_text import public_text, public_uri
         ('(http://h/a?sig=SECRET).', '(http://h/a?...).'),
         ('see http://h/a?', 'see http://h/a?'),
         ('me@h?x=1 and //h?x', 'me@h?x=1 and //h?x'),
+        ('https://me:SEC/RET@h/x', 'https://h/x'),
+        ('http://me:p@SECRET/w@h:9/x', 'http://h:9/x'),
+        ('sftp://me@mail.org:SECRET@h/x', 'sftp://h/x'),
+        ('http://me:SE?CRET@h/x?y', 'http://h/x?...'),
+        ('Bad: http://me:a<SECRET"\\@h/x, is it?', 'Bad: http://h/x, is it?'),
+        ('https://h/x#access_token=SECRET.', 'https://h/x#....'),
+        ('https://h/x?a=b@SECRET#c', 'https://h/x?...#...'),
+        ('https://tiles.example?band=1&id=a@2020', 'https://tiles.example?...'),
+        ('{"a":"http://h:80/x@2x","b":"x@y"}', '{"a":"http://h:80/x@2x","b":"x@y"}'),
+        ('http://[::1]:80/x@2x s3://b/x@2#3', 'http://[::1]:80/x@2x s3://b/x@2#3'),
+        ('github://org:repo@main/t az://c@x/t', 'github://org:repo@main/t az://c@x/t'),
     ],
 )
 def test_texts(text, shown):
@@ -31,7 +42,22 @@ def test_texts(text, shown):
     assert public_text(public_text(text)) == public_text(text)
 
 
-@given(st.text('ab?@:/. ', max_size=30))
+BITS = st.text('ab:/?#[]@!$&\'()*+,;=<>"\\%{}|^`~-._', max_size=6)
+"""Of a password; a digit could be one of a port."""
+
+
+@given(BITS, BITS, st.sampled_from(['', ':80']), st.sampled_from(['', '/', '/a@2x', '/a?b@c#d']))
+def test_no_password_survives(before, after, port, path):
+    password = f'{before}SECRET{after}'
+    assume('://' not in password)
+    assume(not ('@' in password and '?' in password))
+    for user in ('', 'me', 'me@mail.org'):
+        uri = f'http://{user}:{password}@h{port}{path}'
+        assert 'SECRET' not in public_uri(uri)
+        assert 'SECRET' not in public_text(f"Cannot read '{uri}', no.")
+
+
+@given(st.text('ab?@:/.#<" ', max_size=30))
 def test_a_second_time_changes_nothing(text):
     once = public_text(f'http://{text}')
     assert public_text(once) == once

@@ -3,9 +3,9 @@
 import re
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
-from rastervision.pipeline.public_text import public_uri, with_uris
+from rastervision.pipeline.public_text import uri_parts, with_uris
 
 _SIGNATURES = ('signature', 'sig')
 _SIGNED = re.compile(
@@ -15,17 +15,22 @@ _SIGNED = re.compile(
     re.IGNORECASE,
 )
 """Parameters of signed URLs that say who may read a file, and how long, not which file it is."""
+_PATH = re.compile(r'^[^/?#]*@([^@]*[/?#].*)', re.DOTALL)
+"""What follows a login that is well formed."""
 
 
 def stable_uri(uri: str) -> str:
-    """`uri` without credentials and signatures; a digest stands for the rest of its query."""
-    public, hidden, _ = public_uri(uri).partition('?...')
-    if not hidden:
-        return public
-    pairs = parse_qsl(uri.partition('?')[2], keep_blank_values=True) or [(uri, '')]
+    """`uri` without credentials and signatures; a digest stands for the rest of its query.
+
+    It also stands for what may be a path with an @, and was taken for a part of the login.
+    """
+    scheme, login, place, query, _ = uri_parts(uri)
+    pairs = [(unquote_plus(pair.partition('=')[0]), pair) for pair in query.split('&') if pair]
     if any(name.lower().endswith(_SIGNATURES) for name, _ in pairs):
-        pairs = [(name, value) for name, value in pairs if not _SIGNED.fullmatch(name)]
-    return f'{public}?{sha256(repr(pairs).encode()).hexdigest()[:10]}' if pairs else public
+        pairs = [(name, pair) for name, pair in pairs if not _SIGNED.fullmatch(name)]
+    told = [pair for _, pair in pairs] + _PATH.findall(login)
+    digest = told and f'?{sha256(repr(told).encode()).hexdigest()[:10]}'
+    return f'{scheme}{place}{digest or ""}'
 
 
 def stable(value: Any) -> Any:

@@ -1,6 +1,8 @@
 """Names of files are public, tell files apart, and outlive a signature."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rastervision.pipeline.file_system.stable_names import stable, stable_uri
 from rastervision.pipeline.public_text import public_uri
@@ -37,10 +39,37 @@ def test_a_name_outlives_the_signature(query, rest):
         ('s3://b/a?x/1', 's3://b/a?x/2'),
         ('abfs://one@x.dfs.core.windows.net/a', 'abfs://two@x.dfs.core.windows.net/a'),
         ('/a?id=1', '/a?id=2'),
+        ('https://tiles.example?band=1&id=a@2020', 'https://tiles.example?band=7&id=a@2020'),
+        ('github://org:one@main/t.tif', 'github://org:two@main/t.tif'),
+        ('http://h:80/one/x@2x', 'http://h:80/two/x@2x'),
+        ('http://me:p@h/one/x@2x', 'http://me:p@h/two/x@2x'),
+        ('s3://b/a#1', 's3://b/a#2'),
     ],
 )
 def test_names_tell_files_apart(one, other):
     assert stable_uri(one) != stable_uri(other)
+
+
+HOSTS = st.sampled_from(['a', 'b', 'b:80', '[::1]:8'])
+PATHS = st.lists(st.text('ab@:.', min_size=1, max_size=4), max_size=3).map('/'.join)
+QUERIES = st.lists(st.sampled_from(['a=b', 'a=c@d', 'a', 'st=1']), max_size=2).map('&'.join)
+FILES = st.builds('{}/{}?{}'.format, HOSTS, PATHS, QUERIES).map(lambda text: text.rstrip('?'))
+
+
+@given(FILES, FILES, st.sampled_from(['', 'me@', 'me:{}@', 'm@x:{}@']))
+def test_distinct_files_have_distinct_names_whoever_reads_them(one, other, login):
+    for scheme in ('http', 'sftp'):
+        names = [
+            stable_uri(f'{scheme}://{login.format(password)}{file}')
+            for file in (one, other)
+            for password in ('p1', 'p2')
+        ]
+        assert names[0] == names[1]
+        assert (names[0] == names[2]) == (one == other)
+
+
+def test_a_fragment_is_no_part_of_the_name_of_a_web_page():
+    assert stable_uri('https://h/a#access_token=SECRET') == 'https://h/a'
 
 
 def test_passwords_are_no_part_of_a_name_and_containers_are():
