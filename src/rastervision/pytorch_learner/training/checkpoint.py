@@ -14,6 +14,7 @@ from rastervision.core.rv_pipeline.file_digests import file_digests
 from rastervision.core.rv_pipeline.scenes import for_training
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import atomic_path
+from rastervision.pipeline.file_system.stable_names import stable
 
 if TYPE_CHECKING:
     from rastervision.pytorch_learner.learner_config import LearnerConfig
@@ -58,6 +59,8 @@ def new_seed() -> int:
 def recipe_digest(cfg: 'LearnerConfig', parts: dict[str, Any]) -> str:
     """Digest of all that is known to have an influence on the weights after an epoch.
 
+    Files count by their names without signatures, which may be renewed meanwhile.
+
     Args:
         cfg: The config, which does not know of what is given to a learner instead.
         parts: As for `save_checkpoint`; their classes count.
@@ -67,10 +70,10 @@ def recipe_digest(cfg: 'LearnerConfig', parts: dict[str, Any]) -> str:
         'model': cfg.model and cfg.model.to_dict(),
         'solver': cfg.solver and cfg.solver.to_dict(exclude=_FREE_SOLVER),
         'data': data.to_dict(exclude=_FREE_DATA),
-        'files': file_digests(data),
+        'files': {stable(uri): known for uri, known in file_digests(data).items()},
         'parts': {name: type(part).__qualname__ for name, part in parts.items()},
     }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(stable(recipe), sort_keys=True).encode()).hexdigest()
 
 
 def save_checkpoint(path: Path, progress: Progress, parts: dict[str, Any]) -> None:

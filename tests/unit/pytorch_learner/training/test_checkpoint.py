@@ -9,8 +9,10 @@ from rastervision.pytorch_learner import (
     SemanticSegmentationGeoDataConfig,
     SemanticSegmentationImageDataConfig,
     SemanticSegmentationLearnerConfig,
+    SemanticSegmentationModelConfig,
     SolverConfig,
 )
+from rastervision.pytorch_learner.training import checkpoint
 from rastervision.pytorch_learner.training.checkpoint import (
     Progress,
     epoch_seed,
@@ -116,6 +118,20 @@ def test_the_recipe_is_what_makes_the_weights():
     assert digest() == digest(num_epochs=99) == digest(workers=3)
     assert len({digest(), digest(lr=0.5), digest(batch_sz=3)}) == 3
     assert len({digest(), digest(optimizer='of one class'), digest(optimizer=1)}) == 3
+
+
+def test_the_recipe_outlives_signatures(monkeypatch):
+    def digest(name, password, stamp='of the file'):
+        uri = f'https://me:{password}@host/{name}?X-Amz-Signature={password}'
+        monkeypatch.setattr(checkpoint, 'file_digests', lambda _: {uri: stamp, 'other': None})
+        classes = ClassConfig(names=['a', 'b'])
+        data = SemanticSegmentationImageDataConfig(class_config=classes, uri=uri)
+        model = SemanticSegmentationModelConfig(init_weights=f'{uri}&part=weights')
+        cfg = SemanticSegmentationLearnerConfig(data=data, model=model)
+        return recipe_digest(cfg, {})
+
+    assert digest('a', '1') == digest('a', '2')
+    assert len({digest('a', '1'), digest('b', '1'), digest('a', '1', 'of another')}) == 3
 
 
 def test_the_recipe_covers_the_files_but_not_what_is_tested(make_scene):
