@@ -28,10 +28,11 @@ def lives_here(process: Mapping[str, Any]) -> bool | None:
     """
     if any(process.get(key) != value for key, value in _machine().items()):
         return None
-    if process.get('started') is None:
+    pid, started = process.get('pid'), process.get('started')
+    if not isinstance(pid, int) or started is None:
         return None
-    start = process_start(int(process['pid']))
-    return None if start is None else bool(start == process['started'])
+    start = process_start(pid)
+    return None if start is None else bool(start == started)
 
 
 def process_start(pid: int) -> str | None:

@@ -8,6 +8,7 @@ its process, on another one by a counter that it moves as long as it lives.
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,7 @@ PAUSE = 1.0
 """Seconds that others get to finish what they are writing."""
 ATTEMPTS = 5
 Holder = dict[str, Any]
+_KINDS = {'runner': str, 'since': str, 'pid': int, 'interval': int | float, 'engine_jobs': list}
 IsRunning = Callable[[str, Sequence[str]], bool | None]
 """Whether jobs of the engine of a runner, by its name, still run; None if it cannot tell."""
 
@@ -98,6 +100,16 @@ class RunLock(AbstractContextManager['RunLock']):
 
     def __exit__(self, *error: object) -> None:
         self._locks.close()
+
+
+def as_holder(value: object) -> Holder:
+    """What the JSON value in a lock says of its holder; {} if it is damaged."""
+    if not isinstance(value, dict):
+        return {}
+    run, jobs = value.get('run'), value.get('engine_jobs') or []
+    is_name = isinstance(run, str) and re.fullmatch(r'[\w-]+', run)  # it is part of a file name
+    is_whole = all(isinstance(value[name], kind) for name, kind in _KINDS.items() if name in value)
+    return value if is_name and is_whole and all(isinstance(job, str) for job in jobs) else {}
 
 
 class _Lock:
@@ -202,8 +214,7 @@ class _Lock:
                     raise
                 return None
             with suppress(ValueError):
-                value = json.loads(text)
-                return value if isinstance(value, dict) else {}
+                return as_holder(json.loads(text))
             time.sleep(pause)
         return {}
 
@@ -254,7 +265,7 @@ class _Lock:
 
     def _moves(self, other: Holder) -> bool:
         """Watch whether a process on another machine moves its counter."""
-        seconds = 2 * float(other.get('interval') or INTERVAL)
+        seconds = 2 * (other.get('interval') or INTERVAL)
         log.info(
             'A run on %s has not released %s; watching for %.0f seconds whether it lives.',
             other.get('host'),

@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
 
 from rastervision.pipeline.errors import RVError
 from rastervision.pipeline.file_system import file_exists, file_to_json, is_local, json_to_file
@@ -72,6 +74,9 @@ class Record:
     reason: str | None = None
     log: str | None = None
     output: str | None = None
+
+
+_RECORD = TypeAdapter(Record)
 
 
 class SharedState(NamedTuple):
@@ -146,12 +151,11 @@ def read_json(uri: str) -> dict[str, Any] | None:
 
 
 def read_record(uri: str) -> Record | None:
-    """The record at a URI; None if there is none."""
-    value = read_json(uri)
-    if value is None or 'command' not in value:
+    """The record at a URI; None if there is none, or it is damaged."""
+    try:
+        return _RECORD.validate_python(read_json(uri))
+    except ValidationError:
         return None
-    names = {f.name for f in fields(Record)}
-    return Record(**{name: item for name, item in value.items() if name in names})
 
 
 def now() -> str:

@@ -11,7 +11,7 @@ from rastervision.pipeline.pipeline import Pipeline
 from rastervision.pipeline.plan_graph import Step
 from rastervision.pipeline.process import lives_here
 from rastervision.pipeline.public_text import public_uri
-from rastervision.pipeline.run_lock import Holder, IsRunning
+from rastervision.pipeline.run_lock import Holder, IsRunning, as_holder
 from rastervision.pipeline.state import (
     INTERRUPTED,
     LOCK,
@@ -138,8 +138,8 @@ class _Lock:
 
     @classmethod
     def read(cls, root_uri: str, is_running: IsRunning, why_ended: WhyEnded) -> '_Lock':
-        holder = read_json(state_uri(root_uri, LOCK))
-        if holder is None or 'run' not in holder:
+        holder = as_holder(read_json(state_uri(root_uri, LOCK)))
+        if not holder:
             return cls(None, False, why_ended)
         alive = lives_here(holder)
         jobs = holder.get('engine_jobs') or []

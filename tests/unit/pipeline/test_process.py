@@ -35,6 +35,8 @@ def test_processes_are_told_by_their_start():
         ({'boot': 'the one before'}, None),
         ({'pids': 'pid:[1]'}, None),
         ({'started': None}, None),
+        ({'pid': 'x'}, None),
+        ({'pid': None}, None),
     ],
 )
 def test_a_process_lives_here_if_all_of_its_names_are_those_of_one(differs, lives):

@@ -14,7 +14,7 @@ import pytest
 from rastervision.pipeline import run_lock
 from rastervision.pipeline.errors import NotReadableError, NotWritableError
 from rastervision.pipeline.file_system.local_file_system import LocalFileSystem
-from rastervision.pipeline.process import process_start
+from rastervision.pipeline.process import process_start, this_process
 from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.state import current_run
 
@@ -304,6 +304,32 @@ def test_a_damaged_lock_is_no_lock(root, monkeypatch, text):
     (root / 'state/lock.json').write_text(text)
     assert taken(root)
     assert files(root) == set()
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        {'pid': 'x'},
+        {'pid': None},
+        {'interval': 'abc', 'host': 'elsewhere'},
+        {'engine_jobs': 7},
+        {'engine_jobs': [7]},
+        {'run': 5},
+        {'run': ''},
+        {'run': '/../../../mine'},
+    ],
+    ids=str,
+)
+def test_a_lock_of_the_wrong_kind_is_no_lock(root, monkeypatch, damage):
+    """No text of it becomes a path, either."""
+    monkeypatch.setattr(run_lock, 'PAUSE', 0.05)
+    (root / 'state/lock-').mkdir(parents=True)
+    mine = root.parent / 'mine.json'
+    mine.write_text('{}')
+    (root / 'state/lock.json').write_text(json.dumps({'run': 'r', **this_process(), **damage}))
+    assert taken(root)
+    assert files(root) == {'lock-'}
+    assert mine.exists()
 
 
 def test_of_many_that_take_over_one_succeeds(root):

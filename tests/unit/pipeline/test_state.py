@@ -109,9 +109,35 @@ def test_records_of_other_releases_are_read_as_far_as_they_are_known(kitchen):
     path = Path(record_uri(pipeline.config.root_uri, 'mix'))
     path.write_text(json.dumps(json.loads(path.read_text()) | {'mood': 'good'}))
     assert record_of(pipeline, 'mix').status == 'done'
-    for text in ('[]', '{}', 'nonsense'):
-        path.write_text(text)
-        assert record_of(pipeline, 'mix') is None
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '[]',
+        '{}',
+        'nonsense',
+        *(
+            json.dumps({'command': 'mix', 'status': 'done', name: value})
+            for name, value in (
+                ('command', None),
+                ('status', 'tired'),
+                ('outputs', None),
+                ('parts', None),
+                ('upstream', ['a']),
+                ('process', 'x'),
+                ('attempt', 'x'),
+                ('run', 5),
+            )
+        ),
+    ],
+)
+def test_a_damaged_record_is_none(kitchen, write, text):
+    pipeline = kitchen()
+    path = Path(record_uri(pipeline.config.root_uri, 'mix'))
+    write(path, text)
+    assert record_of(pipeline, 'mix') is None
+    assert pipeline.run('mix') == ['mix']
 
 
 @pytest.mark.skipif(process_start(os.getpid()) is None, reason='no start times here')

@@ -156,6 +156,12 @@ def test_the_time_of_a_job_that_was_killed_does_not_go_on(records):
     assert invoke(root)[1].splitlines()[2].split()[-2:] == ['-', HERE]
 
 
+@pytest.mark.parametrize('damage', [{'pid': 'x'}, {'engine_jobs': 7}, {'run': ['r']}], ids=str)
+def test_a_damaged_lock_is_held_by_nobody(records, damage):
+    lock = {**this_process(), **damage}
+    assert statuses(records({'command': 'a'}, lock=lock)) == {'a': 'stopped'}
+
+
 def test_a_run_that_was_killed_between_two_jobs(records):
     done = {'command': 'a', 'split': 0, 'num_splits': 3, 'status': 'done', 'ended': now()}
     steps = [step(1, 'a', 3), step(2, 'join', gather=True, after=[1])]
