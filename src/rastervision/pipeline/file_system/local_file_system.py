@@ -129,9 +129,12 @@ class LocalFileSystem(FileSystem):
     def check_writable(cls, uri: str) -> None:
         """The nearest directory that is there must be one that this process may write to."""
         path = to_path(uri).absolute()
-        nearest = next(p for p in (path, *path.parents) if p.exists() or not p.name)
-        code = errno.EACCES if nearest.is_dir() else errno.ENOTDIR
-        if code == errno.ENOTDIR or not os.access(nearest, os.W_OK | os.X_OK):
+        try:
+            nearest = next(p for p in (path, *path.parents) if p.exists() or not p.name)
+            code = _obstacle(nearest)
+        except OSError as error:
+            raise unwritable(uri, error) from error
+        if code:
             raise unwritable(uri, OSError(code, os.strerror(code)))
 
     @classmethod
@@ -253,6 +256,16 @@ def _is_full(folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _FULL_BELOW
     except OSError:
         return False
+
+
+def _obstacle(folder: Path) -> int:
+    """The number of the error that writing to a folder would end with; 0 for none."""
+    if not folder.is_dir():
+        return errno.ENOTDIR
+    if os.access(folder, os.W_OK | os.X_OK):
+        return 0
+    is_read_only = hasattr(os, 'statvfs') and os.statvfs(folder).f_flag & os.ST_RDONLY
+    return errno.EROFS if is_read_only else errno.EACCES
 
 
 def make_dir(

@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -262,6 +263,39 @@ def test_no_permission_is_said():
         assert 'a.txt: permission denied' in message
         assert list(Path(folder).iterdir()) == []
         Path(folder).chmod(0o755)
+
+
+@pytest.mark.skipif(not hasattr(os, 'geteuid'), reason='permissions of POSIX')
+def test_a_place_below_a_closed_folder_is_not_writable():
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, 'sub', 'new')
+        place.parent.mkdir()
+        Path(folder).chmod(0)
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(NotWritableError, match=f'{place}: permission denied'):
+                LocalFileSystem.check_writable(str(place))
+        finally:
+            os.seteuid(user)
+            Path(folder).chmod(0o755)
+
+
+@pytest.mark.skipif(not hasattr(os, 'statvfs'), reason='flags of POSIX')
+@pytest.mark.parametrize(('flags', 'reason'), [(0, 'permission denied'), (1, 'is read-only')])
+def test_a_read_only_file_system_is_said_to_be(tmp_path, monkeypatch, flags, reason):
+    LocalFileSystem.check_writable(str(tmp_path / 'new'))
+    monkeypatch.setattr(os, 'access', lambda *_: False)
+    monkeypatch.setattr(os, 'statvfs', lambda _: SimpleNamespace(f_flag=flags * os.ST_RDONLY))
+    with pytest.raises(NotWritableError, match=f'new: .*{reason}'):
+        LocalFileSystem.check_writable(str(tmp_path / 'new'))
+
+
+def test_a_place_below_a_file_is_not_writable(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(NotWritableError, match='new: a part of the path is a file'):
+        LocalFileSystem.check_writable(str(tmp_path / 'file' / 'new'))
 
 
 def test_json_errors_are_not_swallowed(tmp_path):
