@@ -32,7 +32,10 @@ Result = TypeVar('Result')
 
 def _public(record: logging.LogRecord) -> bool:
     """Make URIs public in what GDAL logs; leave out its notes on each repeated request."""
-    text = record.getMessage()
+    try:
+        text = record.getMessage()
+    except Exception:  # noqa: BLE001 - of any kind; logging tells of it
+        return True
     record.msg, record.args = public_text(text), ()
     return 'Retrying again' not in text
 

@@ -1,5 +1,6 @@
 """Rasters in stores, read in place, against the same rasters on this disk."""
 
+import logging
 import multiprocessing
 import os
 import pickle
@@ -49,6 +50,16 @@ def cog(write_tif, tmp_path) -> Path:
     with rasterio.open(path, 'r+') as dataset:
         dataset.build_overviews([2, 4], Resampling.nearest)
     return Path(path)
+
+
+@pytest.mark.parametrize(
+    ('text', 'passes'), [('%d', True), ('%s', True), ('Retrying again %s', False)]
+)
+def test_the_filter_of_the_log_never_fails(text, passes):
+    record = logging.makeLogRecord({'msg': text, 'args': ('http://me:SECRET@h/a',)})
+    assert bool(logging.getLogger('rasterio._env').filter(record)) is passes
+    if text == '%s':
+        assert record.getMessage() == 'http://h/a'
 
 
 def pixels_of(source: RasterioSource, window: Box = WINDOW, out_shape=None) -> np.ndarray:
