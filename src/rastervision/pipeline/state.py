@@ -194,11 +194,12 @@ def recorded(
     command = gathered.get(command, command)
     own_split = None if is_whole else split
     uri = record_uri(root, command, own_split, num_splits)
-    record = _started(pipeline, command, _read_ended(uri))
+    run = current_run(root)
+    record = _started(pipeline, command, _read_ended(uri, run))
     record.split, record.num_splits = own_split, num_splits
     if is_whole and num_splits > 1:
         _compare_with_splits(record, root)
-    record.run, record.log = current_run(root), log and public_uri(log)
+    record.run, record.log = run, log and public_uri(log)
     json_to_file(asdict(record), uri)
     try:
         yield
@@ -213,17 +214,21 @@ def recorded(
     _succeed(pipeline, record, uri)
 
 
-def _read_ended(uri: str) -> Record | None:
+def _read_ended(uri: str, run: str | None) -> Record | None:
     """The record of the last attempt, when what has carried that out is over.
 
-    A process whose parent was killed cleans up, and would still write beside this one.
+    A process whose parent was killed cleans up, and would still write beside this one. One that
+    nobody can see from here is over if it was not part of `run`, which holds the lock now.
     """
     deadline = time.monotonic() + GRACE_SECONDS + 1
     while True:
         record = read_record(uri)
         if record is None or record.status != 'running' or record.process == this_process():
             return record
-        if lives_here(record.process) is False or time.monotonic() > deadline:
+        alive = lives_here(record.process)
+        if alive is None:
+            alive = record.run == run
+        if not alive or time.monotonic() > deadline:
             return record
         time.sleep(0.2)
 

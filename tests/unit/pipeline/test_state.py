@@ -167,3 +167,27 @@ def test_a_job_starts_when_its_last_attempt_is_over(kitchen, monkeypatch, end):
             pipeline.mix()
     assert record_of(pipeline, 'mix').status == 'done'
     assert len(looks) == {'it is gone': 1, 'it says so': 2}.get(end, 0)
+
+
+@pytest.mark.parametrize(
+    ('left_by', 'lock', 'waits'),
+    [('old', 'now', False), ('now', 'now', True), (None, None, True), ('old', None, False)],
+)
+def test_what_was_left_by_an_older_run_elsewhere_is_not_waited_for(
+    kitchen, monkeypatch, left_by, lock, waits
+):
+    pipeline, looks = kitchen(), []
+    root = pipeline.config.root_uri
+    if lock is not None:
+        json_to_file({'run': lock}, state.state_uri(root, state.LOCK))
+    before = Record('mix', run=left_by, process={**this_process(), 'host': 'elsewhere'})
+    json_to_file(asdict(before), record_uri(root, 'mix'))
+
+    def look(seconds):
+        looks.append(seconds)
+        json_to_file({**asdict(before), 'status': 'failed'}, record_uri(root, 'mix'))
+
+    monkeypatch.setattr(state.time, 'sleep', look)
+    with recorded(pipeline, 'mix', 0, 1):
+        pipeline.mix()
+    assert bool(looks) == waits
