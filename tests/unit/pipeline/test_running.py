@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rastervision.pipeline import registry_
+from rastervision.pipeline import registry_, running
 from rastervision.pipeline.errors import ConfigError, NotWritableError, StageError
+from rastervision.pipeline.fingerprint import SHARED
+from rastervision.pipeline.run_lock import RunLock
 from rastervision.pipeline.runner.runner import Runner
 from rastervision.pipeline.running import NOTHING_TO_DO, run_pipelines, show_plan
+from rastervision.pipeline.state import FOLDER
 
 
 def run(*kitchens, commands=(), **kwargs):
@@ -65,6 +68,45 @@ def test_a_shared_folder_is_locked_by_those_who_write_to_it(kitchen, cook, tmp_p
     run(kitchen('two', **shared))
     assert cook.plans[-1] == ['bake', 'fry', 'serve']
     assert set(map(frozenset, seen)) == {frozenset({'two'})}
+
+
+@pytest.fixture
+def shared_locks(monkeypatch):
+    """Folders outside of the roots that a run has locked, in order; it first calls `before`."""
+
+    class Watched(RunLock):
+        def take(self, folders, state=FOLDER):
+            folders = list(folders)
+            if state == SHARED:
+                taken.extend(folders)
+                taken.before()
+            return super().take(folders, state)
+
+    class Folders(list):
+        before = staticmethod(lambda: None)
+
+    taken = Folders()
+    monkeypatch.setattr(running, 'RunLock', Watched)
+    return taken
+
+
+def test_what_another_run_did_just_before_the_lock_was_free_is_not_done_again(
+    kitchen, cook, shared_locks, tmp_path
+):
+    shared = {'mix_uri': f'{tmp_path}/shared/mix'}
+    shared_locks.before = kitchen('one', **shared).run
+    run(kitchen('two', **shared))
+    assert shared_locks == [f'{tmp_path}/shared/mix']
+    assert cook.plans == [['bake', 'fry', 'serve']]
+
+
+def test_folders_are_locked_in_one_order_whatever_that_of_the_pipelines(
+    kitchen, cook, shared_locks, tmp_path
+):
+    """Of two runs that want the same folders, one gets all."""
+    names = 'hcgaebfd'
+    run(*(kitchen(f'root_{name}', mix_uri=f'{tmp_path}/shared/{name}') for name in names))
+    assert shared_locks == [f'{tmp_path}/shared/{name}' for name in sorted(names)]
 
 
 def test_runs_that_write_to_folders_beside_each_other_run_beside_each_other(

@@ -132,6 +132,15 @@ def test_a_record_is_not_believed_when_its_process_is_gone(records, named):
     assert found['b'].logs == ('b.log',)
 
 
+@pytest.mark.parametrize(('run', 'reason'), [('r', 'out of memory'), ('older', LOST)])
+def test_an_engine_is_asked_about_the_jobs_of_the_run_that_it_has_at_work(records, run, reason):
+    """That of an older run may be another engine."""
+    gone = {'command': 'a', 'process': {**this_process(), 'pid': DEAD}, 'output': 'o', 'run': run}
+    root = records(gone, lock={'host': 'far', 'runner': 'slurm'})
+    found = run_status(str(root), lambda *_: None, lambda runner, output: 'out of memory')
+    assert [command.reason for command in found.commands] == [reason]
+
+
 @pytest.mark.parametrize(
     ('lock', 'engine', 'job', 'waiting'),
     [
