@@ -5,7 +5,6 @@ user without a traceback.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from rastervision.pipeline.public_text import public_text
 
@@ -54,6 +53,8 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     Returns:
         ' Did you mean ...?' with a leading space, or '' when nothing is near.
     """
+    from difflib import get_close_matches
+
     by_lower = {v.lower(): v for v in sorted(valid)}
     near = [by_lower[n] for n in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
     return f' Did you mean {" or ".join(near)}?' if near else ''

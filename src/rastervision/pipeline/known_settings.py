@@ -1,7 +1,6 @@
 """The settings that Raster Vision reads, and what stands in the user's files beyond them."""
 
 import logging
-from difflib import get_close_matches
 
 from rastervision.pipeline import STORE_SETTINGS, registry_, rv_config_
 from rastervision.pipeline.errors import did_you_mean
@@ -35,6 +34,8 @@ def warn_of_unknown_settings() -> None:
 
     Other sections are those of plugins, which know their keys.
     """
+    from difflib import get_close_matches
+
     declared = {  # by plugins that are loaded
         section.lower(): {key.lower() for key in keys}
         for section, keys in registry_.get_rv_config_schema().items()

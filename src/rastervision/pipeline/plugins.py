@@ -7,7 +7,6 @@ found, in this order, in the packages that ship with Raster Vision, in any other
 and `modules` of the section `[PLUGINS]` of the user's profile.
 """
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -155,11 +154,13 @@ def load_file(uri: str) -> ModuleType:
     Raises:
         NotReadableError: There is no such file.
     """
+    from hashlib import sha256
+
     from rastervision.pipeline.file_system.utils import download_if_needed
 
     path = Path(download_if_needed(uri)).resolve()
     importable(path.parent)
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    digest = sha256(os.fsencode(path)).hexdigest()[:8]
     name = f'{path.stem}_{digest}'
     if name in sys.modules:
         return sys.modules[name]

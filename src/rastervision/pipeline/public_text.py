@@ -4,17 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-URI = re.compile(
+URI = (
     r'[A-Za-z][A-Za-z0-9+.-]{0,30}://'
     r'(?:[^\s/?#:<>"\\\[]*:(?!\d+[/?#<>"\\\s])(?:(?!://)\S)*@)?'  # a password may have anything
     r'[^\s<>"\\]*[^\s<>"\\\'.,:;?#)\]}]'
 )
-"""A URI in a text, without what punctuation of the text may follow it."""
+"""A URI in a text, without what punctuation of the text may follow it; compiled on first use."""
 _NAMES = {'abfs', 'abfss', 'az', 'azure', 'git', 'github', 'hf'}
-_WITHOUT_PASSWORD = re.compile(
-    r'((?:[^/?#:@]*@)?)(?:[^/?#:@\[]*|\[[^/?#@]*\])(?::\d+)?(?:[/?#].*)?', re.DOTALL
-)
-"""Of a URI, after its scheme: a user (the group), a host, a port and the path."""
+_WELL_FORMED = r'((?:[^/?#:@]*@)?)(?:[^/?#:@\[]*|\[[^/?#@]*\])(?::\d+)?(?:[/?#][\S\s]*)?'
+"""Of a URI, after its scheme: a user (the group) without a password, a host, a port and the path."""
 
 
 class URIParts(NamedTuple):
@@ -38,11 +36,11 @@ def uri_parts(uri: str) -> URIParts:
         return URIParts('', '', uri, '', '')
     if has_name_before_at(scheme):
         start = 0
-    elif plain := _WITHOUT_PASSWORD.fullmatch(rest):
+    elif plain := re.fullmatch(_WELL_FORMED, rest):
         start = plain.end(1)
     else:
         start = rest.partition('?')[0].rfind('@') + 1
-        if not _WITHOUT_PASSWORD.fullmatch(rest[start:]):
+        if not re.fullmatch(_WELL_FORMED, rest[start:]):
             start = rest.rfind('@') + 1
     place, fragment = rest[start:], ''
     if scheme.lower().endswith(('http', 'https')):  # other stores have no fragments
@@ -70,7 +68,7 @@ def public_text(text: str) -> str:
 def with_uris(value: Any, change: Callable[[str], str]) -> Any:
     """A value, made of what JSON knows, with every URI in its texts changed; keys stay."""
     if isinstance(value, str):
-        return URI.sub(lambda found: change(found[0]), value) if '://' in value else value
+        return re.sub(URI, lambda found: change(found[0]), value) if '://' in value else value
     if isinstance(value, dict):
         return {key: with_uris(item, change) for key, item in value.items()}
     return [with_uris(item, change) for item in value] if isinstance(value, list | tuple) else value
