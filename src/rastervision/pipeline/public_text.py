@@ -12,7 +12,7 @@ URI = (
 """A URI in a text, without what punctuation of the text may follow it; compiled on first use."""
 _NAMES = {'abfs', 'abfss', 'az', 'azure', 'git', 'github', 'hf'}
 _WELL_FORMED = r'((?:[^/?#:@]*@)?)(?:[^/?#:@\[]*|\[[^/?#@]*\])(?::\d+)?(?:[/?#][\S\s]*)?'
-"""Of a URI, after its scheme: a user (the group) without a password, a host, a port and the path."""
+"""What follows a scheme: a user (the group), and no password, a host, a port and a path."""
 
 
 class URIParts(NamedTuple):
