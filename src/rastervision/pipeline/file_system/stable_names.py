@@ -10,11 +10,12 @@ from rastervision.pipeline.public_text import uri_parts, with_uris
 _SIGNATURES = ('signature', 'sig')
 _SIGNED = re.compile(
     r'signature|sig|expires|policy|(security-)?token|(aws|oss)?accesskeyid|googleaccessid'
-    r'|key-pair-id|hash-algorithm|x-(amz|goog|oss)-.*'
-    r'|s[veprsti]|srt|sip|spr|sdd|ses|skoid|sktid|sk[estv]|saoid|suoid|scid',  # of Azure
+    r'|key-pair-id|hash-algorithm|x-(amz|goog|oss)-.*',
     re.IGNORECASE,
 )
 """Parameters of signed URLs that say who may read a file, and how long, not which file it is."""
+_OF_AZURE = re.compile(r's[veprsti]|srt|sip|spr|sdd|ses|skoid|sktid|sk[estv]|saoid|suoid|scid')
+"""Likewise beside Azure's sig and sv; elsewhere, names so short may mean anything."""
 _PATH = re.compile(r'^[^/?#]*@([^@]*[/?#].*)', re.DOTALL)
 """What follows a login that is well formed."""
 
@@ -26,8 +27,11 @@ def stable_uri(uri: str) -> str:
     """
     scheme, login, place, query, _ = uri_parts(uri)
     pairs = [(unquote_plus(pair.partition('=')[0]), pair) for pair in query.split('&') if pair]
-    if any(name.lower().endswith(_SIGNATURES) for name, _ in pairs):
+    names = {name for name, _ in pairs}
+    if any(name.lower().endswith(_SIGNATURES) for name in names):
         pairs = [(name, pair) for name, pair in pairs if not _SIGNED.fullmatch(name)]
+    if {'sig', 'sv'} <= names:
+        pairs = [(name, pair) for name, pair in pairs if not _OF_AZURE.fullmatch(name)]
     told = [pair for _, pair in pairs] + _PATH.findall(login)
     digest = told and f'?{sha256(repr(told).encode()).hexdigest()[:10]}'
     return f'{scheme}{place}{digest or ""}'

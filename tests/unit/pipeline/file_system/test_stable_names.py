@@ -36,6 +36,7 @@ def test_a_name_outlives_the_signature(query, rest):
         ('http://h/a?id=1&sig=x', 'http://h/a?id=2&sig=x'),
         ('http://h/a?token=1', 'http://h/a?token=2'),
         ('http://h/a?st=1', 'http://h/a?st=2'),
+        ('http://h/a?st=1&sig=x', 'http://h/a?st=2&sig=x'),
         ('s3://b/a?x/1', 's3://b/a?x/2'),
         ('abfs://one@x.dfs.core.windows.net/a', 'abfs://two@x.dfs.core.windows.net/a'),
         ('/a?id=1', '/a?id=2'),
