@@ -208,7 +208,8 @@ def test_a_job_waits_for_a_gpu_for_some_time_only(run, scripted, tmp_path, caplo
         with pytest.raises(StageError, match=no_gpu) as caught:
             run(scripted.pipeline('out', many=code), address=address, timeout=1)
         assert 'Its log' not in str(caught.value)
-    assert scripted.jobs('out') == ['first 0/1', 'many 0/1']
+    ran = dict.fromkeys(scripted.jobs('out'))  # 'many' twice if it was on the worker that left
+    assert [*ran] == ['first 0/1', 'many 0/1']
     assert caplog.messages[-1].startswith('There is no dask worker that announces the resource GPU')
 
 

@@ -124,6 +124,7 @@ def account(no_aws: None, moto: str, monkeypatch: pytest.MonkeyPatch) -> Account
 def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A config file with a pipeline that no plugin has."""
     monkeypatch.setattr(sys, 'path', [*sys.path])
+    monkeypatch.delitem(sys.modules, 'notes', raising=False)  # that of the test before
     monkeypatch.setattr(registry_, 'configs', dict(registry_.configs))
     path = tmp_path / 'my config.py'
     path.write_text(CONFIG)
