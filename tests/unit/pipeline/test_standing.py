@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from rastervision.pipeline import code_files, state
 from rastervision.pipeline.errors import ConfigError, DataError
-from rastervision.pipeline.fingerprint import CommandFacts, Stamps
 from rastervision.pipeline.plan import plan
 from rastervision.pipeline.standing import outdated, report, standings
-from rastervision.pipeline.state import recorded
 
 ALL = ['mix', 'bake', 'fry', 'serve']
 
@@ -347,20 +345,3 @@ def test_outdated_is_what_has_run_and_would_write_something_else(kitchen):
     assert outdated(pipeline, ['mix']) == {}
     pipeline.unknown = {'bake'}
     assert outdated(pipeline) == {}
-
-
-def test_records_of_outputs_have_no_credentials_and_are_compared_as_ever(kitchen, monkeypatch):
-    pipeline = kitchen()
-    output = 'ftp://me:SECRET@host/mix.txt'
-    tags = {output: 'first'}
-    facts = CommandFacts(outputs=(output,))
-    monkeypatch.setattr(type(pipeline), 'command_facts', lambda *_: facts)
-    monkeypatch.setattr(Stamps, 'of', lambda _, uris: {uri: tags[uri] for uri in uris})
-    with recorded(pipeline, 'mix', 0, 1):
-        pass
-    (record,) = Path(pipeline.config.root_uri, 'state').glob('*.json')
-    assert 'SECRET' not in record.read_text()
-    assert reasons(pipeline, commands=['mix']) == {'mix': None}
-    tags[output] = 'second'
-    expected = {'mix': 'its output ftp://host/mix.txt was changed'}
-    assert reasons(pipeline, commands=['mix']) == expected

@@ -12,7 +12,9 @@ import pytest
 from rastervision.pipeline import state
 from rastervision.pipeline.errors import DataError
 from rastervision.pipeline.file_system import json_to_file
+from rastervision.pipeline.fingerprint import CommandFacts, Stamps
 from rastervision.pipeline.process import lives_here, process_start, this_process
+from rastervision.pipeline.standing import standings
 from rastervision.pipeline.state import INTERRUPTED, Record, read_record, record_uri, recorded
 
 
@@ -191,3 +193,23 @@ def test_what_was_left_by_an_older_run_elsewhere_is_not_waited_for(
     with recorded(pipeline, 'mix', 0, 1):
         pipeline.mix()
     assert bool(looks) == waits
+
+
+def why_mix_runs(pipeline):
+    return standings({'root': pipeline}, ['mix'])['root', 'mix'].reason
+
+
+def test_records_of_outputs_have_no_credentials_and_are_compared_as_ever(kitchen, monkeypatch):
+    pipeline = kitchen()
+    output = 'ftp://me:SECRET@host/mix.txt'
+    tags = {output: 'first'}
+    facts = CommandFacts(outputs=(output,))
+    monkeypatch.setattr(type(pipeline), 'command_facts', lambda *_: facts)
+    monkeypatch.setattr(Stamps, 'of', lambda _, uris: {uri: tags[uri] for uri in uris})
+    with recorded(pipeline, 'mix', 0, 1):
+        pass
+    (record,) = Path(pipeline.config.root_uri, 'state').glob('*.json')
+    assert 'SECRET' not in record.read_text()
+    assert why_mix_runs(pipeline) is None
+    tags[output] = 'second'
+    assert why_mix_runs(pipeline) == 'its output ftp://host/mix.txt was changed'
