@@ -138,10 +138,9 @@ def assign(pairs: Pairs, rank: Indices) -> NDArray[np.bool_]:
         wanted = pairs.true[asking]
         before = best[wanted]
         np.minimum.at(best, wanted, rank[asking])
-        after = best[wanted]
-        refused = asking[rank[asking] != after]
-        displaced = by_rank[np.unique(before[(before < count) & (before != after)])]
-        losers = np.concatenate([refused, displaced])
+        has_won = rank[asking] == best[wanted]
+        displaced = by_rank[before[has_won & (before < count)]]
+        losers = np.concatenate([asking[~has_won], displaced])
         asking = losers[~is_last[losers]] + 1
     chosen = np.zeros(count, dtype=bool)
     chosen[by_rank[best[best < count]]] = True
