@@ -17,8 +17,8 @@ class Runner(ABC):
         chooses_gpus: Whether jobs see the GPUs that this process sees, so that `--gpus` counts.
         wait: Whether `run` and `run_jobs` return only when all jobs have ended, also with an engine
             that goes on without this process.
-        note: To be called when an engine has been given jobs, before they can do harm without this
-            process: `engine_jobs` goes into the lock of the run.
+        note: To be called as soon as the engine has been given jobs: it writes `engine_jobs` into
+            the locks of the run.
     """
 
     on_this_machine: bool = False
