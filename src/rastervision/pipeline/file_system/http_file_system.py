@@ -101,26 +101,19 @@ class HttpFileSystem(FileSystem):
 
     @staticmethod
     def last_modified(uri: str) -> datetime | None:
-        headers = _head(uri)
-        if headers is None:
-            raise unreadable(uri, 'no such file (HTTP 404)')
-        return _date(headers)
+        return _date(_headers(uri))
 
     @classmethod
     def stamp(cls, uri: str) -> str | None:
         """The ETag, else size and time of the last change, as far as the server tells them."""
-        headers = _head(uri)
-        if headers is None:
-            raise unreadable(uri, 'no such file (HTTP 404)')
+        headers = _headers(uri)
         known = (headers.get('Content-Range', '').rpartition('/')[2], headers.get('Last-Modified'))
         return headers.get('ETag') or ' '.join(filter(None, known)) or None
 
     @classmethod
     def size_if_ranged(cls, uri: str) -> int | None:
         """What the server says when it is asked for a part; None if it sends the whole."""
-        headers = _head(uri)
-        if headers is None:
-            raise unreadable(uri, 'no such file (HTTP 404)')
+        headers = _headers(uri)
         size = headers.get('Content-Range', '').rpartition('/')[2]
         return int(size) if size.isdigit() else None
 
@@ -257,6 +250,14 @@ def _head(uri: str) -> http.client.HTTPMessage | None:
                 raise unreadable(uri, _reason(error)) from error
         time.sleep(BACKOFF * 2**attempt)
     raise AssertionError('the last attempt returns or raises')
+
+
+def _headers(uri: str) -> http.client.HTTPMessage:
+    """Headers of a URL. Raises NotReadableError if there is no such file."""
+    headers = _head(uri)
+    if headers is None:
+        raise unreadable(uri, 'no such file (HTTP 404)')
+    return headers
 
 
 def _is_passing(error: Exception) -> bool:
