@@ -1,12 +1,11 @@
 """RasterioSource against rasterio, over the kinds of files there are."""
 
-import multiprocessing
 import os
 import pickle
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
+from waiting import in_fork, started
 
 from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import IdentityCRSTransformer
@@ -213,6 +213,15 @@ def test_ground_control_points_are_warped_to_a_north_up_grid(write_raster, rgb):
 # ---- threads, processes, remote files
 
 
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork on this system')
+def test_forked_sources_open_anew(write_raster, rgb):
+    source = RasterioSource(write_raster(rgb))
+    before = source[:]
+    chips = in_fork(lambda: [source[:] for _ in range(3)])
+    assert all(np.array_equal(chip, before) for chip in chips)
+    assert np.array_equal(source[:], before)
+
+
 def test_threads_read_the_same(write_raster, rgb):
     source = RasterioSource(write_raster(rgb, tiled=True, blockxsize=16, blockysize=16))
     windows = source.extent.get_windows(8, 8) * 5
@@ -231,28 +240,13 @@ def test_pickled_sources_open_anew(write_raster, rgb):
         )
 
 
-@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork on this system')
-def test_forked_sources_open_anew(write_raster, rgb):
-    source = RasterioSource(write_raster(rgb))
-    before = source[:]
-    context = multiprocessing.get_context('fork')
-    queue = context.SimpleQueue()
-    process = context.Process(target=lambda: queue.put([source[:] for _ in range(3)]))
-    process.start()
-    assert all(np.array_equal(chip, before) for chip in queue.get())
-    process.join()
-    assert process.exitcode == 0
-    assert np.array_equal(source[:], before)
-
-
 @pytest.fixture
 def server(tmp_path):
     """URL of a web server for tmp_path, and its log."""
     script, log = Path(__file__).with_name('range_server.py'), tmp_path / 'log'
-    command = [sys.executable, str(script), str(tmp_path), str(log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, script, tmp_path, log]
+    with started(command, 300, stdout=PIPE, text=True) as process:
         yield f'http://127.0.0.1:{process.stdout.readline().strip()}', log
-        process.terminate()
 
 
 def test_no_log_has_a_signature(write_raster, tmp_path, server, caplog):
