@@ -1,11 +1,10 @@
 """Silencing a warning without races between threads."""
 
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_lock = threading.RLock()
+from rastervision.core.utils.process_lock import process_lock
 
 
 @contextmanager
@@ -16,6 +15,6 @@ def quiet(category: type[Warning]) -> Iterator[None]:
     once leave either with the other's. Code that calls a library which does so, such as
     `rasterio.features`, runs in this block as well; only one thread at a time is in it.
     """
-    with _lock, warnings.catch_warnings():
+    with process_lock, warnings.catch_warnings():
         warnings.simplefilter('ignore', category)
         yield

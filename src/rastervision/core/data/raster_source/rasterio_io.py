@@ -16,6 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.vrt import WarpedVRT
 
 from rastervision.core.data.raster_source.remote_rasters import ATTEMPTS, RemoteRaster
+from rastervision.core.utils.process_lock import process_lock
 from rastervision.core.utils.quiet import quiet
 from rastervision.gdal_vsi.names import to_vsi
 from rastervision.pipeline import rv_config_
@@ -127,7 +128,6 @@ def _check_bands(dataset: Any, uri: str) -> None:
     raise NotReadableError(f'{uri} holds {"several rasters" if parts else "no bands"}{way_out}.')
 
 
-_cache_lock = threading.Lock()
 _cache_bytes = 0
 
 
@@ -157,7 +157,7 @@ def reserve_cache(size: int) -> None:
     if rv_config_.get_namespace_option('GDAL', 'CACHEMAX') is not None:
         return
     size = min(max(CACHE_BYTES[0], size), CACHE_BYTES[1])
-    with _cache_lock:
+    with process_lock:
         if size > _cache_bytes:
             rasterio._env.set_gdal_config('GDAL_CACHEMAX', size)  # noqa: SLF001
             _cache_bytes = size
