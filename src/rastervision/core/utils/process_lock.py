@@ -7,8 +7,8 @@ process_lock = RLock()
 """Held while filters of the `warnings` module or settings of GDAL change.
 
 A process that is forked, as data loaders do it, while another thread holds a lock has the lock
-without the thread, and would wait for it for ever. So a fork waits until this one is free. It is the
-only one that does, since two could be waited for in different orders.
+without the thread, and would wait for ever. So a fork waits until this one is free. It is the only
+one that does so, since two could be waited for in different orders.
 """
 
 if hasattr(os, 'register_at_fork'):
