@@ -7,6 +7,7 @@ it to its parent, which shows it).
 """
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -210,6 +211,21 @@ def forward_to(send: Callable[[Task, bool], None] | None) -> None:
     """Hand every state to `send(task, finished)` from now on instead of showing it (None: show)."""
     global _send  # noqa: PLW0603 (one sink per process, set once by a worker when it starts)
     _send = send
+
+
+def _leave_display_to_parent() -> None:
+    """Start anew in a process that was forked: threads that it lacks may hold the display's locks.
+
+    Data loaders fork while bars are shown. What such a process prints goes past the display.
+    """
+    vars(bars).update(vars(Bars()))
+    for name in ('stdout', 'stderr'):
+        stream = getattr(sys, name)
+        setattr(sys, name, getattr(stream, 'rich_proxied_file', stream))
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_leave_display_to_parent)
 
 
 def _sink(task: Task) -> AbstractContextManager[Callable[[], None]]:
