@@ -1,8 +1,11 @@
 """The programs that a user of SLURM talks to: sbatch, squeue, scontrol, scancel, sinfo."""
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +16,9 @@ ALL_GONE = 'Invalid job id'
 
 AWAY = re.compile('configuration (source|file)|Unable to contact|Socket timed out', re.IGNORECASE)
 """What programs say that do not find the controller, or get no answer from it."""
+
+ANSWER_SECONDS = 180.0
+"""Time that a program has for its answer; some try for two minutes to reach a busy controller."""
 
 
 class UnreachableError(StageError):
@@ -40,9 +46,10 @@ def submit(command: str, options: Sequence[str], script: Path, accepted: list[st
     """
     process = _start('sbatch', '--parsable', *options, str(script))
     try:
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(ANSWER_SECONDS)
     finally:  # it may have been accepted
-        output, errors = process.communicate()
+        output, errors = _answer(process)
         if process.returncode == 0:
             accepted.append(output.strip().partition(';')[0])
     if process.returncode != 0:
@@ -130,7 +137,7 @@ def _partitions(message: str) -> str:
 def _ask(program: str, *arguments: str) -> str:
     """What a program prints; raises StageError if it fails."""
     process = _start(program, *arguments)
-    output, errors = process.communicate()
+    output, errors = _answer(process)
     if process.returncode != 0:
         raise StageError(f'{program} fails: {_reason(errors)}.')
     return output
@@ -155,6 +162,26 @@ def _start(program: str, *arguments: str) -> 'subprocess.Popen[str]':
         ) from error
 
 
+def _answer(process: 'subprocess.Popen[str]') -> tuple[str, str]:
+    """What a program prints and what it complains of, when it has ended.
+
+    Raises:
+        UnreachableError: It does not end; it is killed.
+    """
+    try:
+        return process.communicate(timeout=ANSWER_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        with process, suppress(ProcessLookupError):  # it has ended, and left something that writes
+            os.killpg(process.pid, signal.SIGKILL)
+        raise _unreachable(f'{error.cmd[0]} gives no answer') from error
+
+
+def _unreachable(why: str) -> UnreachableError:
+    return UnreachableError(
+        f'SLURM cannot be reached from here ({why}): run this on a login node, or set SLURM_CONF.'
+    )
+
+
 def _reason(errors: str) -> str:
     """What a program of SLURM has to say, in one line.
 
@@ -166,8 +193,5 @@ def _reason(errors: str) -> str:
     ]
     lines = list(dict.fromkeys(filter(None, lines)))
     if away := next((line for line in reversed(lines) if AWAY.search(line)), None):
-        raise UnreachableError(
-            f'SLURM cannot be reached from here ({away.rstrip(".")}): run this on a login node, or '
-            'set SLURM_CONF.'
-        )
+        raise _unreachable(away.rstrip('.'))
     return '; '.join(lines).rstrip('.') or 'no reason given'

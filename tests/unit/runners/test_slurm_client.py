@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 import pytest
 
@@ -95,6 +96,35 @@ def test_a_controller_that_is_away_is_told(double, tmp_path, errors, why):
         with pytest.raises(StageError) as caught:
             call()
         assert str(caught.value) == told
+    assert SlurmRunner().is_running(['12']) is None
+
+
+def has_ended(group):
+    """Whether a group of processes vanishes; init has to take note of those that were killed."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize('code', ['sleep 60', 'sleep 60 &'])
+def test_a_program_that_does_not_answer_is_told_and_ended(tmp_path, monkeypatch, double, code):
+    """It hangs, or has ended and left something that may still write."""
+    monkeypatch.setattr(slurm_client, 'ANSWER_SECONDS', 0.3)
+    for program in ('sbatch', 'squeue'):
+        double(program)
+        (tmp_path / program).write_text(f'#!/bin/sh\necho $$ > {tmp_path}/group\n{code}\n')
+    calls = (lambda: submit(tmp_path), lambda: slurm_client.task_states(['12']))
+    for program, call in zip(('sbatch', 'squeue'), calls, strict=True):
+        started = time.monotonic()
+        with pytest.raises(slurm_client.UnreachableError, match=f'{program} gives no answer'):
+            call()
+        assert time.monotonic() - started < 30
+        group = int((tmp_path / 'group').read_text())
+        assert has_ended(group)
     assert SlurmRunner().is_running(['12']) is None
 
 
