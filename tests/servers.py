@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from faulty_proxy import FaultyProxy
+from waiting import SECONDS, end
 
 KEY_ID, SECRET = 'tester', 'not-a-secret'
 AZURITE_KEY = (  # of every Azurite, and public
@@ -49,7 +50,7 @@ def running(
             cwd=log.parent,
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             with suppress(OSError), socket.create_connection(('127.0.0.1', port), 1):
                 break
@@ -58,12 +59,7 @@ def running(
             pytest.skip(f'{command[0]} does not start: {log.read_text()[-500:]}')
         yield f'http://127.0.0.1:{port}'
     finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, 5)
 
 
 def _need(module: str) -> None:
@@ -95,7 +91,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp('moto') / 'log.txt'
     with running([sys.executable, '-m', 'moto.server', '-p', str(port)], port, log) as url:
         body, headers = b'{"batch": {"use_docker": false}}', {'Content-Type': 'application/json'}
-        urlopen(Request(f'{url}/moto-api/config', body, headers)).close()
+        urlopen(Request(f'{url}/moto-api/config', body, headers), timeout=SECONDS).close()
         yield url
 
 
@@ -168,7 +164,7 @@ def no_clouds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def put(url: str, **headers: str) -> None:
     """Make a bucket by a bare request."""
-    with urlopen(Request(url, b'', headers, method='PUT')) as response:
+    with urlopen(Request(url, b'', headers, method='PUT'), timeout=SECONDS) as response:
         assert response.status in {200, 201}
 
 
@@ -193,7 +189,7 @@ def gs(fake_gcs: str, no_clouds: None, monkeypatch: pytest.MonkeyPatch) -> Itera
     bucket = f'bucket-{uuid.uuid4().hex[:12]}'
     body = b'{"name": "%s"}' % bucket.encode()
     request = Request(f'{fake_gcs}/storage/v1/b', body, {'Content-Type': 'application/json'})
-    with urlopen(request):
+    with urlopen(request, timeout=SECONDS):
         pass
     with FaultyProxy(fake_gcs, every=0, upload_query='?X-Goog-Algorithm=none').serving() as proxy:
         monkeypatch.setenv('STORAGE_EMULATOR_HOST', proxy.url)

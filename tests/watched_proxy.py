@@ -4,15 +4,16 @@ It is a process of its own, `python watched_proxy.py TARGET EVERY LOG`, because 
 GIL while it opens a file.
 """
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from faulty_proxy import FaultyProxy
+from waiting import started
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,11 @@ def watched(
     """The proxy; a parameter says that one request in so many goes wrong."""
     log = tmp_path / 'requests.log'
     log.touch()
-    command = [sys.executable, __file__, ministack, str(getattr(request, 'param', 0)), str(log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, __file__, ministack, getattr(request, 'param', 0), log]
+    with started(command, 300, stdout=PIPE, text=True) as process:
         assert process.stdout is not None
         monkeypatch.setenv('AWS_ENDPOINT_URL', process.stdout.readline().strip())
         yield Watched(log)
-        process.terminate()
 
 
 class _WatchedProxy(FaultyProxy):

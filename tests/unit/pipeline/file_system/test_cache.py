@@ -112,7 +112,7 @@ def test_processes_share_one_download(web, cache):
         subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    assert [process.communicate(timeout=30)[0].strip() for process in processes] == ['True'] * 3
+    assert [process.communicate(timeout=60)[0].strip() for process in processes] == ['True'] * 3
     assert web.requests['/a'] == 1
 
 

@@ -135,19 +135,16 @@ def test_sync_copies_what_differs(tmp_path):
 def test_sync_takes_whole_files_while_others_write(tmp_path):
     src, dst = tmp_path / 'src', tmp_path / 'dst'
     src.mkdir()
-    finished = threading.Event()
 
     def write() -> None:
         for i in range(150):
             str_to_file('x' * 1000, str(src / f'{i % 7}.txt'))
-        finished.set()
 
     writer = threading.Thread(target=write)
     writer.start()
-    while not finished.is_set():
+    while writer.is_alive():
         sync_to_dir(str(src), str(dst))
         assert set(tree(dst).values()) <= {b'x' * 1000}
-    writer.join()
     sync_to_dir(str(src), str(dst))
     assert tree(dst) == tree(src)
     assert len(tree(dst)) == 7
@@ -225,7 +222,10 @@ def test_a_file_or_directory_in_the_way_is_named(tmp_path):
 WRITE = """
 import os, sys
 from rastervision.pipeline.file_system import NotWritableError, str_to_file
-if len(sys.argv) > 3:
+if sys.argv[3] == 'limited':
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+elif sys.argv[3]:
     os.seteuid(int(sys.argv[3]))
 try:
     str_to_file('x' * int(sys.argv[2]), sys.argv[1])
@@ -234,21 +234,22 @@ except NotWritableError as error:
 """
 
 
-def write_elsewhere(path: Path, size: int, *uid: int, **kwargs: object) -> str:
-    """Write `size` bytes to `path` in a process of its own and return the message of the error."""
-    command = [sys.executable, '-c', WRITE, str(path), str(size), *map(str, uid)]
-    result = subprocess.run(command, capture_output=True, text=True, check=True, **kwargs)
+def write_elsewhere(path: Path, size: int, how: str) -> str:
+    """Write `size` bytes to `path` in a process of its own and return the message of the error.
+
+    Args:
+        path: A file.
+        size: How much.
+        how: 'limited' for files of 1000 bytes at most, or the id of a user to become, if any.
+    """
+    command = [sys.executable, '-c', WRITE, str(path), str(size), how]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return result.stdout
 
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='limits of POSIX')
 def test_a_limit_on_file_size_leaves_nothing(tmp_path):
-    import resource
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-    message = write_elsewhere(tmp_path / 'a.txt', 100_000, preexec_fn=limit)
+    message = write_elsewhere(tmp_path / 'a.txt', 100_000, 'limited')
     assert 'a.txt' in message
     assert 'larger than the limit' in message
     assert list(tmp_path.iterdir()) == []
@@ -256,10 +257,10 @@ def test_a_limit_on_file_size_leaves_nothing(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, 'geteuid'), reason='permissions of POSIX')
 def test_no_permission_is_said():
-    nobody = [65534] if os.geteuid() == 0 else []
+    nobody = '65534' if os.geteuid() == 0 else ''
     with tempfile.TemporaryDirectory() as folder:  # tmp_path lies in a directory closed to others
         Path(folder).chmod(0o555)
-        message = write_elsewhere(Path(folder, 'a.txt'), 10, *nobody)
+        message = write_elsewhere(Path(folder, 'a.txt'), 10, nobody)
         assert 'a.txt: permission denied' in message
         assert list(Path(folder).iterdir()) == []
         Path(folder).chmod(0o755)

@@ -145,8 +145,8 @@ def test_ctrl_c_ends_the_wait_for_a_silent_server(no_clouds):
             'import os, signal, threading\n'
             'from rastervision.pipeline.file_system import file_to_str\n'
             'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
-            'threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n'
             'try:\n'
+            '    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n'
             '    file_to_str("s3://b/a")\n'
             'except KeyboardInterrupt:\n'
             '    print("ended")\n'
@@ -161,7 +161,7 @@ def test_ctrl_c_ends_the_wait_for_a_silent_server(no_clouds):
             [sys.executable, '-c', code],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             env=environment,
             check=True,
         )
@@ -249,17 +249,18 @@ def test_a_bucket_in_another_region_is_found(s3, ministack, refusing, monkeypatc
 def test_a_process_that_was_forked_reads_and_writes(s3, tmp_path):
     """Data loaders fork: the library's threads are not there in the child."""
     code = (
-        'import os, sys\n'
+        'import os, signal\n'
         'from rastervision.pipeline.file_system import file_to_str, str_to_file\n'
         f'str_to_file("1", "{s3}/a")\n'
         'if os.fork() == 0:\n'
+        '    signal.alarm(50)\n'
         f'    str_to_file(file_to_str("{s3}/a") + "2", "{s3}/b")\n'
         '    os._exit(0)\n'
         'os.wait()\n'
         f'print(file_to_str("{s3}/b"))\n'
     )
     result = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, '-c', code], capture_output=True, text=True, timeout=60, check=False
     )
     assert result.stdout.strip() == '12', result.stderr
 
@@ -270,6 +271,6 @@ def test_nothing_is_left_of_broken_uploads(s3, ministack, faulty, tmp_path, monk
     faulty.every, faulty.faults = 2, ('lost answer',)
     ObjectStoreFileSystem.copy_to(str(tmp_path / 'a'), f'{s3}/a')
     url = f'{ministack}/{s3.removeprefix("s3://")}?uploads'
-    with urllib.request.urlopen(url) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         assert b'<Upload>' not in response.read()
     assert FileSystem.get_file_system(s3).stamp(f'{s3}/a') == transfer.s3_etag(tmp_path / 'a')

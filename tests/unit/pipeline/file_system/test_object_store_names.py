@@ -26,7 +26,7 @@ def put(s3):
 
     def put(name: str, data: bytes = b'') -> None:
         url = f'{os.environ["AWS_ENDPOINT_URL"]}/{s3.removeprefix("s3://")}/{name}'
-        urlopen(Request(url, data, method='PUT')).close()
+        urlopen(Request(url, data, method='PUT'), timeout=60).close()
 
     return put
 

@@ -284,5 +284,6 @@ def test_the_library_is_imported_at_the_first_request():
         'registry_.get_file_system("s3://b/a").matches_uri("s3://b/a", "r")\n'
         'print("obstore" in sys.modules, "numpy" in sys.modules)\n'
     )
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ['False', 'False']

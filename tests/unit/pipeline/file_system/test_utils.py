@@ -1,11 +1,11 @@
 """Functions that work on any store: a third party's file system is found and used."""
 
 import shutil
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from waiting import wait_until
 
 from rastervision.pipeline import registry_
 from rastervision.pipeline.file_system import (
@@ -90,9 +90,7 @@ def test_atomic_path_uploads_at_the_end_only(memory):
 def test_start_sync_copies_meanwhile_and_at_the_end(memory, tmp_path):
     with start_sync(str(tmp_path), 'mem://out', sync_interval=0.02):
         (tmp_path / 'a').write_text('1')
-        deadline = time.monotonic() + 5
-        while 'mem://out/a' not in memory.files and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: 'mem://out/a' in memory.files)
         assert memory.files['mem://out/a'] == b'1'
         (tmp_path / 'b').write_text('2')
     assert memory.files['mem://out/b'] == b'2'
@@ -106,9 +104,7 @@ def test_the_last_sync_raises_and_earlier_ones_warn(memory, tmp_path, caplog):
 
     def run() -> None:
         with start_sync(str(tmp_path), 'mem://out', sync_interval=0.01):
-            deadline = time.monotonic() + 5
-            while not caplog.records and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(lambda: caplog.records)
 
     with pytest.raises(NotWritableError, match='mem://out'):
         run()
