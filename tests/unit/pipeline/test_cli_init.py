@@ -17,7 +17,7 @@ from rastervision.runners.slurm_settings import job_settings
 
 def tool(*words: str | Path, cwd: Path) -> str:
     """What a program says about a folder."""
-    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
     return '' if done.returncode == 0 else done.stdout + done.stderr
 
 

@@ -25,6 +25,7 @@ def run(code: str, *path: Path, cwd: Path, **env: str) -> str:
         env={**os.environ, 'PYTHONPATH': python_path, **env},
         capture_output=True,
         text=True,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import started
 
 from rastervision.pipeline import process
 from rastervision.pipeline.process import lives_here, process_start, this_process
@@ -72,7 +73,7 @@ def test_a_process_that_is_hidden_is_not_taken_for_gone(monkeypatch, error):
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='where zombies are in /proc')
 def test_a_process_that_nobody_has_waited_for_is_gone():
-    with subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as child:
+    with started([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as child:
         named = {**this_process(), 'pid': child.pid, 'started': process_start(child.pid)}
         child.stdin.close()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
@@ -81,7 +82,7 @@ def test_a_process_that_nobody_has_waited_for_is_gone():
 
 @has_starts
 def test_a_process_that_has_ended_is_gone():
-    with subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as child:
+    with started([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as child:
         named = {**this_process(), 'pid': child.pid, 'started': process_start(child.pid)}
         assert lives_here(named)
         child.communicate(b'\n')

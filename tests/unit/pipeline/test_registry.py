@@ -165,21 +165,22 @@ def test_look_ups_from_several_threads_wait_for_loading(registry_with: Plug) -> 
 
     def slow(registry: Registry) -> None:
         started.set()
-        go.wait(5)
+        go.wait(30)
         registry.add_config('base', Base, 'slow')
 
     registry = registry_with(slow=slow)
     found: list[type] = []
     threads = [
-        threading.Thread(target=lambda: found.append(registry.get_config('base'))) for _ in range(3)
+        threading.Thread(target=lambda: found.append(registry.get_config('base')), daemon=True)
+        for _ in range(3)
     ]
     threads[0].start()
-    assert started.wait(5)
+    assert started.wait(30)
     for thread in threads[1:]:
         thread.start()
     go.set()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert found == [Base] * 3
 
 
@@ -235,7 +236,8 @@ def run_python() -> Callable[[str], str]:
     import subprocess
 
     def run(code: str) -> str:
-        done = subprocess.run([sys.executable, '-c', code], capture_output=True, check=True)
+        command = [sys.executable, '-c', code]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=60)
         return done.stdout.decode().strip()
 
     return run

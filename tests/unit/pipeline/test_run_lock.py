@@ -2,17 +2,20 @@
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
+from types import SimpleNamespace
 
 import pytest
+from waiting import SECONDS, started, wait_until
 
 from rastervision.pipeline import run_lock
 from rastervision.pipeline.errors import NotReadableError, NotWritableError
+from rastervision.pipeline.file_system import json_to_file
 from rastervision.pipeline.file_system.local_file_system import LocalFileSystem
 from rastervision.pipeline.process import process_start, this_process
 from rastervision.pipeline.run_lock import RunLock
@@ -42,7 +45,18 @@ def content(root):
 
 
 def change(root, **fields):
-    (root / 'state/lock.json').write_text(json.dumps(content(root) | fields))
+    json_to_file(content(root) | fields, str(root / 'state/lock.json'))
+
+
+@pytest.fixture
+def between_looks(monkeypatch):
+    """Return a function that says what happens between two looks of a run at a lock."""
+
+    def happens(function, *args, **kwargs):
+        sleep = {'sleep': lambda _: function(*args, **kwargs)}
+        monkeypatch.setattr(run_lock, 'time', SimpleNamespace(**vars(time) | sleep))
+
+    return happens
 
 
 def files(root):
@@ -83,15 +97,10 @@ def test_all_locks_of_a_run_are_released_when_one_is_not_free(tmp_path):
 
 
 def test_a_run_that_was_killed_blocks_nobody(root, caplog):
-    child = subprocess.Popen([sys.executable, '-c', HOLD, str(root)], stdout=subprocess.PIPE)
-    try:
-        run = child.stdout.readline().decode().strip()
+    with started([sys.executable, '-c', HOLD, root], stdout=PIPE, text=True) as child:
+        run = child.stdout.readline().strip()
         assert current_run(str(root)) == run
         refused(root, f'process {child.pid}')
-    finally:
-        child.send_signal(signal.SIGTERM if sys.platform == 'win32' else signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
     with caplog.at_level('INFO'):
         assert taken(root)
     assert 'Taking over' in caplog.text
@@ -106,7 +115,7 @@ def test_another_process_with_the_same_number_is_not_the_run(root):
         assert taken(root)
 
 
-def test_a_run_on_another_machine_lives_if_its_counter_moves(root, monkeypatch):
+def test_a_run_on_another_machine_lives_if_its_counter_moves(root, between_looks):
     with make() as lock:
         lock.take([str(root)])
         change(root, run='other', host='elsewhere', interval=0.2)
@@ -114,31 +123,25 @@ def test_a_run_on_another_machine_lives_if_its_counter_moves(root, monkeypatch):
     with make() as lock:
         lock.take([str(root)])
         change(root, run='other', host='elsewhere', interval=20)
-        timer = threading.Timer(0.3, change, [root], {'beat': 7})
-        timer.start()
+        between_looks(change, root, beat=7)
         refused(root, 'elsewhere')
-        timer.join()
         assert content(root)['run'] == 'other', 'what is not ours is not released'
 
 
-def test_a_run_in_another_container_of_this_machine_is_watched_not_looked_up(root):
+def test_a_run_in_another_container_of_this_machine_is_watched_not_looked_up(root, between_looks):
     with make() as lock:
         lock.take([str(root)])
         change(root, run='other', pids='pid:[1]', pid=0, interval=20)
-        timer = threading.Timer(0.3, change, [root], {'beat': 7})
-        timer.start()
+        between_looks(change, root, beat=7)
         refused(root, 'process 0')
-        timer.join()
 
 
-def test_a_run_that_ends_while_it_is_watched_makes_room(root):
+def test_a_run_that_ends_while_it_is_watched_makes_room(root, between_looks):
     with make() as lock:
         lock.take([str(root)])
         change(root, run='other', host='elsewhere', interval=20)
-        timer = threading.Timer(0.3, (root / 'state/lock.json').unlink)
-        timer.start()
+        between_looks((root / 'state/lock.json').unlink)
         assert taken(root)
-        timer.join()
 
 
 @pytest.fixture
@@ -243,15 +246,13 @@ def test_a_lock_that_somebody_has_removed_comes_back(root):
         assert current_run(str(root)) == lock.run
 
 
-def test_a_lock_that_is_half_written_is_not_free(root):
+def test_a_lock_that_is_half_written_is_not_free(root, between_looks):
     with make() as lock:
         lock.take([str(root)])
         whole = (root / 'state/lock.json').read_text()
         (root / 'state/lock.json').write_text(whole[:20])
-        timer = threading.Timer(0.3, (root / 'state/lock.json').write_text, [whole])
-        timer.start()
+        between_looks((root / 'state/lock.json').write_text, whole)
         refused(root)
-        timer.join()
 
 
 def test_clocks_of_two_machines_do_not_matter(root, monkeypatch):
@@ -271,9 +272,7 @@ def test_a_run_whose_lock_was_taken_over_says_so(root, monkeypatch, caplog):
     with make() as lock:
         lock.take([str(root)])
         change(root, run='other')
-        for thread in threading.enumerate():
-            if thread.daemon and thread is not threading.current_thread():
-                thread.join(5)
+        wait_until(lambda: 'taken over' in caplog.text)
     assert 'Another run has taken over' in caplog.text
     assert content(root)['run'] == 'other'
 
@@ -321,12 +320,11 @@ def test_of_many_that_take_over_one_succeeds(root):
             except NotWritableError:
                 return
             won.append(lock.run)
-            hold.wait(20)
+            hold.wait(SECONDS)
 
     with ThreadPoolExecutor(8) as threads:
         futures = [threads.submit(attempt, i) for i in range(8)]
-        while sum(f.done() for f in futures) < 7:
-            threading.Event().wait(0.05)
+        wait_until(lambda: sum(f.done() for f in futures) >= 7, 2 * SECONDS)
         hold.set()
     assert len(won) == 1
     assert files(root) == set()

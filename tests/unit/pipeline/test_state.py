@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from waiting import started
 
 from rastervision.pipeline import state
 from rastervision.pipeline.errors import DataError
@@ -149,7 +150,7 @@ def test_a_job_starts_when_its_last_attempt_is_over(kitchen, monkeypatch, end):
     monkeypatch.setattr(state, 'GRACE_SECONDS', -1.0 if end == 'it never does' else 60.0)
     pipeline = kitchen()
     uri = record_uri(pipeline.config.root_uri, 'mix')
-    with subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as other:
+    with started([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE) as other:
         process = this_process()
         if end != 'it is this one':
             process |= {'pid': other.pid, 'started': process_start(other.pid)}

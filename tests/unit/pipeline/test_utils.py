@@ -44,5 +44,6 @@ def test_terminate_at_exit() -> None:
         '    def terminate(self): print("terminated")\n'
         'terminate_at_exit(P()); print("end")'
     )
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ['end', 'terminated']

@@ -5,11 +5,11 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from waiting import started, wait_until
 
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError
@@ -76,7 +76,7 @@ def run(script: Path, **environment: str) -> list[str]:
     """Lines that a script prints."""
     env = {**os.environ, **environment}
     done = subprocess.run(
-        ['bash', script], env=env, capture_output=True, encoding='utf-8', check=False
+        ['bash', script], env=env, capture_output=True, encoding='utf-8', check=False, timeout=60
     )
     return done.stdout.splitlines()
 
@@ -119,11 +119,10 @@ def test_the_exit_code_is_left_in_a_file(folder, settings, code):
 def test_a_cancelled_job_cleans_up_and_has_not_gone_well(folder, settings):
     code = 'trap "echo cleaned > cleaned; exit 0" TERM; echo > started; while :; do sleep 0.1; done'
     fake_python(folder, settings, code)
-    process = subprocess.Popen(['bash', write(folder, 'one')], start_new_session=True)
-    while not (folder / 'started').exists():
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGTERM)
-    assert process.wait(10) == 143
+    with started(['bash', write(folder, 'one')], start_new_session=True) as process:
+        wait_until((folder / 'started').exists)
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait() == 143
     assert (folder / 'cleaned').exists()
     assert (folder / '1-one.exit').read_text() == '143\n'
 

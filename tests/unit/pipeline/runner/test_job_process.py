@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import started, wait_until
 
 from rastervision.pipeline.plan import Job
 from rastervision.pipeline.runner.job_process import STOPPED, config_modules, run_job
@@ -59,7 +59,7 @@ def test_an_engine_starts_jobs_by_the_command_line(scripted):
     for command, split in (('many', ['--split-ind', '1']), ('gather', [])):
         args = [uri, command, *split, '--num-splits', '2', '--runner', 'inprocess', *modules]
         code = [sys.executable, '-m', 'rastervision.pipeline', 'run_command', *args]
-        done.append(subprocess.run(code, capture_output=True, text=True, check=True))
+        done.append(subprocess.run(code, capture_output=True, text=True, check=True, timeout=60))
     assert scripted.jobs('out') == ['many 1/2', 'gather 0/2']
     assert 'Running many command split 2/2...' in done[0].stdout
     assert sorted(p.name for p in (scripted.folder / 'out' / 'logs').iterdir()) == [
@@ -110,13 +110,13 @@ finally:
     uri, pipeline = scripted.pipeline('out', first=slow_end)
     modules = [part for pair in config_modules(pipeline.config) for part in ('--module', *pair)]
     args = [uri, 'first', '--runner', 'inprocess', *modules]
-    parent = subprocess.Popen([sys.executable, '-m', 'rastervision.pipeline', 'run_command', *args])
     folder = scripted.folder / 'out'
-    while not (folder / 'pid').exists() or not (pid := (folder / 'pid').read_text()):
-        time.sleep(0.05)
-    for process in (int(pid), parent.pid):
-        os.kill(process, signal.SIGTERM)
-    assert parent.wait(20) == 128 + signal.SIGTERM
+    pid_file = folder / 'pid'
+    with started([sys.executable, '-m', 'rastervision.pipeline', 'run_command', *args]) as parent:
+        wait_until(lambda: pid_file.exists() and pid_file.read_text())
+        for process in (int(pid_file.read_text()), parent.pid):
+            os.kill(process, signal.SIGTERM)
+        assert parent.wait() == 128 + signal.SIGTERM
     assert (folder / 'clean').exists()
     assert read_record(record_uri(str(folder), 'first')).reason == INTERRUPTED
 
@@ -140,5 +140,6 @@ def test_modules_of_a_job_import_what_lies_beside_them(tmp_path, name, file):
         'from rastervision.pipeline.runner.worker import import_modules\n'
         f'import_modules([{(name, str(tmp_path / file))!r}])'
     )
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == 'parts\n'

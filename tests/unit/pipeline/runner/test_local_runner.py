@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import started, wait_until
 
 from rastervision.pipeline.errors import NotWritableError, StageError
 from rastervision.pipeline.plan import Job, plan
@@ -28,13 +29,6 @@ def is_alive(pid: int) -> bool:
         return not state.exists() or ') Z ' not in state.read_text()
     except ProcessLookupError:
         return False
-
-
-def wait_until(condition, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, 'waited in vain'
-        time.sleep(0.02)
 
 
 def test_jobs_run_in_order_and_leave_logs(scripted, capfd):
@@ -63,7 +57,7 @@ def test_splits_run_at_the_same_time_but_no_more_than_cores(scripted, monkeypatc
         return max(sum(a <= start < b for a, b in spans) for start, _ in spans)
 
     code = (
-        'deadline = time.time() + 5\nwhile time.time() < deadline and not done(): time.sleep(.01)'
+        'deadline = time.time() + 30\nwhile time.time() < deadline and not done(): time.sleep(.01)'
     )
     meet = (
         'def done():\n    (root / f"here{os.getpid()}").touch()\n'
@@ -172,13 +166,13 @@ def test_what_jobs_leave_running_is_ended(scripted):
 @posix_only
 def test_a_dead_worker_whose_child_holds_the_output_is_noticed(scripted):
     code = 'subprocess.Popen(["sleep", "60"])\nos._exit(7)'
-    started = time.monotonic()
+    before = time.monotonic()
     with pytest.raises(StageError, match='exit code 7'):
         run([scripted.pipeline('out', first=code)])
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - before < 50
 
 
-def start_cli(scripted, *args: str, **script: str) -> subprocess.Popen[str]:
+def started_cli(scripted, *args: str, **script: str):
     import json
 
     command = [
@@ -186,7 +180,7 @@ def start_cli(scripted, *args: str, **script: str) -> subprocess.Popen[str]:
         *('-a', 'root_uri', str(scripted.folder / 'out'), '-a', 'script', json.dumps(script)),
         *args,
     ]
-    return subprocess.Popen(
+    return started(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -213,16 +207,16 @@ with open(tmp_path := f'{tmp_dir}/half', 'w') as file:
 def test_no_process_and_no_temporary_file_outlives_the_runner(scripted, signal_name, code):
     import signal
 
-    process = start_cli(scripted, 'many', '-s', '2', many=HANG)
     pids: list[int] = []
-    for line in process.stdout:  # also shows that lines are passed on while jobs run
-        if ' pids ' in line:
-            pids += map(int, line.split()[-2:])
-        if len(pids) == (4 if local_runner.cpu_count() > 1 else 2):
-            break
-    assert all(is_alive(pid) for pid in pids)
-    process.send_signal(getattr(signal, signal_name))
-    process.communicate(timeout=20)
+    with started_cli(scripted, 'many', '-s', '2', many=HANG) as process:
+        for line in process.stdout:  # also shows that lines are passed on while jobs run
+            if ' pids ' in line:
+                pids += map(int, line.split()[-2:])
+            if len(pids) == (4 if local_runner.cpu_count() > 1 else 2):
+                break
+        assert all(is_alive(pid) for pid in pids)
+        process.send_signal(getattr(signal, signal_name))
+        process.communicate()
     assert process.returncode == code
     wait_until(lambda: not any(is_alive(pid) for pid in pids))
     temporary = [p.name for p in scripted.folder.iterdir() if p.name.startswith('tmp')]
@@ -236,7 +230,7 @@ def test_a_terminal_shows_lines_and_bars(scripted):
     import pty
 
     ours, theirs = pty.openpty()
-    code = 'for i in track(range(3), desc="pixels"): time.sleep(.15)\nprint("a line")'
+    code = 'for i in track(range(3), desc="pixels"): time.sleep(.5)\nprint("a line")'
     command = [
         *(sys.executable, '-m', 'rastervision.pipeline', 'run', 'local', scripted.config_file),
         *('first', '-a', 'root_uri', str(scripted.folder / 'out')),
@@ -249,7 +243,7 @@ def test_a_terminal_shows_lines_and_bars(scripted):
         ),
     ]
     env = {**os.environ, 'TERM': 'xterm', 'COLUMNS': '120'}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=env) as process:
+    with started(command, stdout=theirs, stderr=theirs, env=env) as process:
         os.close(theirs)
         text = b''
         try:
@@ -257,10 +251,12 @@ def test_a_terminal_shows_lines_and_bars(scripted):
                 text += chunk
         except OSError:  # Linux reports the closed terminal so
             pass
+        process.wait()
     os.close(ours)
     assert process.returncode == 0, text.decode()
-    for part in (b'jobs (first)', b'pixels', b'2/3', b'a line'):
+    for part in (b'jobs (first)', b'pixels', b'a line'):
         assert part in text
+    assert b'1/3' in text or b'2/3' in text
 
 
 def test_a_remote_log_is_uploaded(monkeypatch, tmp_path):
