@@ -268,9 +268,21 @@ def test_a_process_that_was_forked_reads_and_writes(s3, tmp_path):
 def test_nothing_is_left_of_broken_uploads(s3, ministack, faulty, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, 'PART_BYTES', 1 << 18)
     (tmp_path / 'a').write_bytes(BIG)
-    faulty.every, faulty.faults = 2, ('lost answer',)
+
+    begun = 0
+
+    def pass_on(handler: BaseHTTPRequestHandler) -> None:
+        nonlocal begun
+        begins = handler.path.endswith('?uploads=')  # its answer is all that names the upload
+        begun += begins
+        faulty.every = 0 if begins else 1 if begun == 1 else 3
+        FaultyProxy.pass_on(faulty, handler)
+
+    monkeypatch.setattr(faulty, 'pass_on', pass_on)
+    faulty.faults = ('lost answer',)
     ObjectStoreFileSystem.copy_to(str(tmp_path / 'a'), f'{s3}/a')
     url = f'{ministack}/{s3.removeprefix("s3://")}?uploads'
     with urllib.request.urlopen(url, timeout=60) as response:
         assert b'<Upload>' not in response.read()
+    assert begun == 2
     assert FileSystem.get_file_system(s3).stamp(f'{s3}/a') == transfer.s3_etag(tmp_path / 'a')
