@@ -52,7 +52,7 @@ def test_imports_of_old_configs():
         'from rastervision.core.rv_pipeline import SemanticSegmentationConfig\n'
         'assert old is SemanticSegmentationConfig and boxes.NpBoxList\n'
     )
-    subprocess.run([sys.executable, '-c', code], check=True)
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
 
 
 def test_a_name_that_was_never_there():

@@ -75,7 +75,11 @@ def test_what_is_submitted_does_what_a_local_run_does(account, s3, config_file, 
             python, *rest = job['container']['command']
             assert python == 'python'
             subprocess.run(
-                [sys.executable, *rest], env={**os.environ, **environment}, cwd='/', check=True
+                [sys.executable, *rest],
+                env={**os.environ, **environment},
+                cwd='/',
+                timeout=60,
+                check=True,
             )
         ended.add(job['jobId'])
 

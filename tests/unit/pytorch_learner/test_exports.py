@@ -49,7 +49,8 @@ def loaded_by_config(tmp_path, body):
         '    assert "get_config returned" in str(error), error\n'
         f'print(*({HEAVY} & set(sys.modules)))\n'
     )
-    done = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True)
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     return set(done.stdout.split())
 
 
@@ -78,4 +79,4 @@ def test_configs_import_without_the_heavy_libraries():
         'cfg.update(); cfg.recursive_validate_config(); cfg.to_dict()\n'
         f'assert not {HEAVY} & set(sys.modules), {HEAVY} & set(sys.modules)\n'
     )
-    subprocess.run([sys.executable, '-c', code], check=True)
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=120)

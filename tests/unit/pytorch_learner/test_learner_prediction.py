@@ -59,7 +59,7 @@ def test_items_of_a_dataset(predictor, numpy_out, num_workers, return_format):
         data,
         return_format,
         numpy_out=numpy_out,
-        dataloader_kw={'batch_size': 2, 'num_workers': num_workers},
+        dataloader_kw={'batch_size': 2, 'num_workers': num_workers, 'timeout': 60 * num_workers},
         predict_kw={'out_shape': (4, 5)},
         progress_bar=False,
     )

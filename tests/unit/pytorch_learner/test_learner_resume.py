@@ -1,13 +1,14 @@
 """Training that goes on where an earlier one ended."""
 
 import csv
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import torch
 from unit.pytorch_learner.small_learner import make_config, make_learner, network
+from waiting import started
 
 INTERRUPTED = """
 import sys, time
@@ -31,11 +32,8 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path, caplog):
     whole.train()
     folder = tmp_path / 'killed'
     code = INTERRUPTED.format(here=str(Path(__file__).parent), folder=str(folder))
-    with subprocess.Popen(
-        [sys.executable, '-c', code], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with started([sys.executable, '-c', code], 300, stdout=PIPE, text=True) as process:
         assert process.stdout.readline() == 'stuck\n'
-        process.kill()
     resumed = make_learner(folder, cfg=make_config(num_epochs=4))
     with caplog.at_level('INFO'):
         resumed.train()

@@ -102,7 +102,8 @@ def predict_in_child(folder, name, kill_at):
         f'config.update(); config.build({str(folder / "tmp")!r}).predict()'
     )
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    return subprocess.run([sys.executable, '-c', code], env=env, check=False).returncode
+    command = [sys.executable, '-c', code]
+    return subprocess.run(command, env=env, check=False, timeout=120).returncode
 
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='signals of POSIX')

@@ -178,7 +178,7 @@ def test_workers_draw_different_windows_and_follow_the_seed(scene):
     def epoch(loader):
         return torch.cat([x for x, _ in loader])
 
-    loader = DataLoader(ds, batch_size=4, num_workers=2)
+    loader = DataLoader(ds, batch_size=4, num_workers=2, timeout=60)
     torch.manual_seed(5)
     first, second = epoch(loader), epoch(loader)
     torch.manual_seed(5)

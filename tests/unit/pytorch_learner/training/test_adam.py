@@ -35,4 +35,4 @@ from test_adam import *
 trained(QuickAdam)
 assert 'torch._dynamo' not in sys.modules
 """
-    subprocess.run([sys.executable, '-c', code], check=True)
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=120)

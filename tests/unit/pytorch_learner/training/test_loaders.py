@@ -33,7 +33,8 @@ def test_arguments_of_the_caller_win():
 def test_an_epoch_is_the_same_wherever_a_run_begins(num_workers):
     def orders(first, last):
         data = items(20)
-        loader = make_loader(data, 7, sampler=RandomSampler(data), num_workers=num_workers)
+        more = {'num_workers': num_workers, 'timeout': 60 * num_workers}
+        loader = make_loader(data, 7, sampler=RandomSampler(data), **more)
         epochs = SeededEpochs(loader, seed=5, epoch=first)
         return [torch.cat([b for (b,) in epochs]).tolist() for _ in range(first, last)]
 

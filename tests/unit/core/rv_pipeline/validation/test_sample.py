@@ -55,7 +55,7 @@ def test_warnings_are_heard_by_their_thread_alone(caplog) -> None:
         with listening() as heard:
             other = threading.Thread(target=log.warning, args=('other',))
             other.start()
-            other.join()
+            other.join(30)
             log.warning('mine %d', 1)
         log.warning('later')
     assert heard == ['mine 1']

@@ -127,4 +127,4 @@ def test_a_picture_is_written_without_pyplot_and_albumentations(tmp_path):
         'assert "matplotlib.pyplot" not in sys.modules\n'
         'assert "albumentations" not in sys.modules\n'
     )
-    subprocess.run([sys.executable, '-c', code], check=True)
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=120)
