@@ -5,10 +5,10 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
+from waiting import started
 
 CONFIG = """
     from rastervision.pipeline.config import register_config
@@ -115,7 +115,8 @@ def test_help_is_quick_and_loads_nothing_heavy(cli):
         'heavy = {"numpy", "torch", "pydantic", "rasterio", "rich", "hashlib", "difflib"}\n'
         'print(heavy & {*sys.modules})'
     )
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == 'set()'
 
 
@@ -319,7 +320,7 @@ def test_ctrl_c_ends_with_130(cli):
     cli.write(
         'slow.py',
         textwrap.dedent(CONFIG).replace(
-            "print('bye')", "print('ready', flush=True); __import__('time').sleep(30)"
+            "print('bye')", "print('ready', flush=True); __import__('time').sleep(60)"
         ),
     )
     command = [
@@ -331,16 +332,11 @@ def test_ctrl_c_ends_with_130(cli):
         'slow.py',
         'leave',
     ]
-    with subprocess.Popen(
-        [*command, '-a', 'root_uri', 'out'],
-        cwd=cli.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        while 'ready' not in process.stdout.readline():
-            time.sleep(0.01)
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
+    command += ['-a', 'root_uri', 'out']
+    with started(command, cwd=cli.folder, **pipes) as process:
+        assert any('ready' in line for line in process.stdout)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate()
     assert process.returncode == 130
     assert err == 'Interrupted.\n'

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from servers import free_port, running
+from waiting import end, started, wait_until
 
 from rastervision.pipeline import rv_config_
 from rastervision.pipeline.errors import ConfigError, StageError
@@ -65,8 +66,7 @@ def dask_worker(address, folder, *options, **environment):
     try:
         yield
     finally:
-        process.terminate()
-        process.wait(20)
+        end(process)
 
 
 @pytest.fixture
@@ -89,7 +89,11 @@ def test_jobs_run_in_order_on_workers_that_fit(run, cluster, scripted, capfd):
     script = {'first': 'print("grüße")', 'last': 'print(os.environ["KIND"])'}
     meet = (
         '(root / os.environ["KIND"]).touch()\n'
-        'while not all((root / kind).exists() for kind in ("cpu", "gpu")): time.sleep(.01)'
+        'for _ in range(6000):\n'
+        '    if all((root / kind).exists() for kind in ("cpu", "gpu")): break\n'
+        '    time.sleep(.01)\n'
+        'else:\n'
+        '    raise DataError("both jobs are on one worker")'
     )
     uri, pipeline = scripted.pipeline('out', **script, many=meet)
     run((uri, pipeline), num_splits=2, address=cluster)
@@ -148,30 +152,18 @@ def test_jobs_end_with_the_run(cluster, scripted, signum, own):
     command = [sys.executable, '-m', 'rastervision.pipeline', 'run', 'dask', scripted.config_file]
     address = {} if own else {'DASK_ADDRESS': cluster}
     beat = scripted.folder / 'out' / 'beat.txt'
-    client = subprocess.Popen(
-        list(map(str, [*command, *args])),
-        stderr=subprocess.PIPE,
-        env={**os.environ, **address},
-        start_new_session=True,
-        text=True,
-    )
-    wait_until(beat.exists)
-    os.killpg(client.pid, signum)  # as a terminal does it for Ctrl-C
-    error = client.communicate(timeout=20)[1]
+    own_group = {'env': {**os.environ, **address}, 'start_new_session': True}
+    with started([*command, *args], 120, stderr=subprocess.PIPE, text=True, **own_group) as client:
+        wait_until(beat.exists)
+        os.killpg(client.pid, signum)  # as a terminal does it for Ctrl-C
+        error = client.communicate(timeout=60)[1]
     if signum == signal.SIGINT:
         assert (client.returncode, error) == (130, 'Interrupted.\n')
     else:
-        time.sleep(2)
+        wait_until(lambda: time.time() - beat.stat().st_mtime > 2, 30)
     last = beat.read_text()
     time.sleep(0.3)
     assert beat.read_text() == last, 'no job goes on'
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, 'waited in vain'
-        time.sleep(0.05)
 
 
 def test_a_lost_scheduler_is_an_error(run, scripted, tmp_path):

@@ -20,6 +20,7 @@ def test_a_new_project_passes_its_tests(tmp_path, task):
         env=os.environ | {'OMP_NUM_THREADS': '1'},
         capture_output=True,
         text=True,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -20,6 +20,7 @@ def environment(tmp_path_factory):
         [sys.executable, '-m', *install, f'--target={folder / "site"}', EXAMPLE],
         check=True,
         capture_output=True,
+        timeout=300,
     )
     (folder / 'home').mkdir()
     (folder / 'home' / 'plugin').write_text((EXAMPLE / 'profile').read_text())
@@ -40,6 +41,7 @@ def rv(environment):
             env=environment,
             capture_output=True,
             text=True,
+            timeout=120,
             check=False,
         )
         assert done.returncode == code, done.stderr
@@ -84,6 +86,7 @@ def test_the_tests_of_the_example_pass(environment):
         env=environment,
         capture_output=True,
         text=True,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -275,19 +275,18 @@ class Project:
 
     def run(self, *args: str) -> str:
         """What a command of the CLI prints, with the output folder as the documents name it."""
-        python_path = os.pathsep.join(
-            filter(None, [str(self.packages), os.environ.get('PYTHONPATH')])
-        )
+        places = filter(None, [str(self.packages), os.environ.get('PYTHONPATH')])
         done = subprocess.run(
             [sys.executable, '-m', 'rastervision.pipeline.cli', *args],
             cwd=self.folder,
             env={
                 **os.environ,
-                'PYTHONPATH': python_path,
+                'PYTHONPATH': os.pathsep.join(places),
                 'RV_CONFIG_DIR': str(self.folder),
             },
             capture_output=True,
             text=True,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -6,10 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import SECONDS, wait_until
 
 from rastervision.pipeline.state import read_record, record_uri
 
@@ -27,13 +27,17 @@ def cluster(tmp_path_factory):
         pytest.skip(f'no {missing[0]}: apt-get install slurmctld slurmd slurm-client munge')
     folder = tmp_path_factory.mktemp('slurm')
     done = subprocess.run(
-        [TOOL, 'start', folder], capture_output=True, stdin=subprocess.DEVNULL, check=False
+        [TOOL, 'start', folder],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=2 * SECONDS,
+        check=False,
     )
     if done.returncode != 0:
         logs = '\n'.join(log.read_text(errors='replace') for log in folder.glob('*.log'))
         pytest.fail(f'{done.stderr.decode()}\n{logs}')
     yield folder
-    subprocess.run([TOOL, 'stop', folder], check=True, capture_output=True)
+    subprocess.run([TOOL, 'stop', folder], check=True, capture_output=True, timeout=2 * SECONDS)
 
 
 @pytest.fixture
@@ -41,8 +45,7 @@ def slurm(cluster, monkeypatch):
     """Names in use: see `cluster`. Submissions go there, and nothing stays in its queue."""
     monkeypatch.setenv('SLURM_CONF', str(cluster / 'slurm.conf'))
     yield
-    left = subprocess.run(['squeue', '--noheader'], capture_output=True, text=True, check=True)
-    assert left.stdout == ''
+    assert queue() == []
 
 
 class Run:
@@ -64,7 +67,11 @@ class Run:
 
     def end(self, code: int) -> tuple[list[str], list[str]]:
         """Lines of its output and of its errors; it has to end with a code."""
-        output, errors = self.process.communicate(timeout=60)
+        with self.process:
+            try:
+                output, errors = self.process.communicate(timeout=2 * SECONDS)
+            finally:
+                self.process.kill()
         assert self.process.returncode == code, errors
         return output.splitlines(), errors.splitlines()
 
@@ -79,17 +86,9 @@ def run(scripted, slurm):
     return run
 
 
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, 'waited in vain'
-        time.sleep(0.1)
-
-
 def queue() -> list[str]:
-    done = subprocess.run(
-        ['squeue', '--noheader', '--format=%j'], capture_output=True, text=True, check=True
-    )
+    command = ['squeue', '--noheader', '--format=%j']
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)
     return done.stdout.splitlines()
 
 
@@ -134,7 +133,8 @@ def test_memory_that_was_not_asked_for_is_told(run, scripted):
 
 def test_a_run_goes_on_without_its_process_and_keeps_the_lock(run, scripted):
     gate = scripted.folder / 'gate'
-    code = f'while not Path({str(gate)!r}).exists(): time.sleep(0.05)'
+    code = f'end = time.time() + {2 * SECONDS}\nwhile not Path({str(gate)!r}).exists(): '
+    code += 'assert time.time() < end; time.sleep(0.05)'
     lines, _ = run(script={'first': code})
     assert lines[-1].startswith('See how it goes: rastervision status ')
     _, errors = run(code=1)

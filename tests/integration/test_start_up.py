@@ -27,6 +27,7 @@ def run(project, unwanted, runner, *commands):
         [sys.executable, '-c', CODE, unwanted, 'run', runner, *map(str, args)],
         capture_output=True,
         text=True,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
