@@ -152,8 +152,8 @@ def test_jobs_end_with_the_run(cluster, scripted, signum, own):
     command = [sys.executable, '-m', 'rastervision.pipeline', 'run', 'dask', scripted.config_file]
     address = {} if own else {'DASK_ADDRESS': cluster}
     beat = scripted.folder / 'out' / 'beat.txt'
-    own_group = {'env': {**os.environ, **address}, 'start_new_session': True}
-    with started([*command, *args], 120, stderr=subprocess.PIPE, text=True, **own_group) as client:
+    options = {'env': {**os.environ, **address}, 'start_new_session': True, 'text': True}
+    with started([*command, *args], 120, stderr=subprocess.PIPE, **options) as client:
         wait_until(beat.exists)
         os.killpg(client.pid, signum)  # as a terminal does it for Ctrl-C
         error = client.communicate(timeout=60)[1]
