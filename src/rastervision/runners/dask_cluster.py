@@ -49,7 +49,7 @@ def connected(
     Raises:
         ConfigError: dask is missing, the cluster cannot be started as it is set up, nobody answers
             at the address, its versions are not ours, or its workers do not see a folder.
-        StageError: No worker came in time.
+        StageError: No worker came in time, or one does not answer.
     """
     try:
         from distributed import Client
@@ -79,8 +79,8 @@ def connected(
                 'workers of this machine.'
             ) from error
         _wait_for_worker(client, settings)
-        check_versions(client)
-        check_workers(client, folders)
+        check_versions(client, settings.timeout)
+        check_workers(client, settings.timeout, folders)
         yield client
 
 
