@@ -9,6 +9,7 @@ The end of the standard input, be it because the parent closes it or because the
 ends the worker and all its descendants, in the middle of a job as well.
 """
 
+import _thread
 import atexit
 import gc
 import json
@@ -149,6 +150,9 @@ def _stop(state: _State, signum: int, frame: FrameType | None) -> None:  # noqa:
         os.kill(os.getpid(), signum)
     elif not state.leaving:
         state.leaving = True  # an engine and the parent may both tell it
+        # What is raised in a destructor is lost, and threads of the job may keep the process alive.
+        # Not by `threading`, whose lock the code that is interrupted may hold.
+        _thread.start_new_thread(_end_group_in_time, ())
         raise Stopped
 
 
@@ -159,12 +163,14 @@ def _listen(inbox: IO[str], jobs: 'SimpleQueue[Message | None]') -> None:
     jobs.put(None)
     atexit.register(_end_group)
     if sys.platform == 'win32':
-        import _thread
-
         _thread.interrupt_main(signal.SIGTERM)
         time.sleep(GRACE_SECONDS)
         os._exit(1)
     os.kill(os.getpid(), signal.SIGTERM)
+    _end_group_in_time()
+
+
+def _end_group_in_time() -> None:
     time.sleep(GRACE_SECONDS)
     _end_group()
 

@@ -121,6 +121,32 @@ finally:
     assert read_record(record_uri(str(folder), 'first')).reason == INTERRUPTED
 
 
+IN_DESTRUCTOR = """
+class Slow:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+
+Slow()
+time.sleep(60)
+"""
+WITH_THREAD = """
+import threading
+threading.Thread(target=time.sleep, args=[60]).start()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no SIGTERM')
+@pytest.mark.parametrize('code', [IN_DESTRUCTOR, WITH_THREAD])
+def test_a_job_that_is_told_to_end_ends(scripted, code):
+    """Although Python ignores what is raised in a destructor, and waits for threads."""
+    grace = 'from rastervision.pipeline.runner import worker\nworker.GRACE_SECONDS = 0.5\n'
+    result, _ = run(scripted, 'first', first=grace + code)
+    assert result.reason.startswith('its process was ended by SIGKILL')
+
+
 @pytest.mark.parametrize(
     ('name', 'file'),
     [
