@@ -1,6 +1,5 @@
 """RegressionLearner: some numbers for every image."""
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from rastervision.core.utils.quiet import quiet
 from rastervision.pytorch_learner.data_config import Split
 from rastervision.pytorch_learner.dataset.subset import parts_of
 from rastervision.pytorch_learner.models.loss import MaskedL1
@@ -90,8 +90,7 @@ class RegressionLearner(WholeImageLearner):
 def _medians(dataset: Dataset[Any]) -> NDArray[np.float64]:
     """(K,) medians of the absolute values of the targets; 1 where that is 0 or unknown."""
     values = np.abs(np.concatenate([_targets(part) for part in parts_of(dataset)]))
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)  # of targets that are all unknown
+    with quiet(RuntimeWarning):  # of targets that are all unknown
         medians = np.nanmedian(values.astype(np.float64), axis=0)
     return np.where(medians > 0, medians, 1.0)
 

@@ -1,7 +1,6 @@
 """ONNX files of models: made from a network, compared with it, and opened without trust."""
 
 import mmap
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rastervision.core.utils.quiet import quiet
 from rastervision.pipeline.errors import DataError
 
 MAX_DIFFERENCE = 1e-4
@@ -94,9 +94,8 @@ def export_onnx(
     """
     net = _OneOutput(model, post_forward).eval()
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            # about branches, and about the newer exporter, which takes ten times as long
-            warnings.simplefilter('ignore')
+        # warnings are about branches, and about the newer exporter, which takes ten times as long
+        with torch.no_grad(), quiet(Warning):
             size = {2: 'height', 3: 'width'}
             out = {0: 'n', **(size if net(sample).ndim == 4 else {})}
             options = {

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from rastervision.core.data.utils.geoms import are_valid
 from rastervision.pipeline.errors import DataError
 
 Properties = dict[str, Any]
@@ -204,7 +205,7 @@ def repair(features: Features) -> tuple[Features, Repairs]:
     A polygon that crosses itself becomes one or more polygons; both wings of a bow tie stay.
     Points and lines pass as they are.
     """
-    invalid = (shapely.get_type_id(features.geoms) == POLYGON) & ~shapely.is_valid(features.geoms)
+    invalid = (shapely.get_type_id(features.geoms) == POLYGON) & ~are_valid(features.geoms)
     count = int(invalid.sum())
     if not count:
         return features, Repairs()

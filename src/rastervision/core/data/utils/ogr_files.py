@@ -5,7 +5,6 @@ by the file's index if it has one, and memory holds what is near the image.
 """
 
 import logging
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from rastervision.core.data.utils.features import (
 )
 from rastervision.core.data.utils.file_errors import brief, reading, stated_crs
 from rastervision.core.data.utils.vector_zip import source_in_zip
+from rastervision.core.utils.quiet import caught_warnings
 from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -265,16 +265,15 @@ def _gdal(uri: str) -> Iterator[None]:
     """Turn GDAL's errors into ours, and its warnings into log messages."""
     from pyogrio.errors import CRSError
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('always')
-        with reading(uri, 'vector file that GDAL can read', RuntimeError, ValueError, OSError):
-            try:
-                yield
-            except CRSError as e:
-                raise DataError(
-                    f'{uri} states a CRS that GDAL cannot read ({brief(e)}). Correct it; of a '
-                    'Shapefile, the .prj file can be removed and the CRS be given instead.'
-                ) from None
+    errors = RuntimeError, ValueError, OSError
+    with caught_warnings() as caught, reading(uri, 'vector file that GDAL can read', *errors):
+        try:
+            yield
+        except CRSError as e:
+            raise DataError(
+                f'{uri} states a CRS that GDAL cannot read ({brief(e)}). Correct it; of a '
+                'Shapefile, the .prj file can be removed and the CRS be given instead.'
+            ) from None
     for message in sorted({str(w.message) for w in caught}):
         _warn(uri, message)
 

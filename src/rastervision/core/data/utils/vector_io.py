@@ -20,6 +20,7 @@ from rastervision.core.data.crs_transformer import (
 )
 from rastervision.core.data.utils.features import POLYGON, Features, repair
 from rastervision.core.data.utils.geojson_files import read_geojson_file, read_geojson_lines
+from rastervision.core.data.utils.geoms import total_bounds
 from rastervision.core.data.utils.geoparquet import read_geoparquet
 from rastervision.core.data.utils.ogr_files import FindBounds, find_layer, read_layer
 from rastervision.core.grid import to_crs
@@ -248,7 +249,7 @@ def _check_pixels(features: Features) -> None:
     polygons = features.geoms[shapely.get_type_id(features.geoms) == POLYGON]
     if not len(polygons):
         return
-    xmin, ymin, xmax, ymax = shapely.total_bounds(polygons)
+    xmin, ymin, xmax, ymax = total_bounds(polygons)
     if max(xmax - xmin, ymax - ymin) < 1:
         raise DataError(
             f'{features.origin}: all polygons together, near ({xmin:.10g}, {ymin:.10g}), are '
@@ -262,7 +263,7 @@ def _check_lon_lat(features: Features, crs: CRS | None, crs_transformer: CRSTran
     assumed = to_crs(crs_transformer.map_crs) if crs is None else crs
     if assumed is None or not assumed.is_geographic:
         return
-    xmin, ymin, xmax, ymax = shapely.total_bounds(features.geoms)
+    xmin, ymin, xmax, ymax = total_bounds(features.geoms)
     if ymin < -90 or ymax > 90 or xmin < -360 or xmax > 360:
         x, y = next(
             xy

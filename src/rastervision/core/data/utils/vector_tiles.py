@@ -17,6 +17,7 @@ from pyproj import CRS
 
 from rastervision.core.data.utils.features import Features, Geoms, as_geoms, explode
 from rastervision.core.data.utils.file_errors import reading
+from rastervision.core.data.utils.geoms import are_valid
 from rastervision.core.data.utils.ogr_files import (
     Bounds,
     layer_names,
@@ -229,6 +230,6 @@ def join_by_id(features: Features, id_field: str) -> Features:
 
 
 def _unite(parts: Geoms) -> shapely.Geometry:
-    parts = np.where(shapely.is_valid(parts), parts, shapely.make_valid(parts))
+    parts = np.where(are_valid(parts), parts, shapely.make_valid(parts))
     united = shapely.union_all(parts, grid_size=_GRID)
     return shapely.line_merge(united) if shapely.get_type_id(parts[0]) == _LINE else united

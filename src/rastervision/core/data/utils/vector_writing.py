@@ -1,6 +1,5 @@
 """Features to files: GeoJSON, GeoPackage or GeoParquet, in chunks."""
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from rastervision.core.data.utils.vector_columns import (
     plain,
 )
 from rastervision.core.grid import to_crs
+from rastervision.core.utils.quiet import quiet
 from rastervision.pipeline.file_system import atomic_path
 from rastervision.pipeline.json_text import encode
 
@@ -202,8 +202,7 @@ class GeoPackageWriter(TableWriter):
     def _write_table(self, geoms: Geoms, columns: Mapping[str, Masked]) -> None:
         from pyogrio import raw
 
-        with _reproducible(), warnings.catch_warnings():
-            warnings.filterwarnings('ignore', "'crs' was not provided")  # pixels have none
+        with _reproducible(), quiet(UserWarning, "'crs' was not provided"):  # pixels have none
             raw.write(
                 self.path,
                 geometry=shapely.to_wkb(geoms),

@@ -18,6 +18,7 @@ from rastervision.core.data.crs_transformer import CRSTransformer
 from rastervision.core.data.utils.arguments import as_bbox, check_transformers
 from rastervision.core.data.utils.features import Features, repair
 from rastervision.core.data.utils.geojson_parsing import parse_geojson
+from rastervision.core.data.utils.geoms import total_bounds
 from rastervision.core.data.utils.misc import describe_source
 from rastervision.core.data.utils.ogr_files import Bounds
 from rastervision.core.data.utils.vector_bounds import Place, check_overlap, map_bounds
@@ -138,7 +139,7 @@ class VectorSource:
                 transformer = self.crs_transformer
                 check_overlap(self._places(), self._bbox, self._searched, transformer, origin)
             return None
-        xmin, ymin, xmax, ymax = shapely.total_bounds(self.features.geoms).tolist()
+        xmin, ymin, xmax, ymax = total_bounds(self.features.geoms)
         return Box(floor(ymin), floor(xmin), ceil(ymax), ceil(xmax))
 
     # ---- public forms
