@@ -1,13 +1,19 @@
 """Signals that end a process."""
 
+import _thread
+import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 ENDING = ('SIGTERM', 'SIGHUP', 'SIGBREAK')
 """Names of the signals, as far as the operating system has them; Ctrl-C is Python's own affair."""
+AGAIN_SECONDS = 0.1
+"""Time that a destructor gets to end before a signal that it has swallowed comes again."""
 
 
 @contextmanager
@@ -17,10 +23,18 @@ def cleaning_up_on_signals() -> Iterator[None]:
     The process then ends with the exit code that shells give for the signal. Signals that somebody
     has taken care of are left alone: `nohup` has SIGHUP ignored, a host program may have its own
     handlers. Elsewhere than in the main thread, where Python takes no signals, this does nothing.
+
+    Python ignores what is raised while it runs a destructor; a signal that comes then comes again.
     """
 
     def leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler)
-        raise SystemExit(128 + signum)
+        raise _Ended(signum)
+
+    def see_ignored(ignored: 'sys.UnraisableHookArgs') -> None:
+        if isinstance(ignored.exc_value, _Ended):
+            _thread.start_new_thread(_send_again, (ignored.exc_value.signum,))
+        else:
+            hook(ignored)
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -29,8 +43,23 @@ def cleaning_up_on_signals() -> Iterator[None]:
     ours = [signum for signum in known if signal.getsignal(signum) is signal.SIG_DFL]
     for signum in ours:
         signal.signal(signum, leave)
+    hook, sys.unraisablehook = sys.unraisablehook, see_ignored
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for signum in ours:
             signal.signal(signum, signal.SIG_DFL)
+
+
+class _Ended(SystemExit):
+    """The process is to end because of a signal."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)
+        self.signum = signum
+
+
+def _send_again(signum: int) -> None:
+    time.sleep(AGAIN_SECONDS)
+    os.kill(os.getpid(), signum)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -40,3 +41,21 @@ def test_the_handler_of_a_host_program_stays(signum):
     with cleaning_up_on_signals():
         os.kill(os.getpid(), signum)
     assert got == [signum]
+
+
+def test_a_signal_that_comes_in_a_destructor_is_not_lost(signum):
+    class Slow:
+        def __del__(self):
+            os.kill(os.getpid(), signum)
+            time.sleep(0.3)
+
+    def work():
+        Slow()
+        time.sleep(20)
+
+    signal.signal(signum, signal.SIG_DFL)
+    hook = sys.unraisablehook
+    with pytest.raises(SystemExit) as caught, cleaning_up_on_signals():
+        work()
+    assert caught.value.code == 128 + signum
+    assert sys.unraisablehook is hook
