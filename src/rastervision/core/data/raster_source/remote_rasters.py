@@ -137,8 +137,9 @@ class _Helper:
         self._jobs.put((function, future))
         try:
             return future.result()
-        except KeyboardInterrupt:  # it goes on, and nobody waits for it
-            _helper.cache_clear()
+        except BaseException:
+            if not future.done():  # after a signal: it goes on, and nobody waits for it
+                _helper.cache_clear()
             raise
 
 
