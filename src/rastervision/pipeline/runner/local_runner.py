@@ -1,7 +1,7 @@
 """Jobs on a pool of worker processes of this machine."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from queue import Empty, SimpleQueue
@@ -144,19 +144,19 @@ class _Run:
 
     def _handle_events(self) -> None:
         """Wait for an event and handle it and those that have come meanwhile."""
-        try:
-            event = self.events.get(timeout=POLL_SECONDS)
-            while True:
-                self._handle(event)
-                event = self.events.get_nowait()
-        except Empty:
-            pass
+        with suppress(Empty):
+            self._handle(self.events.get(timeout=POLL_SECONDS))
+        self._handle_what_is_there()
         for worker in [worker for worker in self.busy if worker.process.poll() is not None]:
             worker.kill()  # what its job has started may keep its output open
-            while not self.events.empty():
-                self._handle(self.events.get())
+            self._handle_what_is_there()
             if worker in self.busy:
                 self._handle(Event(worker, 'exit'))
+
+    def _handle_what_is_there(self) -> None:
+        """Handle all events up to now; a job that prints all the time never lets them end."""
+        for _ in range(self.events.qsize()):
+            self._handle(self.events.get())
 
     def _handle(self, event: Event) -> None:
         assignment = self.busy.get(event.worker)

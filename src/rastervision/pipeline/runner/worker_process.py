@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from rastervision.pipeline.runner.worker import Message
 from rastervision.pipeline.rv_config import child_environment
 
 IS_WINDOWS = sys.platform == 'win32'
+MOST_EVENTS = 1000
+"""Events that nobody has handled yet at which the output is left in its pipe, so that a job that
+prints faster than it can be shown has to wait."""
 CHUNK_BYTES = 1 << 16
 LONGEST_LINE = 1 << 20
 """Bytes of a line that has not ended after which the rest of it is a further line."""
@@ -69,7 +73,7 @@ class WorkerProcess:
     ) -> None:
         self.threads = threads
         self.gpu = gpu
-        self._killed = False
+        self._is_to_end = self._killed = False
         self._mark = f'\x1e{secrets.token_hex(8)} '
         limit = {'OMP_NUM_THREADS': str(threads)} if threads is not None else {}
         env = child_environment(**limit)
@@ -113,6 +117,7 @@ class WorkerProcess:
 
     def ask_to_end(self) -> None:
         """Tell the worker to stop what it does, clean up and end."""
+        self._is_to_end = True  # it must not wait for what it prints to be handled
         with suppress(OSError):  # what was not written yet has nobody to read it
             cast(IO[bytes], self.process.stdin).close()
 
@@ -147,6 +152,8 @@ class WorkerProcess:
                     events.put(Event(self, 'line', public_text(line)))
                 if mark:
                     events.put(Event(self, 'message', json.loads(message)))
+                while events.qsize() > MOST_EVENTS and not self._is_to_end:
+                    time.sleep(0.01)
         # The process is waited for by `end` only: until then its number is nobody else's.
         events.put(Event(self, 'exit'))
 

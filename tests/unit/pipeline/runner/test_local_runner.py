@@ -71,6 +71,20 @@ def test_splits_run_at_the_same_time_but_no_more_than_cores(scripted, monkeypatc
     assert most_at_once('one') == 1
 
 
+def test_a_job_that_prints_all_the_time_holds_up_no_other(scripted, monkeypatch):
+    monkeypatch.setattr(local_runner, 'cpu_count', lambda: 2)
+    flood = (
+        'end = time.monotonic() + 30\n'
+        'while not (root.parent / "done").exists():\n'
+        '    print("x\\n" * 10_000, flush=True)\n'
+        '    assert time.monotonic() < end, "the other one waits"'
+    )
+    noisy = scripted.pipeline('noisy', first=flood)
+    other = scripted.pipeline('other', last='(root.parent / "done").touch()')
+    run([noisy, other], 2, commands=['first', 'last'])
+    assert sorted(scripted.jobs('other')) == ['first 0/1', 'last 0/1']
+
+
 def test_a_failure_stops_its_dependants_only(scripted, capfd):
     bad = scripted.pipeline('bad', many__0='print("close to it")\n1 / 0')
     good = scripted.pipeline('good')
