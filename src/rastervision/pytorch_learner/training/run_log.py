@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rastervision.pipeline.file_system import atomic_path
+from rastervision.pipeline.process import GRACE_SECONDS
 
 
 def log_metrics_to_csv(csv_path: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:
@@ -68,5 +70,8 @@ class TensorBoard:
         self.writer.close()
         if self._server is not None:
             self._server.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._server.wait(GRACE_SECONDS)
+            self._server.kill()
             self._server.wait()
             self._server = None

@@ -1,5 +1,11 @@
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 
+import pytest
+
+from rastervision.pytorch_learner.training import run_log
 from rastervision.pytorch_learner.training.run_log import (
     TensorBoard,
     log_metrics_to_csv,
@@ -39,3 +45,19 @@ def test_numbers_reach_tensorboard(tmp_path):
     content = next(tmp_path.iterdir()).read_bytes()
     assert b'train_loss' in content
     assert b'train_time' not in content
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no SIGTERM')
+def test_a_server_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_log, 'GRACE_SECONDS', 0.2)
+    code = (
+        'import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n'
+        'print("ready", flush=True)\ntime.sleep(60)'
+    )
+    board = TensorBoard(tmp_path)
+    command = [sys.executable, '-c', code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        assert server.stdout.readline() == b'ready\n'
+        board._server = server
+        board.close()
+        assert server.returncode == -signal.SIGKILL
