@@ -4,9 +4,11 @@ Which one it is depends on the options, the bundle, the device and the installed
 a timing, so that every run and every worker gives the same bytes.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Any, Literal, Self, TypeAlias
+from types import ModuleType
+from typing import Any, Literal, Self, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -142,6 +144,8 @@ class OpenVINOAdapter:
     @classmethod
     def from_file(cls, path: str) -> Self:
         """Load an ONNX file."""
+        # without it, OpenVINO tells its makers of every import, from a thread that forks
+        sys.modules.setdefault('openvino_telemetry', cast('ModuleType', None))
         import openvino
 
         options = {

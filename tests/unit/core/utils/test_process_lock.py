@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-CODE = """
+CHANGING = """
 import os, signal, threading, time, warnings
 from rastervision.core.data.raster_source.rasterio_io import reserve_cache
 from rastervision.core.utils.quiet import quiet
@@ -31,9 +31,42 @@ thread.join()
 assert os.waitpid(pid, 0)[1] == 0
 """
 
+ENDING = """
+import ctypes, os, threading
+from pathlib import Path
+from rastervision.core.utils.quiet import quiet
+
+libc, key, tasks = ctypes.CDLL(None), ctypes.c_uint(), []
+libc.pthread_key_create(ctypes.byref(key), ctypes.cast(libc.usleep, ctypes.c_void_p))
+
+def work():
+    with quiet(UserWarning):
+        tasks.append(Path(f'/proc/self/task/{threading.get_native_id()}'))
+    libc.pthread_setspecific(key, ctypes.c_void_p(400_000))  # it sleeps so long when it ends
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+assert tasks[0].exists()
+pid = os.fork()
+if pid == 0:
+    os._exit(0)
+assert not tasks[0].exists()
+assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def run(code: str) -> None:
+    command = [sys.executable, '-W', 'ignore::DeprecationWarning', '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork on this system')
 def test_a_fork_leaves_the_lock_free_and_warnings_as_they_were():
-    command = [sys.executable, '-W', 'ignore::DeprecationWarning', '-c', CODE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+    run(CHANGING)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='threads are not listed on this system')
+def test_a_fork_waits_for_the_ends_of_threads():
+    run(ENDING)
