@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rastervision.core.box import Box
+from rastervision.core.utils.gc_pause import gc_paused
 
 Boxes: TypeAlias = NDArray[Any]
 """(N, 4) ymin, xmin, ymax, xmax in one frame."""
@@ -62,6 +63,7 @@ def clip_boxes(boxes: Boxes, window: Box) -> Boxes:
     return np.clip(boxes, low, high)
 
 
+@gc_paused()
 def to_shapely(boxes: Boxes) -> NDArray[np.object_]:
     """(N,) rectangles with x before y."""
     ymin, xmin, ymax, xmax = np.asarray(boxes, dtype=np.float64).T
@@ -96,6 +98,7 @@ def _query(tree: shapely.STRtree, shapes: NDArray[np.object_]) -> Iterator[tuple
         yield from zip(np.split(i + start, cuts), np.split(j, cuts), strict=True)
 
 
+@gc_paused()
 def _diagonals(boxes: Boxes) -> NDArray[np.object_]:
     """(N,) lines whose bounding boxes are the boxes: quicker to make than rectangles."""
     corners = np.asarray(boxes, dtype=np.float64)[:, [1, 0, 3, 2]]

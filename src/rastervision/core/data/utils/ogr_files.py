@@ -28,6 +28,7 @@ from rastervision.core.data.utils.features import (
 )
 from rastervision.core.data.utils.file_errors import brief, reading, stated_crs
 from rastervision.core.data.utils.vector_zip import source_in_zip
+from rastervision.core.utils.gc_pause import gc_paused
 from rastervision.core.utils.quiet import caught_warnings
 from rastervision.pipeline.errors import ConfigError, DataError, did_you_mean
 
@@ -210,6 +211,7 @@ def read_layer(
     return features_from_wkb(wkb, rows_of(names, columns, len(wkb)), uri)
 
 
+@gc_paused()
 def features_from_wkb(
     wkb: NDArray[np.object_], rows: list[Properties], origin: str
 ) -> tuple[Features, Counter[str]]:
@@ -239,6 +241,7 @@ def geoms_from_wkb(wkb: NDArray[np.object_]) -> Geoms:
     return cast('Geoms', geoms)
 
 
+@gc_paused()
 def rows_of(names: Sequence[str], columns: Sequence[NDArray[Any]], count: int) -> list[Properties]:
     """Dicts of the values of each row, without the missing ones."""
     if not names:

@@ -15,6 +15,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rastervision.core.utils.gc_pause import gc_paused
+
 Polygons = NDArray[np.object_]
 Ints = NDArray[np.int64]
 
@@ -239,6 +241,7 @@ def _column_order(turns: _Turns) -> Ints:
     return order[np.argsort(x, kind='stable')]
 
 
+@gc_paused()
 def _polygons(turns: _Turns, following: Ints, outline: Ints) -> Polygons:
     """Polygons from closed outlines."""
     from scipy.sparse import csr_array
