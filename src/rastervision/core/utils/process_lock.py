@@ -17,8 +17,8 @@ class ProcessLock:
     """Held while filters of the `warnings` module or settings of GDAL change, and at its opening.
 
     A fork waits until no other thread holds it. It also waits until threads that have held it and
-    have ended are gone from the system: Python does not wait for the last that GDAL does in them,
-    which is to close PROJ's database under a lock of SQLite's.
+    have ended are gone from the system: Python before 3.13 does not wait for the last that GDAL
+    does in them, which is to close PROJ's database under a lock of SQLite's.
 
     There is one such lock only, since two could be waited for in different orders.
     """

@@ -32,7 +32,7 @@ assert os.waitpid(pid, 0)[1] == 0
 """
 
 ENDING = """
-import ctypes, os, threading
+import ctypes, os, threading, time
 from pathlib import Path
 from rastervision.core.utils.quiet import quiet
 
@@ -46,7 +46,8 @@ def work():
 
 thread = threading.Thread(target=work)
 thread.start()
-thread.join()
+while thread.is_alive():
+    time.sleep(0.001)
 assert tasks[0].exists()
 pid = os.fork()
 if pid == 0:
