@@ -198,7 +198,7 @@ def test_a_job_waits_for_a_gpu_for_some_time_only(run, scripted, tmp_path, caplo
         wait_for_workers(address, 2)
         no_gpu = 'no dask worker that announces the resource GPU came'
         with pytest.raises(StageError, match=no_gpu) as caught:
-            run(scripted.pipeline('out', many=code), address=address, timeout=1)
+            run(scripted.pipeline('out', many=code), address=address, timeout=3)
         assert 'Its log' not in str(caught.value)
     ran = dict.fromkeys(scripted.jobs('out'))  # 'many' twice if it was on the worker that left
     assert [*ran] == ['first 0/1', 'many 0/1']

@@ -14,7 +14,7 @@ from rastervision.pipeline.errors import ConfigError, StageError
 from rastervision.pipeline.runner.gpus import VISIBLE, visible_gpus
 from rastervision.pipeline.verbosity import Verbosity
 from rastervision.runners.dask_checks import check_versions, check_workers, one_line
-from rastervision.runners.dask_settings import DaskSettings
+from rastervision.runners.dask_settings import TIMEOUT, DaskSettings
 from rastervision.runners.dask_worker import PRELOAD
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ def connected(
                 'workers of this machine.'
             ) from error
         _wait_for_worker(client, settings)
-        check_versions(client, settings.timeout)
-        check_workers(client, settings.timeout, folders)
+        patience = None if settings.timeout is None else max(settings.timeout, TIMEOUT)
+        check_versions(client, patience)
+        check_workers(client, patience, folders)
         yield client
 
 
