@@ -28,7 +28,7 @@ def cleaning_up_on_signals() -> Iterator[None]:
     """
 
     def leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler)
-        raise _Ended(signum)
+        raise _Ended(128 + signum)
 
     def see_ignored(ignored: 'sys.UnraisableHookArgs') -> None:
         if isinstance(ignored.exc_value, _Ended):
@@ -55,9 +55,10 @@ def cleaning_up_on_signals() -> Iterator[None]:
 class _Ended(SystemExit):
     """The process is to end because of a signal."""
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(128 + signum)
-        self.signum = signum
+    @property
+    def signum(self) -> int:
+        """Number of the signal."""
+        return int(self.code or 0) - 128
 
 
 def _send_again(signum: int) -> None:

@@ -100,10 +100,11 @@ def _ask(
     try:
         return client.sync(method, *args, callback_timeout=timeout, **kwargs)
     except TimeoutError as error:
+        within = '' if timeout is None else f' within {timeout:g} seconds'
         raise StageError(
-            f'A worker of the dask cluster at {client.scheduler.address} gives no answer within '
-            f'{timeout:g} seconds. End it (the dashboard of the scheduler shows when each worker '
-            'was last seen), or wait longer: setting timeout of section [dask].'
+            f'A worker of the dask cluster at {client.scheduler.address} gives no answer{within}. '
+            'End it (the dashboard of the scheduler shows when each worker was last seen), or wait '
+            'longer: setting timeout of section [dask].'
         ) from error
 
 

@@ -19,6 +19,8 @@ AWAY = re.compile('configuration (source|file)|Unable to contact|Socket timed ou
 
 ANSWER_SECONDS = 180.0
 """Time that a program has for its answer; some try for two minutes to reach a busy controller."""
+LAST_WORDS_SECONDS = 5.0
+"""Time to read what a program has printed that has ended, or has had its time."""
 
 
 class UnreachableError(StageError):
@@ -48,16 +50,25 @@ def submit(command: str, options: Sequence[str], script: Path, accepted: list[st
     try:
         with suppress(subprocess.TimeoutExpired):
             process.wait(ANSWER_SECONDS)
-    finally:  # it may have been accepted
-        output, errors = _answer(process)
-        if process.returncode == 0:
-            accepted.append(output.strip().partition(';')[0])
+    except BaseException:  # of a signal, and the job may be accepted
+        with suppress(UnreachableError):
+            _note_accepted(process, ANSWER_SECONDS, accepted)
+        raise
+    errors = _note_accepted(process, LAST_WORDS_SECONDS, accepted)
     if process.returncode != 0:
         message = _reason(errors)
         raise StageError(
             f'SLURM does not take {command}: {message}.{_partitions(message)} The section [slurm] '
             'of the settings says what jobs ask for.'
         )
+
+
+def _note_accepted(process: 'subprocess.Popen[str]', seconds: float, accepted: list[str]) -> str:
+    """Add the id of the job that sbatch has submitted, if it has; what it complains of."""
+    output, errors = _answer(process, seconds)
+    if process.returncode == 0:
+        accepted.append(output.strip().partition(';')[0])
+    return errors
 
 
 def release(jobs: Sequence[str]) -> None:
@@ -137,7 +148,7 @@ def _partitions(message: str) -> str:
 def _ask(program: str, *arguments: str) -> str:
     """What a program prints; raises StageError if it fails."""
     process = _start(program, *arguments)
-    output, errors = _answer(process)
+    output, errors = _answer(process, ANSWER_SECONDS)
     if process.returncode != 0:
         raise StageError(f'{program} fails: {_reason(errors)}.')
     return output
@@ -162,14 +173,14 @@ def _start(program: str, *arguments: str) -> 'subprocess.Popen[str]':
         ) from error
 
 
-def _answer(process: 'subprocess.Popen[str]') -> tuple[str, str]:
+def _answer(process: 'subprocess.Popen[str]', seconds: float) -> tuple[str, str]:
     """What a program prints and what it complains of, when it has ended.
 
     Raises:
         UnreachableError: It does not end; it is killed.
     """
     try:
-        return process.communicate(timeout=ANSWER_SECONDS)
+        return process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:
         with process, suppress(ProcessLookupError):  # it has ended, and left something that writes
             os.killpg(process.pid, signal.SIGKILL)

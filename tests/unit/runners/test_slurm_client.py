@@ -115,6 +115,7 @@ def has_ended(session):
 def test_a_program_that_does_not_answer_is_told_and_ended(tmp_path, monkeypatch, double, code):
     """It hangs, or has ended and left something that may still write."""
     monkeypatch.setattr(slurm_client, 'ANSWER_SECONDS', 0.3)
+    monkeypatch.setattr(slurm_client, 'LAST_WORDS_SECONDS', 0.3)
     for program in ('sbatch', 'squeue'):
         double(program)
         (tmp_path / program).write_text(f'#!/bin/sh\necho $$ > {tmp_path}/session\n{code}\n')
@@ -127,6 +128,14 @@ def test_a_program_that_does_not_answer_is_told_and_ended(tmp_path, monkeypatch,
         session = int((tmp_path / 'session').read_text())
         assert has_ended(session)
     assert SlurmRunner().is_running(['12']) is None
+
+
+def test_an_interrupt_is_not_hidden_by_what_does_not_answer(tmp_path, monkeypatch, double):
+    monkeypatch.setattr(slurm_client, 'ANSWER_SECONDS', 4)
+    double('sbatch')
+    (tmp_path / 'sbatch').write_text('#!/bin/sh\nsleep 0.3\nkill -INT $PPID\nsleep 60\n')
+    with pytest.raises(KeyboardInterrupt):
+        submit(tmp_path)
 
 
 def test_jobs_that_slurm_has_forgotten_do_not_run(double):

@@ -4,13 +4,17 @@ A process that is forked, as data loaders do it, has the locks that other thread
 those threads, and would wait for them for ever.
 """
 
+import _thread
 import os
+import signal
 import time
 from pathlib import Path
-from threading import RLock, get_native_id
+from threading import RLock, Timer, get_native_id, local
 from threading import enumerate as living_threads
+from typing import Any
 
 _ENDING_SECONDS = 1.0
+_AGAIN_SECONDS = 0.1
 
 
 class ProcessLock:
@@ -24,13 +28,14 @@ class ProcessLock:
     """
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        self._lock: Any = RLock()
         self._users: set[int] = set()
+        self._fork = local()
         if hasattr(os, 'register_at_fork'):
             os.register_at_fork(
                 before=self._before_fork,
-                after_in_child=self._lock.release,
-                after_in_parent=self._lock.release,
+                after_in_child=self._after_in_child,
+                after_in_parent=self._after_in_parent,
             )
 
     def __enter__(self) -> None:
@@ -41,13 +46,42 @@ class ProcessLock:
         self._lock.release()
 
     def _before_fork(self) -> None:
-        self._lock.acquire()
-        alive = {thread.native_id for thread in living_threads()}
+        """Hold the lock.
+
+        Python ignores what is raised here and forks nevertheless, so that an interrupt of the
+        waiting has to come again afterwards.
+        """
+        self._fork.takes_lock = not self._lock._is_owned()  # noqa: SLF001 (as threading.Condition)
+        self._fork.interrupt = None
+        while not self._lock._is_owned():  # noqa: SLF001
+            try:
+                self._lock.acquire()
+            except BaseException as error:  # noqa: BLE001 - of a handler of signals
+                self._fork.interrupt = getattr(error, 'signum', signal.SIGINT)
+        self._wait_for_ends()
+
+    def _wait_for_ends(self) -> None:
+        alive = {get_native_id(), *(thread.native_id for thread in living_threads())}
         ending = [Path(f'/proc/self/task/{user}') for user in self._users - alive]
         deadline = time.monotonic() + _ENDING_SECONDS
         while any(task.exists() for task in ending) and time.monotonic() < deadline:
             time.sleep(0.0005)
         self._users &= alive
+
+    def _after_in_child(self) -> None:
+        self._users.clear()
+        if not self._lock._is_owned():  # noqa: SLF001
+            self._lock = RLock()
+        elif self._fork.takes_lock:
+            self._lock.release()
+
+    def _after_in_parent(self) -> None:
+        if self._fork.takes_lock and self._lock._is_owned():  # noqa: SLF001
+            self._lock.release()
+        if self._fork.interrupt is not None:
+            again = Timer(_AGAIN_SECONDS, _thread.interrupt_main, [self._fork.interrupt])
+            again.daemon = True
+            again.start()
 
 
 process_lock = ProcessLock()

@@ -56,6 +56,44 @@ assert not tasks[0].exists()
 assert os.waitpid(pid, 0)[1] == 0
 """
 
+INTERRUPTED = """
+import os, signal, threading, time
+from rastervision.core.utils.process_lock import process_lock
+
+inside, leave = threading.Event(), threading.Event()
+
+def work():
+    with process_lock:
+        inside.set()
+        leave.wait(30)
+
+def interrupt():
+    time.sleep(0.3)  # the fork waits
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.3)
+    leave.set()
+
+thread, other = threading.Thread(target=work), threading.Thread(target=interrupt)
+thread.start()
+inside.wait(30)
+other.start()
+pid = os.fork()
+if pid == 0:
+    signal.alarm(20)
+    with process_lock:
+        os._exit(0)
+try:
+    time.sleep(20)
+except KeyboardInterrupt:
+    assert os.waitpid(pid, 0)[1] == 0
+    free = threading.Thread(target=process_lock.__enter__, daemon=True)
+    free.start()
+    free.join(20)
+    assert not free.is_alive()
+else:
+    raise AssertionError('the interrupt is lost')
+"""
+
 
 def run(code: str) -> None:
     command = [sys.executable, '-W', 'ignore::DeprecationWarning', '-c', code]
@@ -71,3 +109,8 @@ def test_a_fork_leaves_the_lock_free_and_warnings_as_they_were():
 @pytest.mark.skipif(sys.platform != 'linux', reason='threads are not listed on this system')
 def test_a_fork_waits_for_the_ends_of_threads():
     run(ENDING)
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='no fork on this system')
+def test_an_interrupt_of_the_waiting_comes_after_the_fork():
+    run(INTERRUPTED)
