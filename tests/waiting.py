@@ -52,12 +52,7 @@ def end(process: subprocess.Popen[Any], seconds: float = 20.0) -> None:
 
 
 def in_fork(function: Callable[[], Result]) -> Result:
-    """What a function returns in a fork of this process.
-
-    A fork has one thread, but the locks of libraries as they were: one that another thread held
-    is never released. SQLite's, which GDAL uses, are taken by threads that end, when nobody waits
-    for them any more. So do not fork soon after threads have used GDAL.
-    """
+    """What a function returns in a fork of this process, which may be stuck: see ProcessLock."""
     context = multiprocessing.get_context('fork')
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=lambda: sender.send(function()))

@@ -13,7 +13,7 @@ from types import FrameType
 ENDING = ('SIGTERM', 'SIGHUP', 'SIGBREAK')
 """Names of the signals, as far as the operating system has them; Ctrl-C is Python's own affair."""
 AGAIN_SECONDS = 0.1
-"""Time that a destructor gets to end before a signal that it has swallowed comes again."""
+"""Time until a signal comes again; what has swallowed it is over by then."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def cleaning_up_on_signals() -> Iterator[None]:
 
     def see_ignored(ignored: 'sys.UnraisableHookArgs') -> None:
         if isinstance(ignored.exc_value, _Ended):
-            _thread.start_new_thread(_send_again, (ignored.exc_value.signum,))
+            send_again(ignored.exc_value)
         else:
             hook(ignored)
 
@@ -61,6 +61,12 @@ class _Ended(SystemExit):
         return int(self.code or 0) - 128
 
 
-def _send_again(signum: int) -> None:
-    time.sleep(AGAIN_SECONDS)
-    os.kill(os.getpid(), signum)
+def send_again(error: BaseException) -> None:
+    """Let a signal come again, soon, after Python has ignored what its handler has raised."""
+    signum = error.signum if isinstance(error, _Ended) else signal.SIGINT
+
+    def send() -> None:
+        time.sleep(AGAIN_SECONDS)
+        os.kill(os.getpid(), signum)
+
+    _thread.start_new_thread(send, ())

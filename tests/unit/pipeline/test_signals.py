@@ -59,3 +59,15 @@ def test_a_signal_that_comes_in_a_destructor_is_not_lost(signum):
         work()
     assert caught.value.code == 128 + signum
     assert sys.unraisablehook is hook
+
+
+def test_whatever_else_a_destructor_raises_is_told_as_before(monkeypatch):
+    class Broken:
+        def __del__(self):
+            raise ValueError
+
+    told = []
+    monkeypatch.setattr(sys, 'unraisablehook', lambda ignored: told.append(ignored.exc_type))
+    with cleaning_up_on_signals():
+        Broken()
+    assert told == [ValueError]

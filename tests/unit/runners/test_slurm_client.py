@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from waiting import wait_until
 
 from rastervision.pipeline.errors import StageError
 from rastervision.runners import slurm_client
@@ -102,13 +103,9 @@ def test_a_controller_that_is_away_is_told(double, tmp_path, errors, why):
 
 def has_ended(session):
     """Whether no process of a session lives on; init may not have taken note of all that died."""
-    for _ in range(200):
-        command = ['ps', '-o', 'stat=', '-s', str(session)]
-        states = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        if all(state.startswith('Z') for state in states.split()):
-            return True
-        time.sleep(0.05)
-    return False
+    command = ['ps', '-o', 'stat=', '-s', str(session)]
+    states = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+    return all(state.startswith('Z') for state in states.split())
 
 
 @pytest.mark.parametrize('code', ['sleep 60', 'sleep 60 &'])
@@ -126,7 +123,7 @@ def test_a_program_that_does_not_answer_is_told_and_ended(tmp_path, monkeypatch,
             call()
         assert time.monotonic() - started < 30
         session = int((tmp_path / 'session').read_text())
-        assert has_ended(session)
+        wait_until(lambda session=session: has_ended(session))
     assert SlurmRunner().is_running(['12']) is None
 
 

@@ -4,17 +4,16 @@ A process that is forked, as data loaders do it, has the locks that other thread
 those threads, and would wait for them for ever.
 """
 
-import _thread
 import os
-import signal
 import time
 from pathlib import Path
-from threading import RLock, Timer, get_native_id, local
+from threading import RLock, get_native_id, local
 from threading import enumerate as living_threads
 from typing import Any
 
+from rastervision.pipeline.signals import send_again
+
 _ENDING_SECONDS = 1.0
-_AGAIN_SECONDS = 0.1
 
 
 class ProcessLock:
@@ -57,7 +56,7 @@ class ProcessLock:
             try:
                 self._lock.acquire()
             except BaseException as error:  # noqa: BLE001 - of a handler of signals
-                self._fork.interrupt = getattr(error, 'signum', signal.SIGINT)
+                self._fork.interrupt = error
         self._wait_for_ends()
 
     def _wait_for_ends(self) -> None:
@@ -79,9 +78,8 @@ class ProcessLock:
         if self._fork.takes_lock and self._lock._is_owned():  # noqa: SLF001
             self._lock.release()
         if self._fork.interrupt is not None:
-            again = Timer(_AGAIN_SECONDS, _thread.interrupt_main, [self._fork.interrupt])
-            again.daemon = True
-            again.start()
+            send_again(self._fork.interrupt)
+            self._fork.interrupt = None
 
 
 process_lock = ProcessLock()

@@ -73,7 +73,7 @@ class WorkerProcess:
     ) -> None:
         self.threads = threads
         self.gpu = gpu
-        self._is_to_end = self._killed = False
+        self._killed = False
         self._mark = f'\x1e{secrets.token_hex(8)} '
         limit = {'OMP_NUM_THREADS': str(threads)} if threads is not None else {}
         env = child_environment(**limit)
@@ -117,7 +117,6 @@ class WorkerProcess:
 
     def ask_to_end(self) -> None:
         """Tell the worker to stop what it does, clean up and end."""
-        self._is_to_end = True  # it must not wait for what it prints to be handled
         with suppress(OSError):  # what was not written yet has nobody to read it
             cast(IO[bytes], self.process.stdin).close()
 
@@ -145,6 +144,7 @@ class WorkerProcess:
 
     def _read(self, events: 'SimpleQueue[Event]') -> None:
         """Turn the output into events."""
+        inbox = cast(IO[bytes], self.process.stdin)
         with cast(BufferedReader, self.process.stdout) as output:
             for raw in lines(output, self._mark.encode()):
                 line, mark, message = raw.decode(errors='replace').partition(self._mark)
@@ -152,7 +152,8 @@ class WorkerProcess:
                     events.put(Event(self, 'line', public_text(line)))
                 if mark:
                     events.put(Event(self, 'message', json.loads(message)))
-                while events.qsize() > MOST_EVENTS and not self._is_to_end:
+                # a worker that was asked to end must not wait for what it prints to be handled
+                while events.qsize() > MOST_EVENTS and not inbox.closed:
                     time.sleep(0.01)
         # The process is waited for by `end` only: until then its number is nobody else's.
         events.put(Event(self, 'exit'))

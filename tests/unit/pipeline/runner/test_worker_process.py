@@ -1,11 +1,17 @@
 """Lines out of what a worker writes."""
 
+import sys
+import time
 from io import BufferedReader, BytesIO
+from queue import SimpleQueue
+from subprocess import PIPE
+from threading import Thread
 
 import pytest
+from waiting import SECONDS, started, wait_until
 
 from rastervision.pipeline.runner import worker_process
-from rastervision.pipeline.runner.worker_process import lines
+from rastervision.pipeline.runner.worker_process import WorkerProcess, lines
 
 MARK = b'\x1emark '
 
@@ -57,3 +63,20 @@ def test_a_line_without_end_comes_in_pieces():
     assert b''.join(found) == output[:-1]
     assert max(map(len, found[:-1])) <= worker_process.LONGEST_LINE + worker_process.CHUNK_BYTES
     assert found[-1].endswith(MARK + b'y' * 2_000_000)
+
+
+def test_what_nobody_handles_stays_in_the_pipe_until_the_end_is_asked_for(monkeypatch):
+    monkeypatch.setattr(worker_process, 'MOST_EVENTS', 10)
+    events, worker = SimpleQueue(), object.__new__(WorkerProcess)
+    code = 'print(*range(1000), sep="\\n")'
+    with started([sys.executable, '-c', code], stdin=PIPE, stdout=PIPE) as process:
+        worker.process, worker._mark = process, MARK.decode()
+        reader = Thread(target=worker._read, args=(events,))
+        reader.start()
+        wait_until(lambda: events.qsize() > 10)
+        time.sleep(0.2)
+        assert events.qsize() == 11
+        worker.ask_to_end()
+        reader.join(SECONDS)
+    assert [events.get_nowait().data for _ in range(1000)] == [str(i) for i in range(1000)]
+    assert events.get_nowait().kind == 'exit'

@@ -1,9 +1,10 @@
 import signal
-import subprocess
 import sys
 from datetime import timedelta
+from subprocess import PIPE
 
 import pytest
+from waiting import started
 
 from rastervision.pytorch_learner.training import run_log
 from rastervision.pytorch_learner.training.run_log import (
@@ -56,7 +57,7 @@ def test_a_server_that_does_not_want_to_end_is_killed(tmp_path, monkeypatch):
     )
     board = TensorBoard(tmp_path)
     command = [sys.executable, '-c', code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+    with started(command, stdout=PIPE) as server:
         assert server.stdout.readline() == b'ready\n'
         board._server = server
         board.close()

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from rastervision.core.box import Box
 from rastervision.core.data.crs_transformer import CRSTransformer
-from rastervision.core.data.utils.features import POLYGON
+from rastervision.core.data.utils.features import POLYGON, as_geoms
 from rastervision.core.data.utils.geoms import total_bounds
 from rastervision.core.data.utils.misc import Uris, listify_uris
 from rastervision.core.data.utils.vector_bounds import map_bounds
@@ -225,7 +225,7 @@ def get_geodataframe_extent(gdf: 'GeoDataFrame') -> Box:
 
 def get_geojson_extent(geojson: GeoJSON) -> Box:
     """Whole-number box around all geometries."""
-    return _whole_box(*total_bounds(list(geojson_to_geoms(geojson))))
+    return _whole_box(*total_bounds(as_geoms(geojson_to_geoms(geojson))))
 
 
 def _whole_box(xmin: float, ymin: float, xmax: float, ymax: float) -> Box:

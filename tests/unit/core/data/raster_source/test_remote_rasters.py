@@ -92,10 +92,10 @@ def test_images_in_stores_are_as_on_disk(stored, cog):
 def test_threads_processes_and_pickles_read_what_they_are_given(stored, cog):
     there, expected = RasterioSource(stored), pixels_of(RasterioSource(str(cog)))
     assert np.array_equal(pixels_of(pickle.loads(pickle.dumps(there))), expected)
-    if hasattr(os, 'fork'):  # before there are threads, see `in_fork`
-        assert np.array_equal(in_fork(lambda: pixels_of(there)), expected)
     with ThreadPoolExecutor(3) as pool:
         assert all(np.array_equal(found, expected) for found in pool.map(pixels_of, [there] * 6))
+    if hasattr(os, 'fork'):
+        assert np.array_equal(in_fork(lambda: pixels_of(there)), expected)
 
 
 def test_names_of_gdal_are_read_with_our_settings(stored, cog, tmp_path):

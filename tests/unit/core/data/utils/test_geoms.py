@@ -27,7 +27,7 @@ def test_they_are_those_of_shapely(geoms):
     array = np.array(geoms, dtype=object)
     assert np.array_equal(are_valid(array), shapely.is_valid(array))
     expected = shapely.total_bounds(array) if geoms else [np.nan] * 4
-    np.testing.assert_array_equal(total_bounds(geoms), expected)
+    np.testing.assert_array_equal(total_bounds(array), expected)
 
 
 @pytest.mark.parametrize('question', [are_valid, total_bounds])
